@@ -1,0 +1,4 @@
+//! Typed rows in and out of PostgreSQL.
+
+#[cfg(feature = "testkit")]
+pub mod testkit;
