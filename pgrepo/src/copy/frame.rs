@@ -1,0 +1,207 @@
+//! The bytes of binary COPY: header, tuples, trailer
+//! (<https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY-FORMAT>).
+//!
+//! Nothing here does I/O.
+
+use std::any::Any;
+
+use crate::table::{Cells, FieldError, FieldWriter, FromRow, Set, WriteFields};
+use crate::value::{Decode, Encode, TypeInfo, ValueError, ValueErrorKind, decode_field};
+
+/// What a binary COPY begins with: signature, flags, and an empty extension.
+pub const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// What it ends with. The server accepts a stream without it, so rows are counted as well.
+pub const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
+
+const UNKNOWN: &TypeInfo = &TypeInfo::UNKNOWN;
+
+/// Appends a row as one tuple: all of its fields, in their order.
+///
+/// `types` are those of the columns, as the server described them. On an error `out` is as it was.
+///
+/// # Errors
+/// The first field that cannot be written.
+#[inline]
+pub fn encode_row<R: WriteFields + ?Sized>(row: &R, types: &[TypeInfo], out: &mut Vec<u8>) -> Result<(), FieldError> {
+    let start = out.len();
+    let count = const {
+        assert!(R::COLUMNS.len() <= 1600, "a table has at most 1,600 columns");
+        #[allow(clippy::cast_possible_truncation, reason = "at most 1,600")]
+        (R::COLUMNS.len() as u16).to_be_bytes()
+    };
+    out.extend_from_slice(&count);
+    let mut writer = All { out, types, index: 0 };
+    let written = row.write_fields(&mut writer);
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+/// Writes every field.
+struct All<'a> {
+    out: &'a mut Vec<u8>,
+    types: &'a [TypeInfo],
+    index: usize,
+}
+
+impl FieldWriter for All<'_> {
+    #[inline]
+    fn field<V: Encode + ?Sized>(&mut self, value: &V) -> Result<(), FieldError> {
+        let index = self.index;
+        self.index += 1;
+        value.encode(self.types.get(index).unwrap_or(UNKNOWN), self.out).map_err(|error| FieldError { index, error })
+    }
+
+    fn set<V: Encode>(&mut self, value: &Set<V>) -> Result<(), FieldError> {
+        match value {
+            Set::To(value) => self.field(value),
+            Set::Server => {
+                Err(mixed(self.index, "this row leaves the column to the server and the first row sends it"))
+            }
+        }
+    }
+}
+
+/// Appends a row as one tuple with the marked fields only; `types` are those of the marked columns.
+///
+/// # Errors
+/// As [`encode_row`], and a row that sends what the load leaves to the server, or the other way round.
+pub fn encode_marked<R: WriteFields + ?Sized>(
+    row: &R,
+    marks: &[bool],
+    types: &[TypeInfo],
+    out: &mut Vec<u8>,
+) -> Result<(), FieldError> {
+    let start = out.len();
+    let count = marks.iter().filter(|m| **m).count();
+    out.extend_from_slice(&u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes());
+    let mut writer = Marked { all: All { out, types, index: 0 }, marks, place: 0 };
+    let written = row.write_fields(&mut writer);
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+/// Writes the marked fields.
+struct Marked<'a> {
+    all: All<'a>,
+    marks: &'a [bool],
+    place: usize,
+}
+
+impl Marked<'_> {
+    fn next(&mut self) -> (usize, bool) {
+        let place = self.place;
+        self.place += 1;
+        (place, self.marks.get(place).copied().unwrap_or(false))
+    }
+}
+
+impl FieldWriter for Marked<'_> {
+    fn field<V: Encode + ?Sized>(&mut self, value: &V) -> Result<(), FieldError> {
+        let (place, sent) = self.next();
+        if !sent {
+            return Ok(());
+        }
+        self.all.field(value).map_err(|e| FieldError { index: place, error: e.error })
+    }
+
+    fn set<V: Encode>(&mut self, value: &Set<V>) -> Result<(), FieldError> {
+        let (place, sent) = self.next();
+        match (value, sent) {
+            (Set::To(value), true) => self.all.field(value).map_err(|e| FieldError { index: place, error: e.error }),
+            (Set::Server, false) => Ok(()),
+            (Set::Server, true) => {
+                Err(mixed(place, "this row leaves the column to the server and the first row sends it"))
+            }
+            (Set::To(_), false) => {
+                Err(mixed(place, "this row sends the column and the first row leaves it to the server"))
+            }
+        }
+    }
+}
+
+#[cold]
+fn mixed(index: usize, reason: &str) -> FieldError {
+    FieldError { index, error: ValueErrorKind::Range(reason.to_owned()).into() }
+}
+
+/// Says which fields a row sends: all but those that it leaves to the server.
+///
+/// # Errors
+/// None of its own.
+pub fn sent<R: WriteFields + ?Sized>(row: &R) -> Result<Vec<bool>, FieldError> {
+    struct Sent(Vec<bool>);
+    impl FieldWriter for Sent {
+        fn field<V: Encode + ?Sized>(&mut self, _: &V) -> Result<(), FieldError> {
+            self.0.push(true);
+            Ok(())
+        }
+        fn set<V: Encode>(&mut self, value: &Set<V>) -> Result<(), FieldError> {
+            self.0.push(matches!(value, Set::To(_)));
+            Ok(())
+        }
+    }
+    let mut sent = Sent(Vec::with_capacity(R::COLUMNS.len()));
+    row.write_fields(&mut sent)?;
+    Ok(sent.0)
+}
+
+/// Reads one tuple, without its field count, into a row.
+///
+/// # Errors
+/// The first field that does not fit, or that the bytes end in.
+#[inline]
+pub fn decode_row<'r, T: FromRow>(tuple: &'r [u8], types: &'r [TypeInfo]) -> Result<T::Row<'r>, FieldError> {
+    T::from_row(&mut Tuple { bytes: tuple, types, index: 0 })
+}
+
+/// The fields of a tuple.
+struct Tuple<'r> {
+    bytes: &'r [u8],
+    types: &'r [TypeInfo],
+    index: usize,
+}
+
+impl<'r> Tuple<'r> {
+    #[inline]
+    fn body(&mut self) -> Result<Option<&'r [u8]>, ValueError> {
+        let Some((length, rest)) = self.bytes.split_first_chunk::<4>() else {
+            return Err(cut());
+        };
+        let length = i32::from_be_bytes(*length);
+        if length == -1 {
+            self.bytes = rest;
+            return Ok(None);
+        }
+        match usize::try_from(length).ok().and_then(|n| rest.split_at_checked(n)) {
+            Some((body, rest)) => {
+                self.bytes = rest;
+                Ok(Some(body))
+            }
+            None => Err(cut()),
+        }
+    }
+}
+
+#[cold]
+fn cut() -> ValueError {
+    ValueErrorKind::Invalid("the tuple ends inside a field".to_owned()).into()
+}
+
+impl<'r> Cells<'r> for Tuple<'r> {
+    #[inline]
+    fn next<V: Decode<'r>>(&mut self) -> Result<V, FieldError> {
+        let index = self.index;
+        self.index += 1;
+        let ty = self.types.get(index).unwrap_or(UNKNOWN);
+        self.body().and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
+    }
+
+    fn next_driver(&mut self) -> Option<(&'r dyn Any, usize, &'r TypeInfo)> {
+        None
+    }
+}

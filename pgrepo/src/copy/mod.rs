@@ -1,0 +1,3 @@
+//! Binary COPY, in and out.
+
+pub mod frame;

@@ -1,0 +1,151 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::value::{AnyValue, Encode};
+
+use super::Name;
+
+/// Marks a column that may be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Writable;
+
+/// Marks a column that the server makes: an identity or a generated one.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerMade;
+
+/// Marks a column of a view, or of a struct that is declared read-only.
+#[derive(Debug, Clone, Copy)]
+pub struct OfView;
+
+/// The marks of columns that may be written.
+#[diagnostic::on_unimplemented(
+    message = "this column cannot be written: the server makes it, or its struct is read-only",
+    label = "a column marked `{Self}`"
+)]
+pub trait CanWrite {}
+
+impl CanWrite for Writable {}
+
+/// A column of the table `T` whose field has the type `V`; `W` says whether it may be written.
+///
+/// The derive writes one constant for each field: `Airport::ICAO`.
+pub struct Column<T: ?Sized, V: ?Sized, W = Writable> {
+    name: Name,
+    of: PhantomData<(fn() -> *const T, fn() -> *const V, W)>,
+}
+
+impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
+    /// A column by its name; the derive calls this.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name: Name::new(name), of: PhantomData }
+    }
+
+    /// The column's name.
+    pub const fn name(&self) -> Name {
+        self.name
+    }
+}
+
+impl<T: ?Sized, V: ?Sized, W> Clone for Column<T, V, W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized, V: ?Sized, W> Copy for Column<T, V, W> {}
+
+impl<T: ?Sized, V: ?Sized, W> fmt::Debug for Column<T, V, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Column({})", self.name)
+    }
+}
+
+/// An embedded struct's place in the table `T`: `Person::HOME.at(Address::STREET)` is a column of `Person`.
+pub struct Embedded<T: ?Sized, E: ?Sized> {
+    prefix: Name,
+    of: PhantomData<(fn() -> *const T, fn() -> *const E)>,
+}
+
+impl<T: ?Sized, E: ?Sized> Embedded<T, E> {
+    /// A place with the prefix of its columns' names; the derive calls this.
+    pub const fn new(prefix: &'static str) -> Self {
+        Self { prefix: Name::new(prefix), of: PhantomData }
+    }
+
+    /// The column of `T` that a column of the embedded struct is.
+    pub const fn at<V: ?Sized, W>(self, column: Column<E, V, W>) -> Column<T, V, W> {
+        Column { name: self.before(column.name), of: PhantomData }
+    }
+
+    /// The place of a struct that is embedded in the embedded one.
+    pub const fn within<F: ?Sized>(self, place: Embedded<E, F>) -> Embedded<T, F> {
+        Embedded { prefix: self.before(place.prefix), of: PhantomData }
+    }
+
+    const fn before(self, name: Name) -> Name {
+        let [a, b, c, own] = *self.prefix.pieces();
+        name.prefixed(own).prefixed(c).prefixed(b).prefixed(a)
+    }
+}
+
+impl<T: ?Sized, E: ?Sized> Clone for Embedded<T, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized, E: ?Sized> Copy for Embedded<T, E> {}
+
+/// A value that can stand for a column of the type `V`: `V` itself, a reference to it, and for text, bytes and
+/// options also what the type borrows as.
+#[diagnostic::on_unimplemented(
+    message = "a column of the type `{V}` cannot be compared with or set to `{Self}`",
+    label = "expected a value for a column of the type `{V}`"
+)]
+pub trait Arg<V: ?Sized>: AnyValue {}
+
+impl<V: Encode> Arg<V> for V {}
+impl<V: Encode> Arg<V> for &V {}
+impl<V: Encode> Arg<Option<V>> for V where Option<V>: Encode {}
+impl<V: Encode> Arg<Option<V>> for &V where Option<V>: Encode {}
+
+macro_rules! borrowed {
+    ($($owned:ty as $borrowed:ty),+ $(,)?) => {$(
+        impl Arg<$owned> for &$borrowed {}
+        impl Arg<Option<$owned>> for &$borrowed {}
+        impl Arg<Option<$owned>> for Option<&$borrowed> {}
+    )+};
+}
+borrowed!(String as str);
+
+/// A value, or a tuple of values, that can stand for a key of the type `K`.
+#[diagnostic::on_unimplemented(
+    message = "a key of the type `{K}` cannot be asked for with `{Self}`",
+    label = "expected a key of the type `{K}`"
+)]
+pub trait KeyArg<K> {
+    /// The values in the order of the key's columns.
+    fn values(&self) -> Vec<&(dyn AnyValue + Sync)>;
+}
+
+impl<K: Encode, A: Arg<K> + Sync> KeyArg<K> for A {
+    fn values(&self) -> Vec<&(dyn AnyValue + Sync)> {
+        vec![self]
+    }
+}
+
+macro_rules! tuples {
+    ($($(($k:ident $a:ident $i:tt))+;)+) => {$(
+        impl<$($k: Encode, $a: Arg<$k> + Sync),+> KeyArg<($($k,)+)> for ($($a,)+) {
+            fn values(&self) -> Vec<&(dyn AnyValue + Sync)> {
+                vec![$(&self.$i),+]
+            }
+        }
+    )+};
+}
+tuples! {
+    (K0 A0 0) (K1 A1 1);
+    (K0 A0 0) (K1 A1 1) (K2 A2 2);
+    (K0 A0 0) (K1 A1 1) (K2 A2 2) (K3 A3 3);
+    (K0 A0 0) (K1 A1 1) (K2 A2 2) (K3 A3 3) (K4 A4 4);
+}

@@ -1,0 +1,167 @@
+use std::fmt;
+
+use crate::value::{PgType, SqlType, TypeInfo};
+
+use super::Name;
+
+/// Names and marks of a column: what does not depend on the field's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spec {
+    /// The column's name.
+    pub name: Name,
+    /// The field's name.
+    pub field: &'static str,
+    /// The field's type as the source writes it.
+    pub rust_type: &'static str,
+    /// Whether it is a part of the primary key.
+    pub primary_key: bool,
+    /// Whether it is an identity column: the server numbers it unless a load sends it.
+    pub identity: bool,
+    /// Whether the server computes it (stored or virtual): it is never written.
+    pub generated: bool,
+    /// Whether it has a default: a load sends it or leaves it to the server.
+    pub default: bool,
+}
+
+impl Spec {
+    /// A column without marks.
+    pub const fn new(name: &'static str, field: &'static str, rust_type: &'static str) -> Self {
+        Self {
+            name: Name::new(name),
+            field,
+            rust_type,
+            primary_key: false,
+            identity: false,
+            generated: false,
+            default: false,
+        }
+    }
+
+    /// Fills an array before it is written to.
+    #[doc(hidden)]
+    pub const EMPTY: Self = Self::new("", "", "");
+
+    /// Marks a part of the primary key.
+    pub const fn primary_key(self) -> Self {
+        Self { primary_key: true, ..self }
+    }
+
+    /// Marks an identity column.
+    pub const fn identity(self) -> Self {
+        Self { identity: true, ..self }
+    }
+
+    /// Marks a generated column.
+    pub const fn generated(self) -> Self {
+        Self { generated: true, ..self }
+    }
+
+    /// Marks a column with a default.
+    pub const fn default_value(self) -> Self {
+        Self { default: true, ..self }
+    }
+
+    /// The same column, embedded with a prefix.
+    pub const fn prefixed(self, prefix: &'static str) -> Self {
+        Self { name: self.name.prefixed(prefix), ..self }
+    }
+}
+
+/// What a struct says about one of its columns.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct ColumnMeta {
+    /// Names and marks.
+    pub spec: Spec,
+    /// The SQL types that the field's type stands for, the declared one first.
+    pub types: &'static [PgType],
+    /// Whether it is an array of them.
+    pub array: bool,
+    /// Whether the field can be NULL.
+    pub nullable: bool,
+    accepts: fn(&TypeInfo) -> bool,
+}
+
+impl ColumnMeta {
+    /// The column of a field of the type `V`.
+    pub const fn of<V: SqlType + ?Sized>(spec: Spec) -> Self {
+        Self { spec, types: V::TYPES, array: V::ARRAY, nullable: V::NULLABLE, accepts: V::accepts }
+    }
+
+    /// Fills an array before it is written to.
+    #[doc(hidden)]
+    pub const EMPTY: Self = Self { spec: Spec::EMPTY, types: &[], array: false, nullable: false, accepts: |_| false };
+
+    /// The same, but the column is declared with these types (`#[pg(sql_type = "…")]`).
+    pub const fn declared(self, types: &'static [PgType]) -> Self {
+        Self { types, ..self }
+    }
+
+    /// The same column, embedded with a prefix.
+    pub const fn prefixed(self, prefix: &'static str) -> Self {
+        Self { spec: self.spec.prefixed(prefix), ..self }
+    }
+
+    /// Says whether a server's column of the type `ty` can be read into, and written from, the field.
+    pub fn accepts(&self, ty: &TypeInfo) -> bool {
+        (self.accepts)(ty)
+    }
+
+    /// The SQL type that the field stands for, as a declaration writes it.
+    pub fn sql_type(&self) -> String {
+        let name = self.types.first().map_or_else(|| "?".to_owned(), PgType::to_string);
+        if self.array { format!("{name}[]") } else { name }
+    }
+}
+
+impl fmt::Debug for ColumnMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ColumnMeta")
+            .field("name", &self.spec.name)
+            .field("field", &self.spec.field)
+            .field("rust_type", &self.spec.rust_type)
+            .field("sql_type", &self.sql_type())
+            .field("nullable", &self.nullable)
+            .field("primary_key", &self.spec.primary_key)
+            .field("identity", &self.spec.identity)
+            .field("generated", &self.spec.generated)
+            .field("default", &self.spec.default)
+            .finish()
+    }
+}
+
+/// What a struct says about its table.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct TableMeta {
+    /// The schema; without one the server's `search_path` decides.
+    pub schema: Option<&'static str>,
+    /// The table's name.
+    pub name: &'static str,
+    /// Whether it is declared read-only, as views are.
+    pub read_only: bool,
+    /// Its columns in the order of the fields.
+    pub columns: &'static [ColumnMeta],
+}
+
+impl TableMeta {
+    /// Describes a table.
+    pub const fn new(schema: Option<&'static str>, name: &'static str, columns: &'static [ColumnMeta]) -> Self {
+        Self { schema, name, read_only: false, columns }
+    }
+
+    /// The same, read-only.
+    pub const fn read_only(self) -> Self {
+        Self { read_only: true, ..self }
+    }
+}
+
+impl fmt::Display for TableMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(self.name),
+        }
+    }
+}

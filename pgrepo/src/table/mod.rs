@@ -1,0 +1,55 @@
+//! What a derived struct says about its table: names, columns, statements, and how its fields are walked.
+//!
+//! Nothing here knows a driver or a runtime.
+
+mod column;
+mod meta;
+mod name;
+mod row;
+#[doc(hidden)]
+pub mod sql;
+
+pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable};
+pub use meta::{ColumnMeta, Spec, TableMeta};
+pub use name::{Name, quote_ident};
+pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
+
+/// A struct whose fields are columns: what `#[derive(PgTable)]` and `#[derive(PgRecord)]` write.
+pub trait Record {
+    /// Names and marks of the columns, in the order of the fields, embedded structs laid flat.
+    const SPECS: &'static [Spec];
+    /// The same with what the fields' types say.
+    const COLUMNS: &'static [ColumnMeta];
+}
+
+/// A struct that stands for a table or a view; written by `#[derive(PgTable)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not stand for a table",
+    label = "not a table's struct",
+    note = "derive it: #[derive(pgrepo::PgTable)] #[pg(table = \"…\")]"
+)]
+pub trait PgTable: Record {
+    /// The table's name, schema and columns.
+    const TABLE: TableMeta;
+    /// `SELECT` of all columns, from the table, without a condition.
+    const SELECT: &'static str;
+    /// Binary `COPY … FROM STDIN` of all columns but the generated ones and those of identity.
+    const COPY_IN: &'static str;
+    /// Binary `COPY (SELECT …) TO STDOUT` of all columns.
+    const COPY_OUT: &'static str;
+}
+
+/// A table's struct with a primary key of one or more columns.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no primary key, so a row cannot be asked for by key",
+    label = "no field is marked as the key",
+    note = "mark the key's field or fields with #[pg(primary_key)]"
+)]
+pub trait PrimaryKey: PgTable {
+    /// The key field's type, or a tuple of them in the order of the fields.
+    type Key;
+    /// `SELECT` of all columns for one key, its columns bound as `$1`, `$2`, ….
+    const SELECT_BY_KEY: &'static str;
+    /// `DELETE` of the row with one key.
+    const DELETE_BY_KEY: &'static str;
+}

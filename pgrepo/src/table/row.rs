@@ -1,0 +1,165 @@
+use std::any::Any;
+use std::fmt;
+
+use crate::value::{Decode, Encode, TypeInfo, ValueError};
+
+use super::{ColumnMeta, PgTable};
+
+/// What is wrong with one field of a row: which, and why.
+#[derive(Debug)]
+pub struct FieldError {
+    /// The field's place among the columns that were walked, from 0.
+    pub index: usize,
+    /// The reason.
+    pub error: ValueError,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "field {}", self.index)
+    }
+}
+
+impl std::error::Error for FieldError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// The columns that a row type reads, and how they are found in a result.
+#[derive(Debug, Clone, Copy)]
+pub enum Fields {
+    /// By their names, in any order, among others.
+    Named(&'static [ColumnMeta]),
+    /// By their places; the result has exactly as many columns.
+    Positional(&'static [ColumnMeta]),
+}
+
+impl Fields {
+    /// The columns.
+    pub const fn columns(&self) -> &'static [ColumnMeta] {
+        match self {
+            Self::Named(columns) | Self::Positional(columns) => columns,
+        }
+    }
+}
+
+/// The fields of one row, handed out in the order in which a struct declares them.
+pub trait Cells<'r> {
+    /// Decodes the next field.
+    ///
+    /// # Errors
+    /// The value does not fit `V`, with the field's place.
+    fn next<V: Decode<'r>>(&mut self) -> Result<V, FieldError>;
+
+    /// The next field as the driver holds it: its row and the place in it; `None` where there is no driver's row.
+    fn next_driver(&mut self) -> Option<(&'r dyn Any, usize, &'r TypeInfo)>;
+}
+
+/// A type that one row of a result can be read into: a derived struct, a tuple, or a single value.
+///
+/// The type stands for a family: `Row<'r>` is the struct whose references live as long as the row's buffer.
+#[diagnostic::on_unimplemented(
+    message = "a row cannot be read into `{Self}`",
+    label = "not a row type",
+    note = "derive PgTable or PgRecord for it, or use a tuple or a single value"
+)]
+pub trait FromRow {
+    /// The row that borrows from a buffer of the life `'r`.
+    type Row<'r>;
+    /// The columns it reads.
+    const FIELDS: Fields;
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// The first field that does not fit.
+    fn from_row<'r, C: Cells<'r>>(cells: &mut C) -> Result<Self::Row<'r>, FieldError>;
+}
+
+/// A row type that borrows nothing, so that its rows can be collected.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` borrows from its row, so its rows cannot be collected",
+    label = "borrows from the row's buffer",
+    note = "read it one at a time with `next()` or `for_each`, or give it fields that own their data"
+)]
+pub trait OwnedRow: Sized + Send + for<'r> FromRow<Row<'r> = Self> {}
+
+impl<T: Sized + Send + for<'r> FromRow<Row<'r> = T>> OwnedRow for T {}
+
+/// A row type whose every field goes through pgrepo's own codec, so that `COPY … TO` can be read into it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from COPY",
+    label = "has a field that goes through sqlx, whose decoders cannot read COPY",
+    note = "read it with `find`, `stream` or a query instead"
+)]
+pub trait CopyOut: FromRow {}
+
+/// Takes the fields of a row one by one, in the order of [`WriteFields::COLUMNS`].
+pub trait FieldWriter {
+    /// Takes a field.
+    ///
+    /// # Errors
+    /// The value cannot be written, with the field's place.
+    fn field<V: Encode + ?Sized>(&mut self, value: &V) -> Result<(), FieldError>;
+
+    /// Takes a field that may be left to the server.
+    ///
+    /// # Errors
+    /// As [`field`](Self::field), and when a load mixes values with fields left to the server.
+    fn set<V: Encode>(&mut self, value: &Set<V>) -> Result<(), FieldError>;
+}
+
+/// A struct whose fields can be written.
+pub trait WriteFields {
+    /// The columns that [`write_fields`](Self::write_fields) hands over, in that order.
+    const COLUMNS: &'static [ColumnMeta];
+
+    /// Hands over each field.
+    ///
+    /// # Errors
+    /// The first that `writer` refuses.
+    fn write_fields<W: FieldWriter>(&self, writer: &mut W) -> Result<(), FieldError>;
+}
+
+/// A row that can be written to a table: the table's own struct, its `New…` struct, or one for some of its columns.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written to a table",
+    label = "not a row that can be written",
+    note = "a view's struct is read-only; write a table's own struct, its `new` struct, or one with \
+            #[derive(PgInsert)] #[pg(of = …)]"
+)]
+pub trait WriteRow: WriteFields {
+    /// The struct of the table that it goes to.
+    type Table: PgTable;
+}
+
+impl<R: WriteFields + ?Sized> WriteFields for &R {
+    const COLUMNS: &'static [ColumnMeta] = R::COLUMNS;
+
+    #[inline]
+    fn write_fields<W: FieldWriter>(&self, writer: &mut W) -> Result<(), FieldError> {
+        R::write_fields(self, writer)
+    }
+}
+
+impl<R: WriteRow + ?Sized> WriteRow for &R {
+    type Table = R::Table;
+}
+
+/// The value of a column with a default: given, or left to the server.
+///
+/// Binary COPY has no way to say DEFAULT for one row, so all rows of a load agree for each column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Set<V> {
+    /// The server fills the column in.
+    #[default]
+    Server,
+    /// This value is stored.
+    To(V),
+}
+
+impl<V> From<V> for Set<V> {
+    fn from(value: V) -> Self {
+        Self::To(value)
+    }
+}

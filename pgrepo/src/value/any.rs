@@ -1,0 +1,42 @@
+use super::{Encode, SqlType, TypeInfo, ValueError};
+
+/// A value whose type is not named: what a parameter list holds.
+///
+/// Implemented for every [`Encode`] type.
+pub trait AnyValue {
+    /// Says whether a parameter of the type `ty` can hold this value.
+    fn accepts(&self, ty: &TypeInfo) -> bool;
+    /// Appends the field, as [`Encode::encode`].
+    ///
+    /// # Errors
+    /// As [`Encode::encode`].
+    fn encode_any(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError>;
+    /// The Rust type, for messages.
+    fn rust_type(&self) -> &'static str;
+    /// The SQL type that the Rust type stands for, for messages.
+    fn sql_type(&self) -> String;
+}
+
+impl<V: Encode + ?Sized> AnyValue for V {
+    fn accepts(&self, ty: &TypeInfo) -> bool {
+        V::accepts(ty)
+    }
+
+    fn encode_any(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        self.encode(ty, out)
+    }
+
+    fn rust_type(&self) -> &'static str {
+        std::any::type_name::<V>()
+    }
+
+    fn sql_type(&self) -> String {
+        sql_type_name::<V>()
+    }
+}
+
+/// The SQL type that `V` stands for, as a declaration writes it.
+pub fn sql_type_name<V: SqlType + ?Sized>() -> String {
+    let name = V::TYPES.first().map_or("?", |t| t.name);
+    if V::ARRAY { format!("{name}[]") } else { name.to_owned() }
+}

@@ -1,0 +1,131 @@
+//! One codec: how a Rust value stands in PostgreSQL's binary format.
+//!
+//! The same traits serve COPY in, COPY out, rows of a query and bound parameters. Nothing here knows a
+//! driver or a runtime: bytes in, bytes out.
+//! The formats are those of the `*send` and `*recv` functions of the server
+//! (<https://www.postgresql.org/docs/current/protocol-overview.html#PROTOCOL-FORMAT-CODES>).
+
+mod any;
+mod error;
+mod kind;
+mod number;
+mod option;
+mod text;
+
+pub use any::{AnyValue, sql_type_name};
+pub use error::{ValueError, ValueErrorKind};
+pub use kind::{PgType, TypeInfo, TypeKind};
+
+/// The largest field that PostgreSQL takes: 1 GiB less one byte
+/// (<https://www.postgresql.org/docs/current/limits.html>).
+pub const MAX_FIELD: usize = 0x3fff_ffff;
+
+/// Says which SQL types a Rust type stands for.
+///
+/// # Examples
+/// ```
+/// use pgrepo::value::SqlType;
+/// assert_eq!(<i64 as SqlType>::TYPES[0].name, "int8");
+/// assert!(<Option<String> as SqlType>::NULLABLE);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a type that pgrepo can put in a column",
+    label = "no column type",
+    note = "a column holds a number, text, bytes, a date or time, a uuid, JSON, or a Vec or Option of these; \
+            derive PgEnum or PgNewtype for a type of your own, mark the field #[pg(json)] to keep it as jsonb, \
+            or #[pg(via_sqlx)] when it has sqlx's traits only"
+)]
+pub trait SqlType {
+    /// The SQL types that fit, the usual one first; of an array type, those of its elements.
+    const TYPES: &'static [PgType];
+    /// Whether the value is an array of [`TYPES`](Self::TYPES).
+    const ARRAY: bool = false;
+    /// Whether the value can be NULL.
+    const NULLABLE: bool = false;
+
+    /// Says whether a column or parameter of the type `ty` can hold this value; domains count as what they rest on.
+    fn accepts(ty: &TypeInfo) -> bool {
+        let mut ty = ty.base();
+        if Self::ARRAY {
+            match ty.element() {
+                Some(element) => ty = element.base(),
+                None => return false,
+            }
+        }
+        Self::TYPES.iter().any(|t| t.is(ty))
+    }
+}
+
+/// Writes a value in the binary format.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot be written to PostgreSQL", label = "has no binary form")]
+pub trait Encode: SqlType {
+    /// Appends the field as COPY and Bind carry it: its length as a big-endian `i32` and its body, or −1 for NULL.
+    ///
+    /// `ty` is a type that [`SqlType::accepts`] said yes to.
+    ///
+    /// # Errors
+    /// The value has no exact form in PostgreSQL. `out` may then hold a part of the field: the caller cuts it off.
+    fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError>;
+}
+
+/// Reads a value from the binary format; `'r` is the life of the row's buffer, from which it may borrow.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot be read from PostgreSQL", label = "has no binary form")]
+pub trait Decode<'r>: SqlType + Sized {
+    /// Reads the body of a field that is not NULL.
+    ///
+    /// # Errors
+    /// The bytes are not a value of `ty`, or one that the Rust type cannot hold.
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError>;
+
+    /// Reads a NULL.
+    ///
+    /// # Errors
+    /// [`ValueErrorKind::UnexpectedNull`], unless the type is an `Option`.
+    fn decode_null() -> Result<Self, ValueError> {
+        Err(ValueErrorKind::UnexpectedNull.into())
+    }
+}
+
+/// Reads a field: the body, or `None` for NULL.
+///
+/// # Errors
+/// As [`Decode::decode`] and [`Decode::decode_null`].
+#[inline]
+pub fn decode_field<'r, V: Decode<'r>>(ty: &TypeInfo, field: Option<&'r [u8]>) -> Result<V, ValueError> {
+    match field {
+        Some(body) => V::decode(ty, body),
+        None => V::decode_null(),
+    }
+}
+
+/// Appends a field whose length is known only once its body is written.
+///
+/// # Errors
+/// Those of `body`, and [`ValueErrorKind::TooLarge`] past [`MAX_FIELD`].
+#[inline]
+pub fn encode_sized<F>(out: &mut Vec<u8>, body: F) -> Result<(), ValueError>
+where
+    F: FnOnce(&mut Vec<u8>) -> Result<(), ValueError>,
+{
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    body(out)?;
+    let length = out.len() - start - 4;
+    let prefix = field_length(length)?;
+    if let Some(slot) = out.get_mut(start..start + 4) {
+        slot.copy_from_slice(&prefix);
+    }
+    Ok(())
+}
+
+/// The length prefix of a field of `length` bytes.
+///
+/// # Errors
+/// [`ValueErrorKind::TooLarge`] past [`MAX_FIELD`].
+#[inline]
+pub fn field_length(length: usize) -> Result<[u8; 4], ValueError> {
+    match i32::try_from(length) {
+        Ok(n) if length <= MAX_FIELD => Ok(n.to_be_bytes()),
+        _ => Err(ValueErrorKind::TooLarge { length }.into()),
+    }
+}
