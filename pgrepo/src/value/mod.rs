@@ -66,6 +66,11 @@ pub trait Encode: SqlType {
     /// # Errors
     /// The value has no exact form in PostgreSQL. `out` may then hold a part of the field: the caller cuts it off.
     fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError>;
+
+    /// Whether this very value goes as NULL.
+    fn is_null(&self) -> bool {
+        false
+    }
 }
 
 /// Reads a value from the binary format; `'r` is the life of the row's buffer, from which it may borrow.
