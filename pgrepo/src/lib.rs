@@ -1,5 +1,7 @@
 //! Typed rows in and out of PostgreSQL.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
+
 pub mod copy;
 pub mod table;
 #[cfg(feature = "testkit")]
@@ -10,7 +12,12 @@ pub mod value;
 pub mod __private;
 
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, KeyArg,
-    Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
+    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, WriteFields, WriteRow,
 };
-pub use value::{Decode, Encode, PgType, SqlType, TypeInfo, ValueError};
+#[cfg(feature = "chrono")]
+pub use value::Infinite;
+pub use value::{
+    Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeInfo, TypeKind, Value, ValueError,
+    ValueErrorKind,
+};
