@@ -1,5 +1,7 @@
 //! Typed rows in and out of PostgreSQL.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
+
 pub mod config;
 pub mod copy;
 mod driver_row;
@@ -27,8 +29,13 @@ pub use repository::Repository;
 pub use row::Row;
 pub use stream::RowStream;
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, KeyArg, Name,
-    OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
+    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
-pub use value::{Decode, Encode, PgType, SqlType, TypeInfo, ValueError};
+#[cfg(feature = "chrono")]
+pub use value::Infinite;
+pub use value::{
+    Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeInfo, TypeKind, Value, ValueError,
+    ValueErrorKind,
+};

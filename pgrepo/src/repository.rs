@@ -62,7 +62,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         T: PrimaryKey + OwnedRow,
     {
         const OPERATION: &str = "get";
-        let run = open(self.on, OPERATION, Arc::from(T::SELECT_BY_KEY), &key.values());
+        let key = key.values();
+        let run = open(self.on, OPERATION, Arc::from(T::SELECT_BY_KEY), &key);
         run.await.map_err(on_table::<T>)?.at_most_one().await.map_err(on_table::<T>)
     }
 
@@ -73,7 +74,11 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`delete`](Self::delete).
-    pub async fn patch<'q>(self, key: impl KeyArg<T::Key>, set: impl IntoIterator<Item = Assignment<'q, T>>) -> Result<bool>
+    pub async fn patch<'q>(
+        self,
+        key: impl KeyArg<T::Key>,
+        set: impl IntoIterator<Item = Assignment<'q, T>>,
+    ) -> Result<bool>
     where
         T: PrimaryKey,
     {
@@ -104,7 +109,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         T: PrimaryKey,
     {
         const OPERATION: &str = "delete";
-        let run = open(self.on, OPERATION, Arc::from(T::DELETE_BY_KEY), &key.values());
+        let key = key.values();
+        let run = open(self.on, OPERATION, Arc::from(T::DELETE_BY_KEY), &key);
         run.await.map_err(on_table::<T>)?.count().await.map(|n| n > 0).map_err(on_table::<T>)
     }
 

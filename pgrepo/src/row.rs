@@ -57,8 +57,9 @@ impl Row {
     pub fn get<'r, V: Decode<'r>>(&'r self, name: &str) -> Result<V> {
         let Some(index) = self.shape.columns.iter().position(|(n, _)| n == name) else {
             let names = self.columns().map(|(n, _)| n).collect::<Vec<_>>().join(", ");
-            return Err(Error::new(ErrorKind::Mismatch, format!("the row has no such column; it has {names}"))
-                .at_column(name));
+            return Err(
+                Error::new(ErrorKind::Mismatch, format!("the row has no such column; it has {names}")).at_column(name)
+            );
         };
         self.get_at(index)
     }
@@ -73,11 +74,8 @@ impl Row {
             return Err(Error::new(ErrorKind::Mismatch, message));
         };
         if !V::accepts(ty) {
-            let message = format!(
-                "the column is {ty} and `{}` stands for {}",
-                std::any::type_name::<V>(),
-                sql_type_name::<V>()
-            );
+            let message =
+                format!("the column is {ty} and `{}` stands for {}", std::any::type_name::<V>(), sql_type_name::<V>());
             return Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
         }
         decode_field(ty, self.body(index)).map_err(|e| {

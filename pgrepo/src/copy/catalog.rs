@@ -153,9 +153,8 @@ fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
 }
 
 fn text(row: &PgRow, index: usize) -> Result<String> {
-    let unreadable = |e: sqlx::error::BoxDynError| {
-        Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e)
-    };
+    let unreadable =
+        |e: sqlx::error::BoxDynError| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e);
     let value = row.try_get_raw(index).map_err(|e| unreadable(e.into()))?;
     if value.is_null() { Ok(String::new()) } else { Ok(value.as_str().map_err(unreadable)?.to_owned()) }
 }

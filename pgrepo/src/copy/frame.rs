@@ -8,7 +8,7 @@ use std::any::Any;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::table::{Cells, FieldError, FieldWriter, FromRow, Set, WriteFields};
-use crate::value::{Decode, Encode, TypeInfo, ValueError, ValueErrorKind, decode_field};
+use crate::value::{Decode, Encode, TypeInfo, ValueError, ValueErrorKind, decode_field, take_field};
 
 /// What a binary COPY begins with: signature, flags, and an empty extension.
 pub const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -277,39 +277,13 @@ struct Tuple<'r> {
     index: usize,
 }
 
-impl<'r> Tuple<'r> {
-    #[inline]
-    fn body(&mut self) -> Result<Option<&'r [u8]>, ValueError> {
-        let Some((length, rest)) = self.bytes.split_first_chunk::<4>() else {
-            return Err(cut());
-        };
-        let length = i32::from_be_bytes(*length);
-        if length == -1 {
-            self.bytes = rest;
-            return Ok(None);
-        }
-        match usize::try_from(length).ok().and_then(|n| rest.split_at_checked(n)) {
-            Some((body, rest)) => {
-                self.bytes = rest;
-                Ok(Some(body))
-            }
-            None => Err(cut()),
-        }
-    }
-}
-
-#[cold]
-fn cut() -> ValueError {
-    ValueErrorKind::Invalid("the tuple ends inside a field".to_owned()).into()
-}
-
 impl<'r> Cells<'r> for Tuple<'r> {
     #[inline]
     fn next<V: Decode<'r>>(&mut self) -> Result<V, FieldError> {
         let index = self.index;
         self.index += 1;
         let ty = self.types.get(index).unwrap_or(UNKNOWN);
-        self.body().and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
+        take_field(&mut self.bytes).and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
     }
 
     fn next_driver(&mut self) -> Option<(&'r dyn Any, usize, &'r TypeInfo)> {

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::Poll;
 
-use sqlx::postgres::PgCopyIn;
 use sqlx::PgConnection;
+use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -101,13 +102,19 @@ impl<'s> Load<'s> {
 
     /// Works until the next event; that the work ends instead is its failure.
     async fn event(&mut self) -> Result<Event> {
-        let outcome = tokio::select! {
-            biased;
-            event = self.events.recv() => match event {
-                Some(event) => return Ok(event),
-                None => (&mut self.work).await,
-            },
-            outcome = &mut self.work => outcome,
+        let Self { work, events, .. } = self;
+        let outcome = std::future::poll_fn(|cx| {
+            if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+                return Poll::Ready(Err(outcome));
+            }
+            match events.poll_recv(cx) {
+                Poll::Ready(Some(event)) => Poll::Ready(Ok(event)),
+                _ => Poll::Pending,
+            }
+        });
+        let outcome = match outcome.await {
+            Ok(event) => return Ok(event),
+            Err(outcome) => outcome,
         };
         self.over = true;
         match outcome {
@@ -171,9 +178,9 @@ async fn load(
 
     let opening = format!("{}; {}", bounds.open, plan.target.describe("ROW EXCLUSIVE"));
     let described = driver::simple(step.session(), &opening).await.map_err(of_driver)?;
-    let types = Description::read(&described).and_then(|d| (plan.check)(&d)).map_err(|error| {
-        Failed { error: Some(error), at_rest: true }
-    });
+    let types = Description::read(&described)
+        .and_then(|d| (plan.check)(&d))
+        .map_err(|error| Failed { error: Some(error), at_rest: true });
     let types = match types {
         Ok(types) => types,
         Err(failed) => {
@@ -253,10 +260,9 @@ fn of_driver(error: sqlx::Error) -> Failed {
     let at_rest = driver::at_rest(&error);
     let error = driver::error(error);
     let place = error.server().and_then(|s| s.context()).and_then(frame::place);
-    let mut error = match error.server() {
-        Some(_) => error.of_kind(ErrorKind::Copy),
-        None => error,
-    };
+    let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
+    let refused = error.server().is_some();
+    let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
     if let Some((row, column)) = place {
         error = error.at_row(row);
         if let Some(column) = column {

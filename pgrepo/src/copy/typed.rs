@@ -7,8 +7,8 @@ use crate::table::{ColumnMeta, FieldError, PgTable, Spec, WriteRow, sql};
 use crate::value::TypeInfo;
 
 use super::catalog::{Description, Target};
-use super::load::{CHUNK, CopyReport, Load, Plan};
 use super::frame;
+use super::load::{CHUNK, CopyReport, Load, Plan};
 
 /// How a load treats the columns that the server can fill in, and which columns it sends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,7 +104,12 @@ type Starting<'s> = std::pin::Pin<Box<dyn Future<Output = Result<(Load<'s>, Vec<
 enum State<'s> {
     /// Nothing has been sent: the first row decides on the columns.
     New(Starter<'s>),
-    Open { load: Load<'s>, marks: Vec<bool>, all: bool, types: Vec<TypeInfo> },
+    Open {
+        load: Load<'s>,
+        marks: Vec<bool>,
+        all: bool,
+        types: Vec<TypeInfo>,
+    },
     /// It failed, or a call on it was dropped.
     Over,
 }

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -119,8 +118,7 @@ impl<T: PgTable + CopyOut + OwnedRow> Stream for CopyOutStream<'_, T> {
 }
 
 fn read<'r, T: PgTable + FromRow>(tuple: &'r [u8], types: &'r [TypeInfo], index: u64) -> Result<T::Row<'r>> {
-    frame::decode_row::<T>(tuple, types)
-        .map_err(|e| fail::<T>(unreadable(T::FIELDS, types.get(e.index), e, index)))
+    frame::decode_row::<T>(tuple, types).map_err(|e| fail::<T>(unreadable(T::FIELDS, types.get(e.index), e, index)))
 }
 
 fn fail<T: PgTable>(error: Error) -> Error {
@@ -139,4 +137,3 @@ async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &B
     let table = Description::read(&step.settle(described)?)?;
     T::COLUMNS.iter().map(|meta| table.fit(meta, false).map(|column| column.ty.clone())).collect()
 }
-

@@ -25,7 +25,7 @@ pub(crate) struct Session {
     pub(crate) statement_cache: usize,
     pub(crate) idle_since: Instant,
     /// Counts this session against the limit until the server has ended it.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) _permit: OwnedSemaphorePermit,
 }
 
 /// A server session's identity: a process id may be used again, so its start goes with it.
@@ -48,10 +48,6 @@ impl Manager {
         let sessions = Arc::new(Semaphore::new(config.max_connections));
         Self { config, control, sessions }
     }
-
-    pub(crate) fn control(&self) -> &Arc<Control> {
-        &self.control
-    }
 }
 
 impl managed::Manager for Manager {
@@ -71,7 +67,7 @@ impl managed::Manager for Manager {
             runtime: Handle::current(),
             statement_cache: self.config.statement_cache,
             idle_since: Instant::now(),
-            permit,
+            _permit: permit,
         })
     }
 

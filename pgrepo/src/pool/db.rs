@@ -1,8 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use deadpool::managed::{Pool, PoolError, TimeoutType};
 use deadpool::Runtime;
+use deadpool::managed::{Pool, PoolError, TimeoutType};
 
 use crate::config::DbConfig;
 use crate::error::{Error, ErrorKind, Result};

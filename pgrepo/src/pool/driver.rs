@@ -41,7 +41,8 @@ pub(crate) async fn prepare(session: &mut Session, sql: &Arc<str>) -> Result<Arc
         Some(Either::Left(types)) => types.iter().map(type_info).collect(),
         _ => Vec::new(),
     };
-    let column = |c: &sqlx::postgres::PgColumn| ResultColumn { name: c.name().to_owned(), ty: type_info(c.type_info()) };
+    let column =
+        |c: &sqlx::postgres::PgColumn| ResultColumn { name: c.name().to_owned(), ty: type_info(c.type_info()) };
     let prepared = Arc::new(Prepared { parameters, columns: statement.columns().iter().map(column).collect() });
     // The driver drops statements one by one when it holds too many, and prepares them again with our types when
     // they are asked for; here all are forgotten at once, which costs it a look-up each.
@@ -61,11 +62,8 @@ pub(crate) async fn forget(session: &mut Session) -> Result<(), sqlx::Error> {
 /// Encodes the parameters for a prepared statement, each checked against the type that the server gave it.
 pub(crate) fn arguments(prepared: &Prepared, params: &[&Param<'_>]) -> Result<PgArguments> {
     if params.len() != prepared.parameters.len() {
-        let message = format!(
-            "the statement has {} parameters and {} values are bound",
-            prepared.parameters.len(),
-            params.len()
-        );
+        let message =
+            format!("the statement has {} parameters and {} values are bound", prepared.parameters.len(), params.len());
         return Err(Error::new(ErrorKind::Mismatch, message));
     }
     let mut arguments = PgArguments::default();
@@ -168,9 +166,7 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
         e @ (sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => {
             Error::new(ErrorKind::Connection, "the connection cannot be used any more").caused_by(e)
         }
-        e @ sqlx::Error::Configuration(_) => {
-            Error::new(ErrorKind::Config, "the driver refused a setting").caused_by(e)
-        }
+        e @ sqlx::Error::Configuration(_) => Error::new(ErrorKind::Config, "the driver refused a setting").caused_by(e),
         e => Error::new(ErrorKind::Query, "the driver failed").caused_by(e),
     }
 }

@@ -12,19 +12,18 @@ pub trait Handle: sealed::Lend {}
 impl Handle for &Db {}
 impl Handle for &mut Tx {}
 
-pub(crate) mod sealed {
+#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside can name or implement it")]
+mod sealed {
     use super::*;
 
     /// Lends a connection for one operation.
     pub trait Lend: Send + Sized {
         #[doc(hidden)]
-        #[allow(private_interfaces, reason = "sealed: nobody outside names it")]
         fn lease<'t>(self) -> impl Future<Output = Result<Lease<'t>>> + Send
         where
             Self: 't;
     }
 
-    #[allow(private_interfaces, reason = "sealed: nobody outside names it")]
     impl Lend for &Db {
         async fn lease<'t>(self) -> Result<Lease<'t>>
         where
@@ -34,7 +33,6 @@ pub(crate) mod sealed {
         }
     }
 
-    #[allow(private_interfaces, reason = "sealed: nobody outside names it")]
     impl Lend for &mut Tx {
         async fn lease<'t>(self) -> Result<Lease<'t>>
         where

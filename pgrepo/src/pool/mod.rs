@@ -11,6 +11,6 @@ mod nodelay;
 mod raw;
 
 pub use db::Db;
-pub use handle::Handle;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
+pub use handle::Handle;
 pub use raw::RawConnection;

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::pool::Handle;
 use crate::repository::on_table;
 use crate::stream::RowStream;
-use crate::table::{OwnedRow, PgTable};
+use crate::table::{FromRow, OwnedRow, PgTable};
 
 use super::statement::{Run, no_row, open};
 use super::{Filter, Sort, Where};
@@ -38,23 +38,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
     pub fn sql(&self) -> String {
-        self.text().sql
-    }
-
-    fn text(&self) -> Where<'_, 'q> {
-        let mut text = Where { sql: T::SELECT.to_owned(), params: Vec::new() };
-        text.filter(&self.filter);
-        for (i, sort) in self.order.iter().enumerate() {
-            text.sql.push_str(if i == 0 { " ORDER BY " } else { ", " });
-            text.column(&sort.column);
-            if sort.descending {
-                text.sql.push_str(" DESC");
-            }
-        }
-        if let Some(limit) = self.limit {
-            text.sql.push_str(&format!(" LIMIT {limit}"));
-        }
-        text
+        text::<T>(&self.filter, &self.order, self.limit).sql
     }
 
     /// Fetches all of them.
@@ -125,19 +109,36 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     /// As [`Query::stream`](crate::Query::stream).
     pub async fn stream<'s>(self) -> Result<RowStream<'s, T>>
     where
+        T: FromRow,
         H: 's,
     {
-        self.run("stream").await?.stream().map_err(on_table::<T>)
+        self.run("stream").await?.stream::<T>().map_err(on_table::<T>)
     }
 
     async fn run<'s>(self, operation: &'static str) -> Result<Run<'s>>
     where
         H: 's,
     {
-        let text = self.text();
-        let (sql, params) = (Arc::from(text.sql), text.params);
-        open(self.on, operation, sql, &params).await.map_err(on_table::<T>)
+        let Self { on, filter, order, limit } = self;
+        let text = text::<T>(&filter, &order, limit);
+        open(on, operation, Arc::from(text.sql), &text.params).await.map_err(on_table::<T>)
     }
+}
+
+fn text<'f, 'q, T: PgTable>(filter: &'f Filter<'q, T>, order: &[Sort<T>], limit: Option<u64>) -> Where<'f, 'q> {
+    let mut text = Where { sql: T::SELECT.to_owned(), params: Vec::new() };
+    text.filter(filter);
+    for (i, sort) in order.iter().enumerate() {
+        text.sql.push_str(if i == 0 { " ORDER BY " } else { ", " });
+        text.column(&sort.column);
+        if sort.descending {
+            text.sql.push_str(" DESC");
+        }
+    }
+    if let Some(limit) = limit {
+        text.sql.push_str(&format!(" LIMIT {limit}"));
+    }
+    text
 }
 
 impl<H, T: ?Sized> fmt::Debug for Find<'_, H, T> {

@@ -8,9 +8,9 @@ mod statement;
 pub(crate) mod text;
 
 pub use filter::{Assignment, Filter, Sort};
-pub use find::Find;
 pub(crate) use filter::{Where, assignments};
+pub use find::Find;
 pub(crate) use plan::{Plan, unreadable};
-pub use statement::Query;
 pub(crate) use script::script;
+pub use statement::Query;
 pub(crate) use statement::open;

@@ -50,9 +50,7 @@ impl Plan {
                     meta.spec.rust_type,
                     meta.sql_type()
                 );
-                return Err(Error::new(ErrorKind::Mismatch, message)
-                    .at_field(meta.spec.field)
-                    .at_column(&column.name));
+                return Err(Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(&column.name));
             }
             places.push(place);
             types.push(column.ty.clone());

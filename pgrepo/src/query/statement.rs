@@ -11,7 +11,7 @@ use crate::pool::{Handle, Lease, Step};
 use crate::row::Row;
 use crate::stream::RowStream;
 use crate::table::{FromRow, OwnedRow};
-use crate::value::{AnyValue, Encode};
+use crate::value::Encode;
 
 use super::{Plan, text};
 

@@ -35,10 +35,8 @@ pub(crate) fn check(sql: &str) -> Result<()> {
             continue;
         }
         if let Some((keyword, advice)) = REFUSED.iter().find(|(keyword, _)| *keyword == first) {
-            let message = format!(
-                "statement {} begins with {keyword}: {advice}; the raw connection takes anything",
-                index + 1
-            );
+            let message =
+                format!("statement {} begins with {keyword}: {advice}; the raw connection takes anything", index + 1);
             return Err(Error::new(ErrorKind::Query, message));
         }
     }
@@ -138,7 +136,8 @@ mod tests {
 
     #[test]
     fn first_words_are_found_behind_comments_and_texts() {
-        let sql = "/* BEGIN; /* x */ */ -- SET\n select 'a;b''c', E'\\';', \"x;y\", $$;SET$$, $t$;$$;$t$, $1; ;insert into t";
+        let sql =
+            "/* BEGIN; /* x */ */ -- SET\n select 'a;b''c', E'\\';', \"x;y\", $$;SET$$, $t$;$$;$t$, $1; ;insert into t";
         assert_eq!(first_words(sql), [["SELECT"; 1].map(str::to_owned).to_vec(), vec!["INSERT".into(), "INTO".into()]]);
     }
 
@@ -149,7 +148,14 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Query, "{sql}");
         }
         assert!(check("select 1; begin").unwrap_err().to_string().contains("statement 2 begins with BEGIN"));
-        for sql in ["SET LOCAL x = 1", "select 'SET x'", "UPDATE t SET a = 1", "values (1)", "", "with begin as (select 1) table begin"] {
+        for sql in [
+            "SET LOCAL x = 1",
+            "select 'SET x'",
+            "UPDATE t SET a = 1",
+            "values (1)",
+            "",
+            "with begin as (select 1) table begin",
+        ] {
             check(sql).unwrap();
         }
     }

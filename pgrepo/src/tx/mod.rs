@@ -86,7 +86,9 @@ impl Tx {
     /// A dropped future leaves the transaction unusable.
     pub async fn id(&mut self) -> Result<TxId> {
         let (id,): (String,) = self.query("SELECT pg_catalog.pg_current_xact_id()::text").fetch_one().await?;
-        id.parse().map(TxId).map_err(|e| Error::new(ErrorKind::Decode, "the transaction's id is no number").caused_by(e))
+        id.parse()
+            .map(TxId)
+            .map_err(|e| Error::new(ErrorKind::Decode, "the transaction's id is no number").caused_by(e))
     }
 
     /// Lends the driver's own connection. After the transaction's end it is closed instead of lent again.
