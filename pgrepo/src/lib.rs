@@ -1,4 +1,7 @@
 //! Typed rows in and out of PostgreSQL.
 
-#[cfg(feature = "testkit")]
+#[cfg(all(feature = "testkit", unix))]
 pub mod testkit;
+
+#[cfg(all(feature = "testkit", unix))]
+pub use pgrepo_macros::test;
