@@ -31,6 +31,7 @@ mod harness;
 mod initdb;
 mod installed;
 mod options;
+mod proxy;
 mod server;
 mod skip;
 mod supervisor;
@@ -42,6 +43,7 @@ pub use harness::FromTestDatabase;
 #[doc(hidden)]
 pub use harness::{TestSetup, run_test};
 pub use options::{Rung, ServerOptions, StopMode, TEST_URL_VARIABLE};
+pub use proxy::{Cut, Ending, Faults, Message, Moment, Proxy, ProxyCounts};
 pub use server::Server;
 pub use skip::{need, skip, skipped};
 pub use template::Template;
