@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, mem};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,7 +19,8 @@ const IN_FLIGHT: usize = 256;
 
 /// What a reader hands its writer: something to forward, or an order at this place of the stream.
 enum Item {
-    Data { due: Instant, bytes: Vec<u8>, begins: Option<u8> },
+    /// The types are those of the frontend messages that begin in these bytes.
+    Data { due: Instant, bytes: Vec<u8>, types: Vec<u8> },
     /// From here on, the client hears nothing.
     Mute,
     Cut { moment: Moment, ending: Ending },
@@ -38,14 +39,15 @@ impl From<io::Error> for Over {
     }
 }
 
-pub(super) struct Line<'a> {
+struct Line<'a> {
     state: &'a State,
     client: TcpStream,
     server: TcpStream,
     /// The last frontend message forwarded.
     last: AtomicU8,
     mute: AtomicBool,
-    asked_to_encrypt: AtomicBool,
+    /// A startup packet was sent: one that asks for encryption is answered by one byte.
+    awaits_byte: AtomicBool,
     encrypted: AtomicBool,
 }
 
@@ -77,7 +79,7 @@ pub(super) async fn serve(
         server,
         last: AtomicU8::new(0),
         mute: AtomicBool::new(false),
-        asked_to_encrypt: AtomicBool::new(false),
+        awaits_byte: AtomicBool::new(false),
         encrypted: AtomicBool::new(false),
     };
     let over = match select(std::pin::pin!(line.forward()), ordered).await {
@@ -167,37 +169,49 @@ impl Line<'_> {
         .map(drop)
     }
 
+    /// In a black hole, the other side does not hear of a reset either.
+    async fn read(&self, stream: &TcpStream, buffer: &mut [u8]) -> Result<usize, Over> {
+        match read(stream, buffer).await {
+            Ok(size) => Ok(size),
+            Err(_) => {
+                open_gate(&mut self.state.plan.subscribe()).await;
+                Err(Over::Broken)
+            }
+        }
+    }
+
     async fn read_client(&self, queue: mpsc::Sender<Item>) -> Result<(), Over> {
         let mut frames = Frames::default();
         let mut buffer = vec![0; 64 * 1024];
         let mut cut = None;
         loop {
-            let size = read(&self.client, &mut buffer).await?;
+            let size = self.read(&self.client, &mut buffer).await?;
             let due = Instant::now() + self.state.plan.borrow().to_server;
             if size == 0 {
                 return send(&queue, Item::End { due }).await;
             }
+            let (mut bytes, mut types) = (Vec::with_capacity(size), Vec::new());
             for piece in frames.push(&buffer[..size], self.encrypted.load(Ordering::Relaxed)) {
                 if let Some(kind) = piece.begins {
-                    if kind == 0 {
-                        self.asked_to_encrypt.store(true, Ordering::Relaxed);
-                    }
+                    self.awaits_byte.fetch_or(kind == 0, Ordering::Relaxed);
                     cut = self.state.cuts().strike(kind, piece.sql.as_deref());
-                    match cut {
-                        Some((moment @ Moment::Before, ending)) => {
+                    if let Some((moment, ending)) = cut {
+                        let before = (mem::take(&mut bytes), mem::take(&mut types));
+                        send(&queue, Item::Data { due, bytes: before.0, types: before.1 }).await?;
+                        if moment == Moment::Before {
                             return send(&queue, Item::Cut { moment, ending }).await;
                         }
-                        Some((Moment::After, _)) => send(&queue, Item::Mute).await?,
-                        None => {}
+                        send(&queue, Item::Mute).await?;
                     }
+                    types.push(kind);
                 }
-                let ends = piece.ends;
-                let (bytes, begins) = (piece.bytes, piece.begins);
-                send(&queue, Item::Data { due, bytes, begins }).await?;
-                if let (Some((moment, ending)), true) = (cut, ends) {
+                bytes.extend_from_slice(&piece.bytes);
+                if let (Some((moment, ending)), true) = (cut, piece.ends) {
+                    send(&queue, Item::Data { due, bytes, types }).await?;
                     return send(&queue, Item::Cut { moment, ending }).await;
                 }
             }
+            send(&queue, Item::Data { due, bytes, types }).await?;
         }
     }
 
@@ -206,7 +220,7 @@ impl Line<'_> {
         let mut replies = 0;
         let mut latest = Instant::now();
         loop {
-            let size = read(&self.server, &mut buffer).await?;
+            let size = self.read(&self.server, &mut buffer).await?;
             let mut due = Instant::now();
             {
                 let plan = self.state.plan.borrow();
@@ -223,11 +237,12 @@ impl Line<'_> {
             if size == 0 {
                 return send(&queue, Item::End { due: latest }).await;
             }
-            if self.asked_to_encrypt.load(Ordering::Relaxed) && replies == 1 && b"SG".contains(&buffer[0]) && size == 1 {
+            let answers_startup = self.awaits_byte.swap(false, Ordering::Relaxed);
+            if answers_startup && size == 1 && b"SG".contains(&buffer[0]) {
                 self.encrypted.store(true, Ordering::Relaxed);
             }
             let bytes = buffer[..size].to_vec();
-            send(&queue, Item::Data { due: latest, bytes, begins: None }).await?;
+            send(&queue, Item::Data { due: latest, bytes, types: Vec::new() }).await?;
         }
     }
 
@@ -249,13 +264,13 @@ impl Line<'_> {
                     say_end(stream)?;
                     return Ok(());
                 }
-                Item::Data { due, bytes, begins } => {
+                Item::Data { due, bytes, types } => {
                     wait(due).await;
                     open_gate(&mut plan).await;
                     if mute.is_some_and(|mute| mute.load(Ordering::Relaxed)) {
                         continue;
                     }
-                    if let Some(kind) = begins {
+                    for kind in types {
                         self.last.store(kind, Ordering::Relaxed);
                         self.state.count_message(kind);
                     }

@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use bytes::BytesMut;
+
 /// Messages up to this size are read whole when their SQL matters.
 const WHOLE: usize = 64 * 1024;
 
@@ -9,7 +11,7 @@ const ENCRYPTION_REQUESTS: [u32; 2] = [80_877_103, 80_877_104];
 /// A piece of what the client sent: a message, or a part of a long one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Piece {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: BytesMut,
     /// The type byte of the message that begins here; 0 is a startup packet.
     pub(super) begins: Option<u8>,
     /// What the message runs.
@@ -21,7 +23,7 @@ pub(super) struct Piece {
 /// Cuts the client's byte stream into messages, as in the page "Message Formats" of PostgreSQL's manual.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    pending: Vec<u8>,
+    pending: BytesMut,
     /// How much of the current message is still to come.
     rest: usize,
     started: bool,
@@ -59,7 +61,7 @@ impl Frames {
 
     fn part(&mut self, len: usize, ends: bool) -> Piece {
         Piece {
-            bytes: self.pending.drain(..len).collect(),
+            bytes: self.pending.split_to(len),
             begins: None,
             sql: None,
             ends,
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_or_is_encrypted_passes() {
         let mut frames = Frames::default();
-        assert_eq!(frames.push(b"GET / HTTP/1.1\r\n", false)[0].bytes, b"GET / HTTP/1.1\r\n");
+        assert_eq!(frames.push(b"GET / HTTP/1.1\r\n", false)[0].bytes, "GET / HTTP/1.1\r\n");
         let mut frames = Frames::default();
         frames.push(&startup(80_877_103, b""), false);
         let pieces = frames.push(b"\x16\x03\x01", true);
