@@ -12,13 +12,16 @@ mod repository;
 mod row;
 mod stream;
 pub mod table;
-#[cfg(feature = "testkit")]
+#[cfg(all(feature = "testkit", unix))]
 pub mod testkit;
 mod tx;
 pub mod value;
 
 #[doc(hidden)]
 pub mod __private;
+
+#[cfg(all(feature = "testkit", unix))]
+pub use pgrepo_macros::test;
 
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
