@@ -50,10 +50,7 @@ impl Keys {
             Some(flavor) => match flavor.value().as_str() {
                 "current_thread" => Ok(false),
                 "multi_thread" => Ok(true),
-                _ => Err(Error::new(
-                    flavor.span(),
-                    "a flavor is \"current_thread\" or \"multi_thread\"",
-                )),
+                _ => Err(Error::new(flavor.span(), "a flavor is \"current_thread\" or \"multi_thread\"")),
             },
         }
     }

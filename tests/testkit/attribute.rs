@@ -58,10 +58,7 @@ fn the_database_goes_also_after_a_panic() {
 
 #[test]
 fn a_script_that_fails_is_named() {
-    let setup = TestSetup {
-        script: "CREATE TABLE t (id no_such_type)",
-        ..TestSetup::default()
-    };
+    let setup = TestSetup { script: "CREATE TABLE t (id no_such_type)", ..TestSetup::default() };
     let panic = catch_unwind(AssertUnwindSafe(|| run_test(setup, async |_: TestDatabase| ()))).expect_err("no set-up");
     let said = panic.downcast::<String>().expect("a message");
     assert!(said.contains("set-up script"), "{said}");

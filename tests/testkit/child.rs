@@ -19,11 +19,8 @@ async fn main() -> ExitCode {
             return ExitCode::from(u8::from(found.is_some()));
         }
     };
-    let options = ServerOptions {
-        rungs: vec![rung],
-        cache_dir: arguments.get(1).map(Into::into),
-        ..ServerOptions::default()
-    };
+    let options =
+        ServerOptions { rungs: vec![rung], cache_dir: arguments.get(1).map(Into::into), ..ServerOptions::default() };
     match bring_up(options).await {
         Ok(database) => {
             let server = database.server();

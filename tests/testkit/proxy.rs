@@ -161,7 +161,8 @@ async fn slices_arrive_whole(db: TestDatabase) {
     let mut connection = connect(&proxy.url(db.name())).await;
     let text = one::<String>(&mut connection, "SELECT string_agg(i::text, ',') FROM generate_series(1, 3000) i").await;
     assert_eq!(text, (1..=3000).map(|i: i32| i.to_string()).collect::<Vec<_>>().join(","));
-    let echoed: String = sqlx::query_scalar("SELECT $1::text").bind(&text).fetch_one(&mut connection).await.expect("an echo");
+    let echoed: String =
+        sqlx::query_scalar("SELECT $1::text").bind(&text).fetch_one(&mut connection).await.expect("an echo");
     assert_eq!(echoed, text);
 }
 

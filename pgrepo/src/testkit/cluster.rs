@@ -51,9 +51,7 @@ impl Cluster {
                 return Err(error);
             }
         };
-        supervisor
-            .ask("copy")
-            .map_err(|error| with_log(error, &dir))?;
+        supervisor.ask("copy").map_err(|error| with_log(error, &dir))?;
         let mut cluster = Self {
             dir,
             bin_dir: bin_dir.to_owned(),
@@ -147,10 +145,9 @@ impl Cluster {
 
     /// The server writes `ready` to the last line of its pid file; a file of an earlier server has another pid.
     fn is_ready(&self) -> bool {
-        let (Ok(pid), Ok(file)) = (
-            fs::read_to_string(self.dir.join("pid")),
-            fs::read_to_string(self.dir.join("data/postmaster.pid")),
-        ) else {
+        let (Ok(pid), Ok(file)) =
+            (fs::read_to_string(self.dir.join("pid")), fs::read_to_string(self.dir.join("data/postmaster.pid")))
+        else {
             return false;
         };
         let mut lines = file.lines().map(str::trim);

@@ -44,10 +44,7 @@ pub(super) fn run(mut command: Command, limit: Duration) -> Result<String, Testk
         if Instant::now() > deadline {
             child.kill().context(|| format!("`{program}` cannot be ended"))?;
             child.wait().context(|| format!("`{program}` is lost"))?;
-            return Err(TestkitError::new(format!(
-                "`{program}` did not end within {} s",
-                limit.as_secs()
-            )));
+            return Err(TestkitError::new(format!("`{program}` did not end within {} s", limit.as_secs())));
         }
         thread::sleep(Duration::from_millis(2));
     };

@@ -47,10 +47,7 @@ impl TestDatabase {
     }
 
     pub(super) fn new(guard: DatabaseGuard, template: Option<Arc<DatabaseGuard>>) -> Self {
-        Self {
-            guard: Arc::new(guard),
-            _template: template,
-        }
+        Self { guard: Arc::new(guard), _template: template }
     }
 
     /// Returns the database's name.
@@ -92,11 +89,7 @@ pub(super) struct DatabaseGuard {
 
 impl DatabaseGuard {
     pub(super) async fn create(server: &Server, name: String, template: &str) -> Result<Self, TestkitError> {
-        let guard = Self {
-            server: server.clone(),
-            name,
-            done: AtomicBool::new(false),
-        };
+        let guard = Self { server: server.clone(), name, done: AtomicBool::new(false) };
         let mut admin = Admin::connect(&server.admin_url()).await?;
         let statement = format!("CREATE DATABASE {} TEMPLATE {}", quote(&guard.name), quote(template));
         let mut tries = 0;
@@ -141,9 +134,7 @@ impl Drop for DatabaseGuard {
         let wait = !server.is_private();
         let work = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let removed = runtime
-                .context(|| "no runtime")
-                .and_then(|runtime| runtime.block_on(remove(&server, &name)));
+            let removed = runtime.context(|| "no runtime").and_then(|runtime| runtime.block_on(remove(&server, &name)));
             if let (Err(error), false) = (removed, server.is_private()) {
                 eprintln!("the database {name} stays behind: {}", error.chain());
             }

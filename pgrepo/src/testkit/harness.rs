@@ -66,3 +66,11 @@ pub fn run_test<T: FromTestDatabase, R>(setup: TestSetup, test: impl AsyncFnOnce
         (Ok(result), Ok(())) => result,
     }
 }
+
+impl FromTestDatabase for crate::Db {
+    type Error = crate::Error;
+
+    async fn from_test_database(database: TestDatabase) -> crate::Result<Self> {
+        Self::from_url(&database.url()).await
+    }
+}

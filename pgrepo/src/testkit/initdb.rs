@@ -8,13 +8,7 @@ use super::command::{command_as, run};
 use super::error::{Context, TestkitError};
 use super::fresh::{Staging, random};
 
-const ARGUMENTS: [&str; 5] = [
-    "--username=postgres",
-    "--encoding=UTF8",
-    "--no-locale",
-    "--auth=trust",
-    "--no-sync",
-];
+const ARGUMENTS: [&str; 5] = ["--username=postgres", "--encoding=UTF8", "--no-locale", "--auth=trust", "--no-sync"];
 
 /// A data folder as `initdb` leaves it, kept between runs, from which clusters are copied.
 pub(super) struct ClusterTemplate {
@@ -41,10 +35,7 @@ impl ClusterTemplate {
         }
         let password = fs::read_to_string(kept.join("password"))
             .context(|| format!("the template {} is broken; remove it", kept.display()))?;
-        Ok(Self {
-            data: kept.join("data"),
-            password,
-        })
+        Ok(Self { data: kept.join("data"), password })
     }
 }
 
@@ -64,7 +55,5 @@ fn make(bin_dir: &Path, cache: &Path, kept: &Path, account: Option<&Account>) ->
 /// A stable hash (FNV-1a) of what the template depends on besides the version and the owner.
 fn key(bin_dir: &Path) -> u64 {
     let text = format!("{} {ARGUMENTS:?}", bin_dir.display());
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

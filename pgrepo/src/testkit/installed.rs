@@ -24,9 +24,8 @@ fn has_server(dir: &Path) -> bool {
 }
 
 fn usual_dirs() -> Vec<PathBuf> {
-    let mut dirs: Vec<PathBuf> = std::env::var_os("PATH")
-        .map(|path| std::env::split_paths(&path).collect())
-        .unwrap_or_default();
+    let mut dirs: Vec<PathBuf> =
+        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     let mut config = Command::new("pg_config");
     config.arg("--bindir");
     if let Ok(dir) = run(config, Duration::from_secs(10)) {

@@ -77,10 +77,7 @@ impl Server {
             let (way, result) = match rung {
                 Rung::Named(variable) => match std::env::var(variable) {
                     Ok(url) => return Self::named(variable, url).await,
-                    Err(error) => (
-                        format!("a server named by {variable}"),
-                        Err(TestkitError::new(error.to_string())),
-                    ),
+                    Err(error) => (format!("a server named by {variable}"), Err(TestkitError::new(error.to_string()))),
                 },
                 Rung::Installed => {
                     let options = options.clone();
@@ -108,10 +105,7 @@ impl Server {
     /// As [`start`](Self::start); a failure is remembered, so that a hundred tests do not try a hundred times.
     pub async fn shared() -> Result<Self, TestkitError> {
         static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
-        SHARED
-            .get_or_init(|| Self::start(ServerOptions::default()))
-            .await
-            .clone()
+        SHARED.get_or_init(|| Self::start(ServerOptions::default())).await.clone()
     }
 
     async fn named(variable: &str, url: String) -> Result<Self, TestkitError> {
@@ -125,13 +119,7 @@ impl Server {
     }
 
     fn new(version: String, place: Place) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                place,
-                version,
-                templates: Mutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { place, version, templates: Mutex::default() }) }
     }
 
     /// Returns the URL of a database: over the unix socket for a private server.
@@ -226,8 +214,7 @@ impl Server {
     /// # Cancel safety
     /// The server is stopped and started also when the future is dropped.
     pub async fn restart(&self, mode: StopMode) -> Result<(), TestkitError> {
-        self.with_cluster(move |cluster| cluster.stop(mode).and_then(|()| cluster.start_again()))
-            .await
+        self.with_cluster(move |cluster| cluster.stop(mode).and_then(|()| cluster.start_again())).await
     }
 
     /// Ends one session of a private server by SIGKILL. The server takes that for a crash: it ends all other sessions too,
@@ -280,9 +267,7 @@ impl Server {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TestkitError> + Send + 'static,
 ) -> Result<T, TestkitError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .context(|| "the runtime is shutting down")?
+    tokio::task::spawn_blocking(work).await.context(|| "the runtime is shutting down")?
 }
 
 fn start_installed(options: &ServerOptions) -> Result<Cluster, TestkitError> {
@@ -295,8 +280,11 @@ fn start_installed(options: &ServerOptions) -> Result<Cluster, TestkitError> {
         }
     }
     if said.is_empty() {
-        said.push("no folder with `postgres` and `initdb` was found; install the server, for example by \
-                   `apt-get install postgresql` or `brew install postgresql`".into());
+        said.push(
+            "no folder with `postgres` and `initdb` was found; install the server, for example by \
+                   `apt-get install postgresql` or `brew install postgresql`"
+                .into(),
+        );
     }
     Err(TestkitError::new(said.join("; ")))
 }

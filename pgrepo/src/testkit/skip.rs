@@ -17,9 +17,7 @@ static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 /// When the program is not there and the environment says `PGREPO_REQUIRE=all`.
 pub fn need(test: &str, program: &str, remedy: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|path| path.is_file());
+    let found = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());
     if found.is_none() {
         skip(test, program, remedy);
     }

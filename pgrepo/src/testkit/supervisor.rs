@@ -47,10 +47,7 @@ impl Supervisor {
             .spawn()
             .context(|| "the server's watcher (/bin/sh) does not start")?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        Ok(Self {
-            pipes: pipes.map(|(stdin, stdout)| (stdin, BufReader::new(stdout))),
-            child: Some(child),
-        })
+        Ok(Self { pipes: pipes.map(|(stdin, stdout)| (stdin, BufReader::new(stdout))), child: Some(child) })
     }
 
     /// Sends one command and waits for its exit status.

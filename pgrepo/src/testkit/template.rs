@@ -49,10 +49,7 @@ impl Template {
     pub async fn from_sql(server: &Server, script: &str) -> Result<Self, TestkitError> {
         Self::with(server, &format!("sql:{script}"), async |url| {
             let mut admin = Admin::connect(&url).await?;
-            admin
-                .run(script)
-                .await
-                .context(|| "the set-up script of the test's database failed")?;
+            admin.run(script).await.context(|| "the set-up script of the test's database failed")?;
             admin.close().await
         })
         .await
@@ -75,9 +72,7 @@ impl Template {
         E: std::error::Error + Send + Sync + 'static,
     {
         Self::with(server, &format!("closure:{key}"), async |url| {
-            set_up(url)
-                .await
-                .context(|| "the set-up closure of the test's database failed")
+            set_up(url).await.context(|| "the set-up closure of the test's database failed")
         })
         .await
     }
@@ -92,11 +87,7 @@ impl Template {
             slots.entry(key.to_owned()).or_default().clone()
         };
         let mut known = slot.lock().await;
-        let ready = |name: String, guard| Self {
-            server: server.clone(),
-            name,
-            guard,
-        };
+        let ready = |name: String, guard| Self { server: server.clone(), name, guard };
         if let Some(name) = &known.forever {
             return Ok(ready(name.clone(), None));
         }

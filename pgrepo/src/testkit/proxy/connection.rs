@@ -1,7 +1,7 @@
-use std::{io, mem};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
+use std::{io, mem};
 
 use futures_util::future::{Either, select, try_join4};
 use tokio::net::TcpStream;
@@ -20,11 +20,20 @@ const IN_FLIGHT: usize = 256;
 /// What a reader hands its writer: something to forward, or an order at this place of the stream.
 enum Item {
     /// The types are those of the frontend messages that begin in these bytes.
-    Data { due: Instant, bytes: Vec<u8>, types: Vec<u8> },
+    Data {
+        due: Instant,
+        bytes: Vec<u8>,
+        types: Vec<u8>,
+    },
     /// From here on, the client hears nothing.
     Mute,
-    Cut { moment: Moment, ending: Ending },
-    End { due: Instant },
+    Cut {
+        moment: Moment,
+        ending: Ending,
+    },
+    End {
+        due: Instant,
+    },
 }
 
 /// Why a connection is over before both sides said so.
@@ -85,10 +94,7 @@ pub(super) async fn serve(
     let over = match select(std::pin::pin!(line.forward()), ordered).await {
         Either::Left((Ok(()), _)) => return,
         Either::Left((Err(over), _)) => over,
-        Either::Right((ending, _)) => Over::Cut {
-            moment: Moment::Before,
-            ending,
-        },
+        Either::Right((ending, _)) => Over::Cut { moment: Moment::Before, ending },
     };
     line.end(over).await;
 }

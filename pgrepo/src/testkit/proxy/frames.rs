@@ -60,12 +60,7 @@ impl Frames {
     }
 
     fn part(&mut self, len: usize, ends: bool) -> Piece {
-        Piece {
-            bytes: self.pending.split_to(len),
-            begins: None,
-            sql: None,
-            ends,
-        }
+        Piece { bytes: self.pending.split_to(len), begins: None, sql: None, ends }
     }
 
     /// `None`: more is needed. `Some(None)`: these bytes are no protocol that we know.

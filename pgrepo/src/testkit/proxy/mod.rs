@@ -18,8 +18,8 @@ mod plan;
 mod state;
 
 pub use plan::{Cut, Ending, Message, Moment};
-use state::State;
 pub use state::ProxyCounts;
+use state::State;
 
 /// A TCP proxy in front of a private server that does to its connections what networks do.
 ///
@@ -60,9 +60,8 @@ impl Proxy {
     /// # Errors
     /// When the server is a named one, or no port is free.
     pub async fn start(server: &Server) -> Result<Self, TestkitError> {
-        let port = server
-            .port()
-            .ok_or_else(|| TestkitError::new("a proxy stands in front of a private server only"))?;
+        let port =
+            server.port().ok_or_else(|| TestkitError::new("a proxy stands in front of a private server only"))?;
         let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -84,12 +83,7 @@ impl Proxy {
             .name("pgrepo-proxy".into())
             .spawn(move || runtime.block_on(run(listener, upstream, shared, stopped)))
             .context(|| "the proxy's thread does not start")?;
-        Ok(Self {
-            server: server.clone(),
-            port,
-            faults: Faults { state },
-            _stop: stop,
-        })
+        Ok(Self { server: server.clone(), port, faults: Faults { state }, _stop: stop })
     }
 
     /// Returns the URL of a database through the proxy.

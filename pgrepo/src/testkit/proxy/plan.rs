@@ -69,21 +69,12 @@ pub struct Cut {
 impl Cut {
     /// Returns the order to reset the connection before the first such message.
     pub fn before(message: Message) -> Self {
-        Self {
-            message,
-            nth: 1,
-            moment: Moment::Before,
-            ending: Ending::Reset,
-            repeat: false,
-        }
+        Self { message, nth: 1, moment: Moment::Before, ending: Ending::Reset, repeat: false }
     }
 
     /// Returns the order to reset the connection after the first such message.
     pub fn after(message: Message) -> Self {
-        Self {
-            moment: Moment::After,
-            ..Self::before(message)
-        }
+        Self { moment: Moment::After, ..Self::before(message) }
     }
 }
 
