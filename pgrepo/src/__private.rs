@@ -1,5 +1,6 @@
 //! What generated code names; not a part of the API.
 
+pub use core::default::Default;
 pub use core::option::Option;
 pub use core::option::Option::{None, Some};
 pub use core::primitive::{bool, str, u8, usize};
@@ -7,5 +8,17 @@ pub use core::result::Result;
 pub use core::result::Result::{Err, Ok};
 pub use core::str::from_utf8;
 
+pub use sqlx;
+pub use sqlx::postgres::PgRow;
+
+pub use crate::__problem as problem;
 pub use crate::__statement as statement;
+pub use crate::driver_row::from_pg_row;
+pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count, declared, kept, skipped};
+pub use crate::table::problem::{Problem, blames, message, problem};
 pub use crate::table::sql::{self, Layout, Part};
+pub use crate::table::{
+    Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, OfView, PgTable,
+    PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Writable, WriteFields, WriteRow,
+};
+pub use crate::value::{Decode, Encode, PgType, SqlType};

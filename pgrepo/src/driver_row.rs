@@ -1,66 +1,293 @@
-//! The driver's rows and types, seen through our codec.
+//! The driver's rows and types, as the codec sees them.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::fmt;
 
-use sqlx::postgres::{PgRow, PgTypeInfo, PgTypeKind, PgValueFormat};
-use sqlx::{Row, TypeInfo as _, ValueRef};
+use sqlx::postgres::{PgColumn, PgRow, PgTypeInfo, PgTypeKind, PgValueFormat};
+use sqlx::{Column, Row, TypeInfo as _, ValueRef};
 
-use crate::table::{Cells, FieldError};
-use crate::value::{Decode, TypeInfo, TypeKind, ValueErrorKind, decode_field};
+use crate::table::{Cells, ColumnMeta, FieldError, Fields, FromRow};
+use crate::value::{Decode, PgType, TypeInfo, TypeKind, ValueError, ValueErrorKind, decode_field};
 
-/// The driver's description of a type as ours.
-pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
-    let oid = ty.oid().map_or(0, |oid| oid.0);
-    match ty.kind() {
-        PgTypeKind::Array(element) => {
-            let element = type_info(element);
-            TypeInfo::new(oid, format!("{}[]", element.name()), TypeKind::Array(Arc::new(element)))
+/// Reads a row of sqlx's into a derived struct: the body of the derived `sqlx::FromRow`.
+///
+/// # Errors
+/// As those of sqlx: a column that is not there, or whose type or value does not fit its field.
+pub fn from_pg_row<T: FromRow>(row: &PgRow) -> Result<T::Row<'_>, sqlx::Error> {
+    let places = Places::of(row.columns(), &T::FIELDS).map_err(sqlx::Error::from)?;
+    T::from_row(&mut places.cells(row)).map_err(|e| sqlx::Error::ColumnDecode {
+        index: T::FIELDS.columns().get(e.index).map_or_else(|| e.index.to_string(), |c| c.spec.name.to_string()),
+        source: e.error.into(),
+    })
+}
+
+/// Where the columns that a row type reads stand in a result, with the result's types; found once for all its rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    columns: Vec<usize>,
+    types: Vec<TypeInfo>,
+}
+
+impl Places {
+    /// Finds the columns and compares the types.
+    pub(crate) fn of(found: &[PgColumn], fields: &Fields) -> Result<Self, Misfit> {
+        let wanted = fields.columns();
+        if matches!(fields, Fields::Positional(_)) && found.len() != wanted.len() {
+            return Err(Misfit::Count { wanted: wanted.len(), found: found.len() });
         }
-        PgTypeKind::Domain(base) => {
-            TypeInfo::new(oid, ty.name().to_lowercase(), TypeKind::Domain(Arc::new(type_info(base))))
+        let mut places = Self { columns: Vec::with_capacity(wanted.len()), types: Vec::with_capacity(wanted.len()) };
+        for (index, meta) in wanted.iter().enumerate() {
+            let column = match fields {
+                Fields::Positional(_) => index,
+                Fields::Named(_) => named(found, meta)?,
+            };
+            let ty = found.get(column).map_or(TypeInfo::UNKNOWN, |c| type_info(c.type_info()));
+            if !meta.accepts(&ty) {
+                return Err(Misfit::Type { meta: *meta, found: ty });
+            }
+            places.columns.push(column);
+            places.types.push(ty);
         }
-        _ => TypeInfo::new(oid, ty.name().to_lowercase(), TypeKind::Plain),
+        Ok(places)
+    }
+
+    /// The type of the result's column for a field.
+    pub(crate) fn ty(&self, field: usize) -> Option<&TypeInfo> {
+        self.types.get(field)
+    }
+
+    /// The cells of one row of the result.
+    pub(crate) fn cells<'r, 'p>(&'p self, row: &'r PgRow) -> RowCells<'r, 'p> {
+        RowCells { row, columns: &self.columns, types: &self.types, index: 0 }
     }
 }
 
-/// The fields of the driver's row, in the order of a plan's places.
-pub(crate) struct RowCells<'r> {
+/// A column by its name.
+fn named(found: &[PgColumn], meta: &ColumnMeta) -> Result<usize, Misfit> {
+    let mut all = found.iter().enumerate().filter(|(_, c)| meta.spec.name == *c.name()).map(|(i, _)| i);
+    match (all.next(), all.next()) {
+        (Some(column), None) => Ok(column),
+        (None, _) => Err(Misfit::Missing { meta: *meta }),
+        (Some(_), Some(_)) => Err(Misfit::Ambiguous { meta: *meta }),
+    }
+}
+
+/// Why a result cannot be read into a row type.
+#[derive(Debug)]
+pub(crate) enum Misfit {
+    /// The result has no such column.
+    Missing { meta: ColumnMeta },
+    /// The result has several columns of the name.
+    Ambiguous { meta: ColumnMeta },
+    /// The result's column has a type that the field does not take.
+    Type { meta: ColumnMeta, found: TypeInfo },
+    /// The result has another number of columns than the tuple.
+    Count { wanted: usize, found: usize },
+}
+
+impl Misfit {
+    /// The field's column, where one field is at fault.
+    pub(crate) fn meta(&self) -> Option<&ColumnMeta> {
+        match self {
+            Self::Missing { meta } | Self::Ambiguous { meta } | Self::Type { meta, .. } => Some(meta),
+            Self::Count { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { meta } => {
+                write!(
+                    f,
+                    "the result has no column \"{}\", which the field `{}` reads",
+                    meta.spec.name, meta.spec.field
+                )
+            }
+            Self::Ambiguous { meta } => write!(
+                f,
+                "the result has several columns \"{}\", one of which the field `{}` reads",
+                meta.spec.name, meta.spec.field
+            ),
+            Self::Type { meta, found } => write!(
+                f,
+                "the field `{}` is a `{}`, which stands for {}, and the column \"{}\" is {found}",
+                meta.spec.field,
+                meta.spec.rust_type,
+                meta.sql_type(),
+                meta.spec.name
+            ),
+            Self::Count { wanted, found } => write!(f, "the result has {found} columns where {wanted} are read"),
+        }
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+impl From<Misfit> for sqlx::Error {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Missing { meta } => Self::ColumnNotFound(meta.spec.name.to_string()),
+            Misfit::Type { meta, .. } => {
+                Self::ColumnDecode { index: meta.spec.name.to_string(), source: Box::new(misfit) }
+            }
+            other => Self::Decode(Box::new(other)),
+        }
+    }
+}
+
+/// The fields of one row of the driver's.
+#[derive(Debug)]
+pub(crate) struct RowCells<'r, 'p> {
     row: &'r PgRow,
-    places: &'r [usize],
-    types: &'r [TypeInfo],
+    columns: &'p [usize],
+    types: &'p [TypeInfo],
     index: usize,
 }
 
-impl<'r> RowCells<'r> {
-    pub(crate) fn new(row: &'r PgRow, places: &'r [usize], types: &'r [TypeInfo]) -> Self {
-        Self { row, places, types, index: 0 }
+impl<'r> RowCells<'r, '_> {
+    fn step(&mut self) -> (usize, usize) {
+        let index = self.index;
+        self.index += 1;
+        (index, self.columns.get(index).copied().unwrap_or(usize::MAX))
     }
 }
 
-impl<'r> Cells<'r> for RowCells<'r> {
+/// The bytes of one value, `None` for NULL.
+fn body(row: &PgRow, column: usize) -> Result<Option<&[u8]>, ValueError> {
+    let value = row.try_get_raw(column).map_err(|e| ValueErrorKind::Driver(Box::new(e)))?;
+    if value.format() == PgValueFormat::Text {
+        return Err(text_format());
+    }
+    if value.is_null() {
+        return Ok(None);
+    }
+    value.as_bytes().map(Some).map_err(|e| ValueErrorKind::Driver(e).into())
+}
+
+#[cold]
+fn text_format() -> ValueError {
+    let reason = "the row came as text, which the simple query protocol sends: use a prepared statement";
+    ValueErrorKind::Invalid(reason.to_owned()).into()
+}
+
+impl<'r> Cells<'r> for RowCells<'r, '_> {
     #[inline]
     fn next<V: Decode<'r>>(&mut self) -> Result<V, FieldError> {
-        let index = self.index;
-        self.index += 1;
+        let (index, column) = self.step();
         let ty = self.types.get(index).unwrap_or(const { &TypeInfo::UNKNOWN });
-        let place = self.places.get(index).copied().unwrap_or(usize::MAX);
-        let fail = |error: Box<dyn std::error::Error + Send + Sync>| ValueErrorKind::Driver(error).into();
-        let value = match self.row.try_get_raw(place) {
-            Ok(value) => value,
-            Err(error) => return Err(FieldError { index, error: fail(error.into()) }),
-        };
-        if value.format() == PgValueFormat::Text {
-            let error = ValueErrorKind::Invalid("the value came as text, not in the binary format".into()).into();
-            return Err(FieldError { index, error });
-        }
-        let body = if value.is_null() { None } else { value.as_bytes().ok() };
-        decode_field(ty, body).map_err(|error| FieldError { index, error })
+        body(self.row, column).and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
     }
 
-    fn next_driver(&mut self) -> Option<(&'r dyn Any, usize, &'r TypeInfo)> {
-        let index = self.index;
-        self.index += 1;
-        Some((self.row, *self.places.get(index)?, self.types.get(index)?))
+    fn next_driver(&mut self) -> (usize, Option<(&'r dyn Any, usize)>) {
+        let (index, column) = self.step();
+        (index, Some((self.row, column)))
+    }
+}
+
+/// A type as the driver describes it.
+pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
+    let oid = ty.oid().map_or(0, |oid| oid.0);
+    if let Some(known) = BUILTIN.iter().find(|known| known.oid == oid) {
+        return TypeInfo::builtin(*known);
+    }
+    // The driver panics when it is asked for the kind of a type that it did not look up; it calls such a type `?`.
+    if ty.name() == "?" {
+        return TypeInfo::new(oid, "unknown", TypeKind::Plain);
+    }
+    let (schema, name) = qualified(ty.name());
+    // The driver shouts the names of built-in types.
+    let name = if oid < FIRST_OWN && schema.is_none() { name.to_lowercase() } else { name };
+    let kind = match ty.kind() {
+        PgTypeKind::Array(element) => TypeKind::Array(type_info(element).into()),
+        PgTypeKind::Domain(base) => TypeKind::Domain(type_info(base).into()),
+        _ => TypeKind::Plain,
+    };
+    let ty = TypeInfo::new(oid, name, kind);
+    match schema {
+        Some(schema) => ty.with_schema(schema),
+        None => ty,
+    }
+}
+
+/// The first OID that is not of the server's own objects (`FirstNormalObjectId`).
+const FIRST_OWN: u32 = 16384;
+
+/// The types of the common columns, so that no name is copied for them.
+const BUILTIN: &[PgType] = &[
+    PgType::INT8,
+    PgType::TEXT,
+    PgType::INT4,
+    PgType::FLOAT8,
+    PgType::BOOL,
+    PgType::TIMESTAMPTZ,
+    PgType::UUID,
+    PgType::JSONB,
+    PgType::VARCHAR,
+    PgType::DATE,
+    PgType::NUMERIC,
+    PgType::INT2,
+    PgType::BYTEA,
+    PgType::FLOAT4,
+    PgType::TIMESTAMP,
+    PgType::JSON,
+    PgType::TIME,
+    PgType::BPCHAR,
+    PgType::NAME,
+    PgType::OID,
+    PgType::TIMETZ,
+    PgType::INTERVAL,
+];
+
+/// Splits a name as `regtype` prints it: perhaps with a schema, each part perhaps in quotation marks.
+pub(crate) fn qualified(text: &str) -> (Option<String>, String) {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                push(&mut parts, '"');
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c => push(&mut parts, c),
+        }
+    }
+    let name = parts.pop().unwrap_or_default();
+    (parts.pop(), name)
+}
+
+fn push(parts: &mut [String], c: char) {
+    if let Some(last) = parts.last_mut() {
+        last.push(c);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_types_are_split_as_the_server_quotes_them() {
+        let split = |text| qualified(text);
+        assert_eq!(split("mood"), (None, "mood".to_owned()));
+        assert_eq!(split("app.mood"), (Some("app".to_owned()), "mood".to_owned()));
+        assert_eq!(split("\"a.b\".\"say \"\"hi\"\"\""), (Some("a.b".to_owned()), "say \"hi\"".to_owned()));
+        assert_eq!(split("\"Mood\"[]"), (None, "Mood[]".to_owned()));
+    }
+
+    #[test]
+    fn types_of_the_driver_are_described() {
+        use sqlx::Type;
+        let ty = type_info(&<i64 as Type<sqlx::Postgres>>::type_info());
+        assert_eq!((ty.oid(), ty.name()), (20, "int8"));
+        let ty = type_info(&<Vec<i32> as Type<sqlx::Postgres>>::type_info());
+        assert_eq!((ty.oid(), ty.name()), (1007, "int4[]"));
+        assert_eq!(ty.element().map(TypeInfo::oid), Some(23));
+        let ty = type_info(&PgTypeInfo::with_oid(sqlx::postgres::types::Oid(99_999)));
+        assert_eq!((ty.oid(), ty.name()), (99_999, "unknown"));
     }
 }

@@ -26,6 +26,7 @@ pub use pgrepo_macros::test;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
+pub use pgrepo_macros::{PgRecord, PgTable};
 pub use pool::{Db, Handle, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort};
 pub use repository::Repository;

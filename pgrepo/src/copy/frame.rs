@@ -286,8 +286,10 @@ impl<'r> Cells<'r> for Tuple<'r> {
         take_field(&mut self.bytes).and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
     }
 
-    fn next_driver(&mut self) -> Option<(&'r dyn Any, usize, &'r TypeInfo)> {
-        None
+    fn next_driver(&mut self) -> (usize, Option<(&'r dyn Any, usize)>) {
+        let index = self.index;
+        self.index += 1;
+        (index, None)
     }
 }
 

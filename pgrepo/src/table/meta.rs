@@ -107,6 +107,11 @@ impl ColumnMeta {
         Self { types, ..self }
     }
 
+    /// The same, but NULL fits.
+    pub const fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
+    }
+
     /// The same column, embedded with a prefix.
     pub const fn prefixed(self, prefix: &'static str) -> Self {
         Self { spec: self.spec.prefixed(prefix), ..self }

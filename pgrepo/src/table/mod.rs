@@ -3,8 +3,12 @@
 //! Nothing here knows a driver or a runtime.
 
 mod column;
+#[doc(hidden)]
+pub mod field;
 mod meta;
 mod name;
+#[doc(hidden)]
+pub mod problem;
 mod row;
 #[doc(hidden)]
 pub mod sql;
@@ -17,6 +21,11 @@ pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow
 pub use tuple::FromCell;
 
 /// A struct whose fields are columns: what `#[derive(PgTable)]` and `#[derive(PgRecord)]` write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no columns",
+    label = "not a struct of columns",
+    note = "derive PgRecord for a struct that is embedded, and PgTable for one that stands for a table"
+)]
 pub trait Record {
     /// Names and marks of the columns, in the order of the fields, embedded structs laid flat.
     const SPECS: &'static [Spec];

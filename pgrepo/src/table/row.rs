@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::fmt;
 
-use crate::value::{Decode, Encode, TypeInfo, ValueError};
+use crate::value::{Decode, Encode, ValueError};
 
 use super::{ColumnMeta, PgTable};
 
@@ -52,8 +52,8 @@ pub trait Cells<'r> {
     /// The value does not fit `V`, with the field's place.
     fn next<V: Decode<'r>>(&mut self) -> Result<V, FieldError>;
 
-    /// The next field as the driver holds it: its row and the place in it; `None` where there is no driver's row.
-    fn next_driver(&mut self) -> Option<(&'r dyn Any, usize, &'r TypeInfo)>;
+    /// The next field's place, and how the driver holds it: its row and the place in it, if there is a driver's row.
+    fn next_driver(&mut self) -> (usize, Option<(&'r dyn Any, usize)>);
 }
 
 /// A type that one row of a result can be read into: a derived struct, a tuple, or a single value.

@@ -23,7 +23,7 @@ const fn byte(out: &mut [u8], at: usize, byte: u8) -> usize {
     at + 1
 }
 
-const fn put(out: &mut [u8], mut at: usize, text: &str) -> usize {
+pub(super) const fn put(out: &mut [u8], mut at: usize, text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut i = 0;
     while i < bytes.len() {
@@ -110,7 +110,7 @@ pub const fn select(out: &mut [u8], mut at: usize, layout: &Layout<'_>) -> usize
     table(out, at, layout)
 }
 
-const fn number(out: &mut [u8], mut at: usize, n: usize) -> usize {
+pub(super) const fn number(out: &mut [u8], mut at: usize, n: usize) -> usize {
     if n >= 10 {
         at = number(out, at, n / 10);
     }

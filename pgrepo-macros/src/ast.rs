@@ -1,0 +1,248 @@
+use proc_macro2::Ident;
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, GenericArgument, LitStr, Path, PathArguments, Type, Visibility};
+
+use crate::attr::Attrs;
+use crate::case::Case;
+use crate::ctxt::Ctxt;
+use crate::symbol::{
+    COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, NEW, NEW_DERIVE, PRIMARY_KEY, Place,
+    READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, VIA_SQLX,
+};
+
+/// A struct whose fields are columns.
+pub(crate) struct Record<'a> {
+    pub(crate) input: &'a DeriveInput,
+    pub(crate) krate: Path,
+    /// Absent where the struct derives PgRecord, or where its table is not named.
+    pub(crate) table: Option<Table>,
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+/// What only a table's struct has.
+pub(crate) struct Table {
+    pub(crate) name: LitStr,
+    pub(crate) schema: Option<LitStr>,
+    pub(crate) read_only: bool,
+    pub(crate) new: Option<New>,
+}
+
+/// The struct for new rows that is asked for.
+pub(crate) struct New {
+    pub(crate) name: Ident,
+    pub(crate) derives: Option<LitStr>,
+}
+
+/// A field of a record.
+pub(crate) struct Field<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) vis: &'a Visibility,
+    pub(crate) ty: &'a Type,
+    pub(crate) docs: Vec<&'a Attribute>,
+    /// The column's name, or the prefix of an embedded struct's columns.
+    pub(crate) column: LitStr,
+    pub(crate) constant: Ident,
+    pub(crate) kind: Kind,
+    pub(crate) primary_key: bool,
+    pub(crate) identity: bool,
+    pub(crate) generated: bool,
+    pub(crate) default: bool,
+    pub(crate) sql_type: Option<LitStr>,
+}
+
+/// How a field becomes columns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One column, through pgrepo's codec.
+    Plain,
+    /// One column of JSON.
+    Json,
+    /// One column, through sqlx's traits.
+    Driver,
+    /// The columns of an embedded struct.
+    Flat,
+    /// None: it is filled by `Default`.
+    Skip,
+}
+
+impl<'a> Record<'a> {
+    /// Reads a struct with its attributes; `None` when it is no struct with named fields.
+    pub(crate) fn read(ctxt: &Ctxt, input: &'a DeriveInput, is_table: bool) -> Option<Self> {
+        let place = if is_table { Place::TableStruct } else { Place::RecordStruct };
+        let attrs = Attrs::read(ctxt, &input.attrs, place);
+        let case = attrs.case();
+        let table = if is_table { Table::read(ctxt, &attrs, input) } else { None };
+        let krate = attrs.krate();
+        let fields = named_fields(ctxt, input)?;
+        let place = if is_table { Place::TableField } else { Place::RecordField };
+        let fields = fields.map(|(ident, field)| Field::parse(ctxt, ident, field, place, case)).collect();
+        Some(Self { input, krate, table, fields })
+    }
+}
+
+/// The path of the runtime crate, for an input that is not read further.
+pub(crate) fn krate(input: &DeriveInput) -> Path {
+    let ignored = Ctxt::default();
+    let known: Vec<Attribute> = input.attrs.clone();
+    let krate = Attrs::read(&ignored, &known, Place::TableStruct).parsed(CRATE, "a path");
+    ignored.check();
+    krate.unwrap_or_else(|| syn::parse_quote!(::pgrepo))
+}
+
+/// The fields of a struct with named ones; anything else is an error.
+pub(crate) fn named_fields<'a>(
+    ctxt: &Ctxt,
+    input: &'a DeriveInput,
+) -> Option<impl Iterator<Item = (&'a Ident, &'a syn::Field)> + use<'a>> {
+    let problem = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => {
+                return Some(fields.named.iter().filter_map(|f| f.ident.as_ref().map(|ident| (ident, f))));
+            }
+            Fields::Unnamed(_) => "columns have names: use a struct with named fields",
+            Fields::Unit => "this struct has no fields, so there are no columns",
+        },
+        Data::Enum(_) => "a row is a struct with named fields, not an enum (an enum of values derives PgEnum)",
+        Data::Union(_) => "a row is a struct with named fields, not a union",
+    };
+    ctxt.error(&input.ident, problem);
+    None
+}
+
+impl Table {
+    fn read(ctxt: &Ctxt, attrs: &Attrs<'_>, input: &DeriveInput) -> Option<Self> {
+        let name = attrs.text(TABLE);
+        if attrs.key(TABLE).is_none() {
+            ctxt.error(
+                &input.ident,
+                "which table? add #[pg(table = \"…\")]; a struct without a table of its own derives PgRecord",
+            );
+        }
+        let schema = attrs.text(SCHEMA);
+        let read_only = attrs.flag(READ_ONLY);
+        let derives = attrs.text(NEW_DERIVE);
+        let new = attrs.parsed(NEW, "the name of a struct").map(|name| New { name, derives });
+        if let (Some(_), Some(key)) = (attrs.key(READ_ONLY), attrs.key(NEW)) {
+            ctxt.error(key, "`new` and `read_only` contradict each other: nothing is inserted into a read-only table");
+        }
+        if let (Some(key), None) = (attrs.key(NEW_DERIVE), attrs.key(NEW)) {
+            ctxt.error(key, "`new_derive` is for the struct that `new` names, and there is none");
+        }
+        Some(Self { name: name?, schema, read_only, new })
+    }
+}
+
+impl<'a> Field<'a> {
+    fn parse(ctxt: &Ctxt, ident: &'a Ident, field: &'a syn::Field, place: Place, case: Option<Case>) -> Self {
+        let attrs = Attrs::read(ctxt, &field.attrs, place);
+        contradictions(ctxt, &attrs, &field.ty);
+        let skip = attrs.flag(SKIP);
+        let (json, driver) = (attrs.flag(JSON), attrs.flag(VIA_SQLX));
+        let kind = if attrs.key(FLATTEN).is_some() {
+            Kind::Flat
+        } else if skip {
+            Kind::Skip
+        } else if json {
+            Kind::Json
+        } else if driver {
+            Kind::Driver
+        } else {
+            Kind::Plain
+        };
+        let column = if kind == Kind::Flat {
+            attrs.optional_text(FLATTEN).unwrap_or_else(|| LitStr::new("", ident.span()))
+        } else {
+            attrs.text(COLUMN).unwrap_or_else(|| {
+                let name = ident.unraw().to_string();
+                LitStr::new(&case.map_or(name.clone(), |case| case.field(&name)), ident.span())
+            })
+        };
+        Self {
+            ident,
+            vis: &field.vis,
+            ty: &field.ty,
+            docs: field.attrs.iter().filter(|a| a.path().is_ident("doc")).collect(),
+            column,
+            constant: constant(ctxt, &attrs, ident),
+            kind,
+            primary_key: attrs.flag(PRIMARY_KEY),
+            identity: attrs.flag(IDENTITY),
+            generated: attrs.flag(GENERATED),
+            default: attrs.flag(DEFAULT),
+            sql_type: attrs.text(SQL_TYPE),
+        }
+    }
+
+    /// Whether it is exactly one column.
+    pub(crate) fn is_column(&self) -> bool {
+        !matches!(self.kind, Kind::Flat | Kind::Skip)
+    }
+
+    /// The type under an `Option`, as far as the source shows it.
+    pub(crate) fn optional(&self) -> Option<&'a Type> {
+        wrapped(self.ty, "Option")
+    }
+}
+
+/// The name of a field's constant.
+pub(crate) fn constant(ctxt: &Ctxt, attrs: &Attrs<'_>, ident: &Ident) -> Ident {
+    if attrs.key(CONSTANT).is_some() {
+        return attrs.parsed(CONSTANT, "the name of a constant").unwrap_or_else(|| format_ident!("_"));
+    }
+    let name = ident.unraw().to_string().to_uppercase();
+    match syn::parse_str::<Ident>(&name) {
+        Ok(constant) => Ident::new(&constant.to_string(), ident.span()),
+        Err(_) => {
+            ctxt.error(ident, "no constant can be named after this field; name it: #[pg(constant = \"…\")]");
+            format_ident!("_")
+        }
+    }
+}
+
+/// The argument of a type that is written as `Wrapper<Argument>`.
+pub(crate) fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
+    let ty = match ty {
+        Type::Group(group) => &group.elem,
+        other => other,
+    };
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(inner)) if last.ident == wrapper && arguments.args.len() == 1 => Some(inner),
+        _ => None,
+    }
+}
+
+/// Keys of one field that cannot stand together, and why.
+const CONTRADICTIONS: &[(crate::symbol::Symbol, crate::symbol::Symbol, &str)] = &[
+    (GENERATED, DEFAULT, "the server computes a generated column, so no value can take its default's place"),
+    (GENERATED, IDENTITY, "a column is computed from others or numbered, not both"),
+    (IDENTITY, DEFAULT, "the numbering of an identity column is its default"),
+    (JSON, VIA_SQLX, "a value goes through one codec"),
+];
+
+fn contradictions(ctxt: &Ctxt, attrs: &Attrs<'_>, ty: &Type) {
+    let keys: Vec<&Ident> = attrs.keys().collect();
+    for (i, later) in keys.iter().enumerate() {
+        for earlier in keys.iter().take(i) {
+            let both = format!("`{earlier}` and `{later}` contradict each other");
+            let has = |symbol| **earlier == symbol || **later == symbol;
+            if has(FLATTEN) {
+                if !has(CONSTANT) {
+                    ctxt.error(later, format_args!("{both}: an embedded struct says itself what its columns are"));
+                }
+            } else if has(SKIP) {
+                ctxt.error(later, format_args!("{both}: a skipped field is no column"));
+            } else if let Some((.., why)) = CONTRADICTIONS.iter().find(|(a, b, _)| has(*a) && has(*b)) {
+                ctxt.error(later, format_args!("{both}: {why}"));
+            }
+        }
+    }
+    for symbol in [PRIMARY_KEY, IDENTITY] {
+        if attrs.key(symbol).is_some() && wrapped(ty, "Option").is_some() {
+            ctxt.error(ty, format_args!("`{symbol}` and `Option` contradict each other: such a column is never NULL"));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+use std::collections::HashMap;
+
+use proc_macro2::Ident;
+use syn::LitStr;
+
+use crate::ast::{Kind, Record};
+use crate::ctxt::Ctxt;
+use crate::generics;
+
+/// The most bytes of an identifier
+/// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>).
+const MAX_IDENTIFIER: usize = 63;
+
+/// The most columns of a table (<https://www.postgresql.org/docs/current/limits.html>).
+const MAX_COLUMNS: usize = 1600;
+
+/// Checks what can be seen without types.
+pub(crate) fn record(ctxt: &Ctxt, record: &Record<'_>) {
+    if let Some(table) = &record.table {
+        identifier(ctxt, &table.name, "a table's name");
+        if let Some(schema) = &table.schema {
+            identifier(ctxt, schema, "a schema's name");
+        }
+        new_struct(ctxt, record);
+    }
+    names(ctxt, record);
+    constants(ctxt, record);
+    embedded(ctxt, record);
+    lifetimes(ctxt, record);
+}
+
+/// Checks a name that PostgreSQL must take as it is.
+pub(crate) fn identifier(ctxt: &Ctxt, name: &LitStr, what: &str) {
+    let text = name.value();
+    if text.is_empty() {
+        ctxt.error(name, format_args!("{what} cannot be empty"));
+    } else if text.contains('\0') {
+        ctxt.error(name, format_args!("{what} cannot hold a NUL character"));
+    } else if text.len() > MAX_IDENTIFIER {
+        let length = text.len();
+        ctxt.error(
+            name,
+            format_args!(
+                "{what} has at most {MAX_IDENTIFIER} bytes and this one has {length}: PostgreSQL would cut it"
+            ),
+        );
+    }
+}
+
+fn names(ctxt: &Ctxt, record: &Record<'_>) {
+    let mut seen: HashMap<String, &Ident> = HashMap::new();
+    let mut columns = 0_usize;
+    for field in &record.fields {
+        match field.kind {
+            Kind::Skip => {}
+            Kind::Flat => {
+                columns += 1;
+                if !field.column.value().is_empty() {
+                    identifier(ctxt, &field.column, "a prefix");
+                }
+            }
+            Kind::Plain | Kind::Json | Kind::Driver => {
+                columns += 1;
+                identifier(ctxt, &field.column, "a column's name");
+                let name = field.column.value();
+                if let Some(first) = seen.get(&name) {
+                    ctxt.error(
+                        &field.column,
+                        format_args!("the column {name:?} is already that of the field `{first}`"),
+                    );
+                } else {
+                    seen.insert(name, field.ident);
+                }
+                if columns == MAX_COLUMNS + 1 {
+                    ctxt.error(
+                        field.ident,
+                        format_args!("a table has at most {MAX_COLUMNS} columns, and this is the one after"),
+                    );
+                }
+            }
+        }
+    }
+    if columns == 0 {
+        ctxt.error(&record.input.ident, "this struct has no columns");
+    }
+}
+
+fn constants(ctxt: &Ctxt, record: &Record<'_>) {
+    let mut seen: HashMap<String, &Ident> = HashMap::new();
+    for field in record.fields.iter().filter(|f| f.kind != Kind::Skip && f.constant != "_") {
+        if let Some(first) = seen.get(&field.constant.to_string()) {
+            ctxt.error(
+                &field.constant,
+                format_args!(
+                    "the constant `{}` is already that of the field `{first}`; name one: #[pg(constant = \"…\")]",
+                    field.constant
+                ),
+            );
+        } else {
+            seen.insert(field.constant.to_string(), field.ident);
+        }
+    }
+}
+
+fn embedded(ctxt: &Ctxt, record: &Record<'_>) {
+    for field in record.fields.iter().filter(|f| f.kind == Kind::Flat) {
+        if let Some(parameter) = generics::parameter_in(&record.input.generics, field.ty) {
+            ctxt.error(
+                field.ty,
+                format_args!("an embedded struct's columns must be known here, and this one depends on `{parameter}`"),
+            );
+        }
+    }
+}
+
+fn lifetimes(ctxt: &Ctxt, record: &Record<'_>) {
+    if let Some(second) = record.input.generics.lifetimes().nth(1) {
+        ctxt.error(
+            &second.lifetime,
+            "a row borrows from one buffer, so its struct has at most one lifetime; \
+             a struct that is only written may have more: derive PgInsert",
+        );
+    }
+}
+
+fn new_struct(ctxt: &Ctxt, record: &Record<'_>) {
+    let Some(new) = record.table.as_ref().and_then(|t| t.new.as_ref()) else { return };
+    let kept: Vec<_> = record.new_fields().map(|f| f.ty).collect();
+    for parameter in record.input.generics.type_params() {
+        if !kept.iter().any(|ty| generics::mentions(ty, &parameter.ident)) {
+            ctxt.error(
+                &new.name,
+                format_args!(
+                    "`{}` would not use the parameter `{}`: write it yourself with PgInsert",
+                    new.name, parameter.ident
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Prints the code; looks at no attribute.
+
+mod column;
+mod field;
+mod new;
+mod record;
+mod table;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Path;
+
+use crate::ast;
+
+pub(crate) use column::constants;
+pub(crate) use new::declaration as new_struct;
+
+/// All that a record is, and what its table adds.
+pub(crate) fn record(record: &ast::Record<'_>) -> TokenStream {
+    let constants = column::constants(record);
+    let rows = record::impls(record);
+    let table = record.table.as_ref().map(|table| table::impls(record, table));
+    let new = record
+        .table
+        .as_ref()
+        .and_then(|t| t.new.as_ref())
+        .map(|new| (new::declaration(record, new), new::impls(record, new)));
+    let (declaration, new_impls) = new.unzip();
+    let hidden = scope(&record.krate, &quote!(#rows #table #new_impls));
+    quote!(#constants #declaration #hidden)
+}
+
+/// A scope that keeps names to itself.
+pub(crate) fn scope(krate: &Path, items: &TokenStream) -> TokenStream {
+    quote! {
+        #[doc(hidden)]
+        #[allow(unused_qualifications, unused_imports, clippy::absolute_paths, clippy::too_many_lines)]
+        const _: () = {
+            use #krate::__private::{Unfit as _, UnfitRecord as _};
+            #items
+        };
+    }
+}

@@ -1,0 +1,75 @@
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Lifetime, LitStr};
+
+use crate::ast::{Record, Table};
+use crate::generics::{self, bounds};
+
+use super::field::private;
+use super::record::Need;
+
+/// What a table adds to its columns.
+pub(crate) fn impls(record: &Record<'_>, table: &Table) -> TokenStream {
+    let p = private(&record.krate);
+    let (impl_generics, ty_generics, _) = record.input.generics.split_for_impl();
+    let describe = bounds(&record.input.generics, &record.needs(Need::Describe));
+    let name = &record.input.ident;
+    let (table_name, schema) = (&table.name, schema(&p, table.schema.as_ref()));
+    let read_only = table.read_only.then(|| quote!(.read_only()));
+    let key = primary_key(record);
+    let write = (!table.read_only).then(|| {
+        let write = bounds(&record.input.generics, &record.needs(Need::Write));
+        let still = still(record);
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #p::WriteRow for #name #ty_generics #write {
+                type Table = #name #still;
+            }
+        }
+    });
+    quote! {
+        const __LAYOUT: #p::Layout<'static> =
+            #p::Layout { schema: #schema, table: #table_name, columns: &__SPECS };
+        #[automatically_derived]
+        impl #impl_generics #p::PgTable for #name #ty_generics #describe {
+            const TABLE: #p::TableMeta =
+                #p::TableMeta::new(#schema, #table_name, <Self as #p::Record>::COLUMNS)#read_only;
+            const SELECT: &'static #p::str = #p::statement!(select, __LAYOUT);
+            const COPY_IN: &'static #p::str = #p::statement!(copy_in_sent, __LAYOUT);
+            const COPY_OUT: &'static #p::str = #p::statement!(copy_out, __LAYOUT);
+        }
+        #key
+        #write
+    }
+}
+
+/// The arguments of the struct that stands for the table: `'static` for a lifetime, so that it is one type.
+pub(crate) fn still(record: &Record<'_>) -> TokenStream {
+    let span = proc_macro2::Span::call_site();
+    generics::arguments(&record.input.generics, &Lifetime::new("'static", span))
+}
+
+fn schema(p: &TokenStream, schema: Option<&LitStr>) -> TokenStream {
+    schema.map_or_else(|| quote!(#p::None), |schema| quote!(#p::Some(#schema)))
+}
+
+fn primary_key(record: &Record<'_>) -> Option<TokenStream> {
+    let p = private(&record.krate);
+    let (impl_generics, ty_generics, _) = record.input.generics.split_for_impl();
+    let bounds = bounds(&record.input.generics, &record.needs(Need::Describe));
+    let name = &record.input.ident;
+    let keys: Vec<TokenStream> = record.fields.iter().filter(|f| f.primary_key).map(|f| f.column_type(&p)).collect();
+    let key = match keys.as_slice() {
+        [] => return None,
+        [one] => one.clone(),
+        several => quote!((#(#several),*)),
+    };
+    Some(quote! {
+        #[automatically_derived]
+        impl #impl_generics #p::PrimaryKey for #name #ty_generics #bounds {
+            type Key = #key;
+            const SELECT_BY_KEY: &'static #p::str = #p::statement!(select_by_key, __LAYOUT);
+            const DELETE_BY_KEY: &'static #p::str = #p::statement!(delete_by_key, __LAYOUT);
+        }
+    })
+}

@@ -1,0 +1,82 @@
+//! Empty impls for wrong input, so that its own errors stand alone.
+
+use std::collections::HashSet;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Error};
+
+use crate::ast::{self, Kind, Record};
+use crate::expand;
+use crate::generics;
+
+/// A record's errors, its constants as far as they can be named, and impls that are never run.
+pub(crate) fn record(
+    input: &DeriveInput,
+    is_table: bool,
+    record: Option<Record<'_>>,
+    error: Option<Error>,
+) -> TokenStream {
+    let errors = error.map(|e| e.to_compile_error());
+    let constants = record.map(|mut record| {
+        let mut seen = HashSet::new();
+        record.fields.retain(|f| f.kind != Kind::Skip && f.constant != "_" && seen.insert(f.constant.to_string()));
+        let new = record.table.as_ref().and_then(|t| t.new.as_ref()).map(|new| expand::new_struct(&record, new));
+        let constants = expand::constants(&record);
+        quote!(#constants #new)
+    });
+    let impls = impls(input, is_table);
+    quote!(#errors #constants #impls)
+}
+
+fn impls(input: &DeriveInput, is_table: bool) -> TokenStream {
+    let krate = ast::krate(input);
+    let p = quote!(#krate::__private);
+    let name = &input.ident;
+    let (impl_generics, ty_generics, bounds) = input.generics.split_for_impl();
+    let row = generics::row_lifetime();
+    let arguments = generics::arguments(&input.generics, &row);
+    let table = is_table.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #p::PgTable for #name #ty_generics #bounds {
+                const TABLE: #p::TableMeta = #p::TableMeta::new(#p::None, "", &[]);
+                const SELECT: &'static #p::str = "";
+                const COPY_IN: &'static #p::str = "";
+                const COPY_OUT: &'static #p::str = "";
+            }
+            #[automatically_derived]
+            impl #impl_generics #p::WriteRow for #name #ty_generics #bounds {
+                type Table = Self;
+            }
+        }
+    });
+    let items = quote! {
+        #[automatically_derived]
+        impl #impl_generics #p::Record for #name #ty_generics #bounds {
+            const SPECS: &'static [#p::Spec] = &[];
+            const COLUMNS: &'static [#p::ColumnMeta] = &[];
+        }
+        #[automatically_derived]
+        impl #impl_generics #p::FromRow for #name #ty_generics #bounds {
+            type Row<#row> = #name #arguments;
+            const FIELDS: #p::Fields = #p::Fields::Named(&[]);
+            fn from_row<#row, __C: #p::Cells<#row>>(
+                _: &mut __C,
+            ) -> #p::Result<Self::Row<#row>, #p::FieldError> {
+                ::core::unreachable!()
+            }
+        }
+        #[automatically_derived]
+        impl #impl_generics #p::CopyOut for #name #ty_generics #bounds {}
+        #[automatically_derived]
+        impl #impl_generics #p::WriteFields for #name #ty_generics #bounds {
+            const COLUMNS: &'static [#p::ColumnMeta] = &[];
+            fn write_fields<__W: #p::FieldWriter>(&self, _: &mut __W) -> #p::Result<(), #p::FieldError> {
+                ::core::unreachable!()
+            }
+        }
+        #table
+    };
+    expand::scope(&krate, &items)
+}

@@ -1,0 +1,109 @@
+use std::fmt;
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+
+/// A word that an attribute may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Symbol(pub(crate) &'static str);
+
+pub(crate) const PG: Symbol = Symbol("pg");
+
+pub(crate) const COLUMN: Symbol = Symbol("column");
+pub(crate) const CONSTANT: Symbol = Symbol("constant");
+pub(crate) const CRATE: Symbol = Symbol("crate");
+pub(crate) const DEFAULT: Symbol = Symbol("default");
+pub(crate) const DOMAIN: Symbol = Symbol("domain");
+pub(crate) const FLATTEN: Symbol = Symbol("flatten");
+pub(crate) const GENERATED: Symbol = Symbol("generated");
+pub(crate) const IDENTITY: Symbol = Symbol("identity");
+pub(crate) const JSON: Symbol = Symbol("json");
+pub(crate) const NAME: Symbol = Symbol("name");
+pub(crate) const NEW: Symbol = Symbol("new");
+pub(crate) const NEW_DERIVE: Symbol = Symbol("new_derive");
+pub(crate) const OF: Symbol = Symbol("of");
+pub(crate) const PRIMARY_KEY: Symbol = Symbol("primary_key");
+pub(crate) const READ_ONLY: Symbol = Symbol("read_only");
+pub(crate) const RENAME: Symbol = Symbol("rename");
+pub(crate) const RENAME_ALL: Symbol = Symbol("rename_all");
+pub(crate) const REPR: Symbol = Symbol("repr");
+pub(crate) const SCHEMA: Symbol = Symbol("schema");
+pub(crate) const SKIP: Symbol = Symbol("skip");
+pub(crate) const SQL_TYPE: Symbol = Symbol("sql_type");
+pub(crate) const TABLE: Symbol = Symbol("table");
+pub(crate) const TEXT: Symbol = Symbol("text");
+pub(crate) const VIA_SQLX: Symbol = Symbol("via_sqlx");
+
+/// Where an attribute stands, which decides on the words that it may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    TableStruct,
+    TableField,
+    RecordStruct,
+    RecordField,
+    InsertStruct,
+    InsertField,
+    Enum,
+    Variant,
+    Newtype,
+    NewtypeField,
+}
+
+impl Place {
+    /// The words that are known here.
+    pub(crate) const fn known(self) -> &'static [Symbol] {
+        match self {
+            Self::TableStruct => &[TABLE, SCHEMA, RENAME_ALL, READ_ONLY, NEW, NEW_DERIVE, CRATE],
+            Self::TableField => {
+                &[COLUMN, PRIMARY_KEY, IDENTITY, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, CONSTANT]
+            }
+            Self::RecordStruct => &[RENAME_ALL, CRATE],
+            Self::RecordField => &[COLUMN, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, CONSTANT],
+            Self::InsertStruct => &[OF, CRATE],
+            Self::InsertField => &[CONSTANT, SKIP, JSON, VIA_SQLX, FLATTEN],
+            Self::Enum => &[NAME, SCHEMA, RENAME_ALL, TEXT, REPR, CRATE],
+            Self::Variant => &[RENAME],
+            Self::Newtype => &[DOMAIN, SCHEMA, CRATE],
+            Self::NewtypeField => &[],
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TableStruct => "on a struct with #[derive(PgTable)]",
+            Self::TableField => "on a field of a struct with #[derive(PgTable)]",
+            Self::RecordStruct => "on a struct with #[derive(PgRecord)]",
+            Self::RecordField => "on a field of a struct with #[derive(PgRecord)]",
+            Self::InsertStruct => "on a struct with #[derive(PgInsert)]",
+            Self::InsertField => "on a field of a struct with #[derive(PgInsert)]",
+            Self::Enum => "on an enum with #[derive(PgEnum)]",
+            Self::Variant => "on a variant of an enum with #[derive(PgEnum)]",
+            Self::Newtype => "on a struct with #[derive(PgNewtype)]",
+            Self::NewtypeField => "on the field of a struct with #[derive(PgNewtype)]",
+        })
+    }
+}
+
+/// Words in a sentence: `a`, `b` and `c`.
+pub(crate) fn listed<T: fmt::Display>(words: &[T]) -> String {
+    let quoted: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+impl PartialEq<Symbol> for Ident {
+    fn eq(&self, symbol: &Symbol) -> bool {
+        self.unraw() == symbol.0
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}

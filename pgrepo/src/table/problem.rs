@@ -1,0 +1,176 @@
+//! What is wrong with a list of columns that is only complete when types are known; looked at by the compiler.
+
+use super::Spec;
+use super::sql::{Part, name, number, put};
+
+const MAX_IDENTIFIER: usize = 63;
+const MAX_COLUMNS: usize = 1600;
+
+/// A mistake among the columns of a struct with embedded ones.
+#[derive(Clone, Copy)]
+pub struct Problem {
+    kind: Kind,
+    column: Spec,
+    /// The part that is to be blamed.
+    part: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Duplicate,
+    TooLong,
+    TooMany,
+}
+
+/// The first mistake that an embedded struct brings in.
+///
+/// A hash table, since a double loop over 1,600 names is more than the compiler evaluates.
+pub const fn problem(parts: &[Part<'_, Spec>], specs: &[Spec]) -> Option<Problem> {
+    if specs.len() > MAX_COLUMNS {
+        return Some(Problem {
+            kind: Kind::TooMany,
+            column: specs[MAX_COLUMNS],
+            part: embedded(parts, MAX_COLUMNS, 0),
+        });
+    }
+    let mut slots = [0_u16; 4096];
+    let mut i = 0;
+    while i < specs.len() {
+        if specs[i].name.len() > MAX_IDENTIFIER {
+            return Some(Problem { kind: Kind::TooLong, column: specs[i], part: embedded(parts, i, i) });
+        }
+        let mut slot = hash(&specs[i]);
+        while slots[slot] != 0 {
+            let other = slots[slot] as usize - 1;
+            if same(&specs[other], &specs[i]) {
+                return Some(Problem { kind: Kind::Duplicate, column: specs[i], part: embedded(parts, i, other) });
+            }
+            slot = (slot + 1) % slots.len();
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "at most 1,600")]
+        {
+            slots[slot] = i as u16 + 1;
+        }
+        i += 1;
+    }
+    None
+}
+
+/// The embedded struct that holds the column `at`, or else the one that holds `other`, or else the last one.
+const fn embedded(parts: &[Part<'_, Spec>], at: usize, other: usize) -> usize {
+    let (mut blamed, mut last) = (None, 0);
+    let (mut p, mut from) = (0, 0);
+    while p < parts.len() {
+        let to = match parts[p] {
+            Part::One(_) => from + 1,
+            Part::Many(_, columns) => {
+                last = p;
+                let to = from + columns.len();
+                if from <= at && at < to {
+                    return p;
+                }
+                if from <= other && other < to {
+                    blamed = Some(p);
+                }
+                to
+            }
+        };
+        from = to;
+        p += 1;
+    }
+    match blamed {
+        Some(part) => part,
+        None => last,
+    }
+}
+
+/// FNV-1a over the name's bytes, as a place in the table.
+const fn hash(spec: &Spec) -> usize {
+    let mut hash = 0x811c_9dc5_u32;
+    let pieces = spec.name.pieces();
+    let mut p = 0;
+    while p < pieces.len() {
+        let bytes = pieces[p].as_bytes();
+        let mut i = 0;
+        while i < bytes.len() {
+            hash = (hash ^ bytes[i] as u32).wrapping_mul(0x0100_0193);
+            i += 1;
+        }
+        p += 1;
+    }
+    ((hash >> 16) ^ hash) as usize % 4096
+}
+
+const fn same(a: &Spec, b: &Spec) -> bool {
+    if a.name.len() != b.name.len() {
+        return false;
+    }
+    let (mut left, mut right) = ([0; MAX_IDENTIFIER + 2], [0; MAX_IDENTIFIER + 2]);
+    flat(&mut left, a);
+    flat(&mut right, b);
+    let mut i = 0;
+    while i < left.len() {
+        if left[i] != right[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn flat(out: &mut [u8], spec: &Spec) {
+    let pieces = spec.name.pieces();
+    let (mut p, mut at) = (0, 0);
+    while p < pieces.len() {
+        at = put(out, at, pieces[p]);
+        p += 1;
+    }
+}
+
+/// Writes the message about a mistake, in the way of [`super::sql`].
+pub const fn message(out: &mut [u8], mut at: usize, problem: &Option<Problem>) -> usize {
+    let Some(problem) = problem else { return at };
+    match problem.kind {
+        Kind::Duplicate => {
+            at = put(out, at, "the column ");
+            at = name(out, at, &problem.column.name);
+            put(out, at, " is already there: give the embedded struct a prefix, #[pg(flatten = \"…_\")]")
+        }
+        Kind::TooLong => {
+            at = put(out, at, "a column's name has at most 63 bytes and ");
+            at = name(out, at, &problem.column.name);
+            at = put(out, at, " has ");
+            at = number(out, at, problem.column.name.len());
+            put(out, at, ": PostgreSQL would cut it")
+        }
+        Kind::TooMany => {
+            at = put(out, at, "a table has at most 1600 columns, and ");
+            at = name(out, at, &problem.column.name);
+            put(out, at, " is the one after")
+        }
+    }
+}
+
+/// Whether the part is to be blamed.
+pub const fn blames(problem: &Option<Problem>, part: usize) -> bool {
+    matches!(problem, Some(problem) if problem.part == part)
+}
+
+/// The message, if an embedded struct is to be blamed for a mistake.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __problem {
+    ($problem:expr, $part:expr) => {{
+        const PROBLEM: &$crate::__private::Option<$crate::__private::Problem> = &$problem;
+        const LENGTH: $crate::__private::usize = $crate::__private::message(&mut [], 0, PROBLEM);
+        const BYTES: [$crate::__private::u8; LENGTH] = {
+            let mut bytes = [0; LENGTH];
+            $crate::__private::message(&mut bytes, 0, PROBLEM);
+            bytes
+        };
+        match $crate::__private::from_utf8(&BYTES) {
+            $crate::__private::Ok(text) if $crate::__private::blames(PROBLEM, $part) => $crate::__private::Some(text),
+            _ => $crate::__private::None,
+        }
+    }};
+}

@@ -1,0 +1,4 @@
+//! What the derives write, without a server.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod table;
