@@ -12,6 +12,7 @@ mod test_attr;
 /// |---|---|
 /// | `sql = "…"` | the statements that set the template up |
 /// | `setup = "path.sql"` | the same from a file; the path starts at the package's folder, `CARGO_MANIFEST_DIR` |
+/// | `server = "private"` | never the server that the environment names: for tests that put a `Proxy` before it or look at its log |
 /// | `flavor = "current_thread"` | the runtime: `"current_thread"` (default) or `"multi_thread"` |
 ///
 /// ```ignore
@@ -22,6 +23,9 @@ mod test_attr;
 /// }
 /// ```
 #[proc_macro_attribute]
-pub fn test(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+pub fn test(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
     test_attr::expand(arguments.into(), item.into()).into()
 }

@@ -5,7 +5,9 @@
 use std::io::Read;
 use std::process::ExitCode;
 
-use pgrepo::testkit::{Rung, Server, ServerOptions, TEST_URL_VARIABLE, Template, TestDatabase, TestkitError, need};
+use pgrepo::testkit::{
+    Rung, Server, ServerOptions, TEST_URL_VARIABLE, Template, TestDatabase, TestkitError, need,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -28,9 +30,16 @@ async fn main() -> ExitCode {
         Ok(database) => {
             let server = database.server();
             let dir = server.socket_dir().map(|dir| dir.display().to_string());
-            println!("{}\t{}\t{}", server.version(), database.url(), dir.unwrap_or_default());
+            println!(
+                "{}\t{}\t{}",
+                server.version(),
+                database.url(),
+                dir.unwrap_or_default()
+            );
             let mut rest = String::new();
-            std::io::stdin().read_to_string(&mut rest).expect("standard input");
+            std::io::stdin()
+                .read_to_string(&mut rest)
+                .expect("standard input");
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -42,5 +51,8 @@ async fn main() -> ExitCode {
 
 async fn bring_up(options: ServerOptions) -> Result<TestDatabase, TestkitError> {
     let server = Server::start(options).await?;
-    Template::from_sql(&server, "CREATE TABLE t (id int)").await?.database().await
+    Template::from_sql(&server, "CREATE TABLE t (id int)")
+        .await?
+        .database()
+        .await
 }

@@ -9,13 +9,21 @@ use crate::support::{connect, one, private_server, run, test_databases};
 #[tokio::test]
 async fn each_is_a_copy_of_its_own() {
     let server = private_server().await;
-    let template = Template::from_sql(&server, "CREATE TABLE t (id int)").await.expect("a template");
+    let template = Template::from_sql(&server, "CREATE TABLE t (id int)")
+        .await
+        .expect("a template");
     let (a, b) = tokio::join!(template.database(), template.database());
     let (a, b) = (a.expect("a database"), b.expect("a database"));
     assert_ne!(a.name(), b.name());
     run(&mut connect(&a.url()).await, "INSERT INTO t VALUES (1)").await;
-    assert_eq!(one::<i64>(&mut connect(&b.url()).await, "SELECT count(*) FROM t").await, 0);
-    assert_eq!(one::<i64>(&mut connect(&a.url()).await, "SELECT count(*) FROM t").await, 1);
+    assert_eq!(
+        one::<i64>(&mut connect(&b.url()).await, "SELECT count(*) FROM t").await,
+        0
+    );
+    assert_eq!(
+        one::<i64>(&mut connect(&a.url()).await, "SELECT count(*) FROM t").await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -23,7 +31,9 @@ async fn a_script_is_set_up_once() {
     let server = private_server().await;
     let make = || Template::from_sql(&server, "CREATE TABLE once (id int)");
     let (a, b, other) = tokio::join!(make(), make(), Template::from_sql(&server, "SELECT 1"));
-    (a.expect("a template"), b.expect("a template"), other.expect("a template"));
+    for template in [a, b, other] {
+        template.expect("a template");
+    }
     assert_eq!(test_databases(&server).await.len(), 2);
 }
 
@@ -35,13 +45,18 @@ async fn a_closure_is_run_once() {
         let template = Template::with_set_up(&server, "made by hand", async |url| {
             runs.fetch_add(1, Ordering::Relaxed);
             let mut connection = PgConnection::connect(&url).await?;
-            sqlx::raw_sql("CREATE TABLE t AS SELECT 5 AS id").execute(&mut connection).await?;
+            sqlx::raw_sql("CREATE TABLE t AS SELECT 5 AS id")
+                .execute(&mut connection)
+                .await?;
             connection.close().await
         })
         .await
         .expect("a template");
         let database = template.database().await.expect("a database");
-        assert_eq!(one::<i32>(&mut connect(&database.url()).await, "SELECT id FROM t").await, 5);
+        assert_eq!(
+            one::<i32>(&mut connect(&database.url()).await, "SELECT id FROM t").await,
+            5
+        );
     }
     assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
@@ -49,11 +64,18 @@ async fn a_closure_is_run_once() {
 #[tokio::test]
 async fn a_failed_set_up_is_tried_again() {
     let server = private_server().await;
-    Template::from_sql(&server, "no SQL").await.expect_err("a syntax error");
-    let fails = Template::with_set_up(&server, "key", async |_| Err(std::io::Error::other("no"))).await;
+    Template::from_sql(&server, "no SQL")
+        .await
+        .expect_err("a syntax error");
+    let fails =
+        Template::with_set_up(&server, "key", async |_| Err(std::io::Error::other("no"))).await;
     fails.expect_err("the closure's error");
     let works = Template::with_set_up(&server, "key", async |_| Ok::<(), Infallible>(())).await;
-    works.expect("a template").database().await.expect("a database");
+    works
+        .expect("a template")
+        .database()
+        .await
+        .expect("a database");
 }
 
 #[tokio::test]

@@ -13,7 +13,10 @@ fn ends_with_its_owner(signal: &str) {
     let mut owner = holder.child;
     // To the whole group, as the terminal does on Ctrl-C.
     let group = format!("-{}", owner.id());
-    let sent = Command::new("kill").args(["-s", signal, "--", &group]).status().expect("kill");
+    let sent = Command::new("kill")
+        .args(["-s", signal, "--", &group])
+        .status()
+        .expect("kill");
     assert!(sent.success());
     assert!(!owner.wait().expect("its status").success());
     eventually("the server is gone", || !is_alive(&postmaster));
@@ -62,7 +65,10 @@ async fn a_dropped_start_leaves_nothing() {
     let dropped = tokio::time::timeout(Duration::from_millis(30), start).await;
     assert!(dropped.is_err(), "it was faster than a drop can be");
     // Servers of tests beside this one come and go; what counts is that this one's folder does.
-    let new: Vec<String> = mine().into_iter().filter(|name| !others.contains(name)).collect();
+    let new: Vec<String> = mine()
+        .into_iter()
+        .filter(|name| !others.contains(name))
+        .collect();
     for name in new {
         eventually("its folder is gone", || !mine().contains(&name));
     }
@@ -77,17 +83,26 @@ async fn what_was_acknowledged_survives() {
         run(&mut connection, "INSERT INTO t VALUES (1)").await;
         let port = server.port();
         server.stop(mode).await.expect("a stop");
-        PgConnection::connect(&server.url("postgres")).await.expect_err("it is stopped");
-        PgConnection::connect(&server.tcp_url("postgres")).await.expect_err("it is stopped");
+        PgConnection::connect(&server.url("postgres"))
+            .await
+            .expect_err("it is stopped");
+        PgConnection::connect(&server.tcp_url("postgres"))
+            .await
+            .expect_err("it is stopped");
         server.start_again().await.expect("a start");
         assert_eq!(server.port(), port);
         connection = connect(&server.tcp_url("postgres")).await;
-        assert_eq!(one::<i64>(&mut connection, "SELECT count(*) FROM t").await, rows);
+        assert_eq!(
+            one::<i64>(&mut connection, "SELECT count(*) FROM t").await,
+            rows
+        );
     }
     let log = server.log().await.expect("its log");
     assert!(log.contains("received fast shutdown request"), "{log}");
     assert!(log.contains("received immediate shutdown request"), "{log}");
     server.restart(StopMode::Fast).await.expect("a restart");
+    let error = server.start_again().await.expect_err("it runs already");
+    assert_eq!(error.to_string(), "the server is not stopped");
     connect(&server.url("postgres")).await;
 }
 
@@ -105,14 +120,28 @@ async fn a_backend_is_killed() {
     let mut connection = connect(&server.url("postgres")).await;
     let pid: i32 = one(&mut connection, "SELECT pg_backend_pid()").await;
     server.kill_backend(pid).await.expect("a kill");
-    sqlx::query("SELECT 1").execute(&mut connection).await.expect_err("its session is gone");
+    sqlx::query("SELECT 1")
+        .execute(&mut connection)
+        .await
+        .expect_err("its session is gone");
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    while !server.log().await.expect("its log").contains("was terminated by signal 9") {
-        assert!(tokio::time::Instant::now() < deadline, "the server did not notice");
+    while !server
+        .log()
+        .await
+        .expect("its log")
+        .contains("was terminated by signal 9")
+    {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "the server did not notice"
+        );
     }
     eventually_connect(&server).await;
     let own = i32::try_from(std::process::id()).expect("a pid");
-    let error = server.kill_backend(own).await.expect_err("this is not a session");
+    let error = server
+        .kill_backend(own)
+        .await
+        .expect_err("this is not a session");
     assert!(!error.to_string().is_empty());
 }
 
@@ -122,16 +151,32 @@ async fn settings_rules_and_files_are_taken() {
         .with_setting("fsync", "on")
         .with_setting("max_connections", "7")
         .with_setting("search_path", "it's, fine");
-    options.hba.push("host all nobody_here 127.0.0.1/32 reject".into());
+    options
+        .hba
+        .push("host all nobody_here 127.0.0.1/32 reject".into());
     options.files.push(("note.txt".into(), "hello".into()));
     let server = Server::start(options).await.expect("a server");
     let mut connection = connect(&server.url("postgres")).await;
     assert_eq!(one::<String>(&mut connection, "SHOW fsync").await, "on");
-    assert_eq!(one::<String>(&mut connection, "SHOW max_connections").await, "7");
-    assert_eq!(one::<String>(&mut connection, "SHOW search_path").await, "it's, fine");
-    assert_eq!(one::<String>(&mut connection, "SELECT pg_read_file('note.txt')").await, "hello");
-    let url = server.tcp_url("postgres").replace("//postgres:", "//nobody_here:");
-    let error = PgConnection::connect(&url).await.expect_err("a rule rejects it").to_string();
+    assert_eq!(
+        one::<String>(&mut connection, "SHOW max_connections").await,
+        "7"
+    );
+    assert_eq!(
+        one::<String>(&mut connection, "SHOW search_path").await,
+        "it's, fine"
+    );
+    assert_eq!(
+        one::<String>(&mut connection, "SELECT pg_read_file('note.txt')").await,
+        "hello"
+    );
+    let url = server
+        .tcp_url("postgres")
+        .replace("//postgres:", "//nobody_here:");
+    let error = PgConnection::connect(&url)
+        .await
+        .expect_err("a rule rejects it")
+        .to_string();
     assert!(error.contains("pg_hba.conf rejects"), "{error}");
 }
 
@@ -143,8 +188,14 @@ async fn tcp_asks_for_the_password() {
     connection.close().await.expect("an end");
     let (start, end) = url.split_once('@').expect("a password");
     let wrong = format!("{}x@{end}", start);
-    let error = PgConnection::connect(&wrong).await.expect_err("a wrong password");
-    let code = error.as_database_error().and_then(|error| error.code()).expect("a code").into_owned();
+    let error = PgConnection::connect(&wrong)
+        .await
+        .expect_err("a wrong password");
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .expect("a code")
+        .into_owned();
     assert_eq!(code, "28P01");
     assert!(!format!("{server:?}").contains(start.rsplit(':').next().expect("a password")));
 }

@@ -11,18 +11,34 @@ fn a_program_that_is_there_is_found() {
 #[test]
 fn a_skip_is_told_and_counted() {
     let before = skipped();
-    skip("a_skip_is_told_and_counted", "nothing", "nothing (this line is what the test is about)");
+    skip(
+        "a_skip_is_told_and_counted",
+        "nothing",
+        "nothing (this line is what the test is about)",
+    );
     assert!(skipped() > before);
-    let output = child(&["skip"]).env_remove("PGREPO_REQUIRE").output().expect("the child");
+    let output = child(&["skip"])
+        .env_remove("PGREPO_REQUIRE")
+        .output()
+        .expect("the child");
     assert!(output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said, "skipped: child needs no-such-program, install it by `wishing for it`\n");
+    assert_eq!(
+        said,
+        "skipped: child needs no-such-program, install it by `wishing for it`\n"
+    );
 }
 
 #[test]
 fn a_skip_fails_where_none_is_allowed() {
-    let output = child(&["skip"]).env("PGREPO_REQUIRE", "all").output().expect("the child");
+    let output = child(&["skip"])
+        .env("PGREPO_REQUIRE", "all")
+        .output()
+        .expect("the child");
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("skipped: child needs no-such-program"), "{said}");
+    assert!(
+        said.contains("skipped: child needs no-such-program"),
+        "{said}"
+    );
 }

@@ -17,7 +17,10 @@ pub(crate) async fn one<T>(connection: &mut PgConnection, sql: &'static str) -> 
 where
     T: Send + Unpin + sqlx::Type<sqlx::Postgres> + for<'r> sqlx::Decode<'r, sqlx::Postgres>,
 {
-    sqlx::query_scalar(sql).fetch_one(connection).await.expect(sql)
+    sqlx::query_scalar(sql)
+        .fetch_one(connection)
+        .await
+        .expect(sql)
 }
 
 pub(crate) async fn run(connection: &mut PgConnection, sql: &'static str) {
@@ -25,16 +28,20 @@ pub(crate) async fn run(connection: &mut PgConnection, sql: &'static str) {
 }
 
 pub(crate) async fn private_server() -> Server {
-    Server::start(ServerOptions::private()).await.expect("a private server")
+    Server::start(ServerOptions::private())
+        .await
+        .expect("a private server")
 }
 
 /// The kit's databases on a server, as the server lists them.
 pub(crate) async fn test_databases(server: &Server) -> Vec<String> {
     let mut connection = connect(&server.url("postgres")).await;
-    sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE datname LIKE 'pgrepo\\_test\\_%' ORDER BY 1")
-        .fetch_all(&mut connection)
-        .await
-        .expect("the databases")
+    sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database WHERE datname LIKE 'pgrepo\\_test\\_%' ORDER BY 1",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("the databases")
 }
 
 /// Asks again and again until the answer is yes; the test ends after 20 seconds.
@@ -53,7 +60,10 @@ pub(crate) fn is_root() -> bool {
 
 /// Whether a process runs (a zombie counts as one that does not).
 pub(crate) fn is_alive(pid: &str) -> bool {
-    let ps = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().expect("ps");
+    let ps = Command::new("ps")
+        .args(["-o", "stat=", "-p", pid])
+        .output()
+        .expect("ps");
     let state = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
     !state.is_empty() && !state.starts_with('Z')
 }
@@ -89,7 +99,10 @@ pub(crate) fn child(arguments: &[&str]) -> Command {
 
 pub(crate) fn child_of(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     command.process_group(0);
     command
 }
@@ -113,7 +126,8 @@ impl Holder {
     }
 
     pub(crate) fn postmaster(&self) -> String {
-        let file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("postmaster.pid");
+        let file =
+            std::fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("postmaster.pid");
         file.lines().next().expect("a pid").to_owned()
     }
 

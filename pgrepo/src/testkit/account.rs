@@ -70,7 +70,10 @@ pub(super) fn temporary_root(account: Option<&Account>) -> PathBuf {
 }
 
 /// Returns the folder for what is kept between runs; it is ours alone to write.
-pub(super) fn cache_root(chosen: Option<&Path>, account: Option<&Account>) -> Result<PathBuf, TestkitError> {
+pub(super) fn cache_root(
+    chosen: Option<&Path>,
+    account: Option<&Account>,
+) -> Result<PathBuf, TestkitError> {
     if let Some(chosen) = chosen {
         return kept_dir(chosen);
     }

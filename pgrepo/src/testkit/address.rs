@@ -13,7 +13,10 @@ pub(super) fn socket_url(dir: &Path, port: u16, database: &str) -> String {
 
 /// Returns the URL of a database over TCP on this machine.
 pub(super) fn tcp_url(password: &str, port: u16, database: &str) -> String {
-    format!("postgres://postgres:{password}@127.0.0.1:{port}/{}", escape(database))
+    format!(
+        "postgres://postgres:{password}@127.0.0.1:{port}/{}",
+        escape(database)
+    )
 }
 
 /// Returns a URL with another database in it.
@@ -26,7 +29,9 @@ pub(super) fn with_database(url: &str, database: &str) -> String {
 pub(super) fn with_port(url: &str, port: u16) -> String {
     let (before, path, after) = parts(url);
     let start = before.find("://").map_or(0, |at| at + 3);
-    let host = before[start..].rfind('@').map_or(start, |at| start + at + 1);
+    let host = before[start..]
+        .rfind('@')
+        .map_or(start, |at| start + at + 1);
     format!("{}127.0.0.1:{port}{path}{after}", &before[..host])
 }
 
@@ -65,14 +70,23 @@ mod tests {
 
     #[test]
     fn the_database_is_replaced() {
-        assert_eq!(with_database("postgres://a:b@h:1/x?ssl=1", "y z"), "postgres://a:b@h:1/y%20z?ssl=1");
+        assert_eq!(
+            with_database("postgres://a:b@h:1/x?ssl=1", "y z"),
+            "postgres://a:b@h:1/y%20z?ssl=1"
+        );
         assert_eq!(with_database("postgres://h", "y"), "postgres://h/y");
-        assert_eq!(with_database("postgres://h?host=/a/b", "y"), "postgres://h/y?host=/a/b");
+        assert_eq!(
+            with_database("postgres://h?host=/a/b", "y"),
+            "postgres://h/y?host=/a/b"
+        );
     }
 
     #[test]
     fn the_port_is_replaced() {
-        assert_eq!(with_port("postgres://a:b@h:1/x?c=1", 7), "postgres://a:b@127.0.0.1:7/x?c=1");
+        assert_eq!(
+            with_port("postgres://a:b@h:1/x?c=1", 7),
+            "postgres://a:b@127.0.0.1:7/x?c=1"
+        );
         assert_eq!(with_port("postgres://h", 7), "postgres://127.0.0.1:7");
     }
 

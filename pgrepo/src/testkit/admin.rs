@@ -26,7 +26,11 @@ impl Admin {
             .fetch_one(&mut self.0)
             .await
             .context(|| "the server's version cannot be read")?;
-        Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
+        Ok(version
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned())
     }
 
     pub(super) async fn is_backend(&mut self, pid: i32) -> Result<bool, TestkitError> {
@@ -38,7 +42,11 @@ impl Admin {
     }
 
     /// Databases of the kit that an earlier process could not drop: an hour old, and nobody in them.
-    pub(super) async fn abandoned(&mut self, prefix: &str, now: u64) -> Result<Vec<String>, TestkitError> {
+    pub(super) async fn abandoned(
+        &mut self,
+        prefix: &str,
+        now: u64,
+    ) -> Result<Vec<String>, TestkitError> {
         let names: Vec<String> = sqlx::query_scalar(
             "SELECT datname::text FROM pg_database d WHERE starts_with(datname::text, $1) \
              AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)",
@@ -56,7 +64,10 @@ impl Admin {
     }
 
     pub(super) async fn close(self) -> Result<(), TestkitError> {
-        self.0.close().await.context(|| "the connection does not close")
+        self.0
+            .close()
+            .await
+            .context(|| "the connection does not close")
     }
 }
 

@@ -38,7 +38,8 @@ impl Cluster {
         account: Option<&Account>,
     ) -> Result<Self, TestkitError> {
         let version = version(bin_dir, account)?;
-        let template = ClusterTemplate::of(bin_dir, &version, options.cache_dir.as_deref(), account)?;
+        let template =
+            ClusterTemplate::of(bin_dir, &version, options.cache_dir.as_deref(), account)?;
         let name = format!("pgrepo-{}-{}", std::process::id(), random(4)?);
         let dir = temporary_root(account).join(name);
         private_dir(&dir, account)?;
@@ -47,7 +48,8 @@ impl Cluster {
         let mut supervisor = match Supervisor::start(&dir, &template.data, &postgres, account) {
             Ok(supervisor) => supervisor,
             Err(error) => {
-                fs::remove_dir_all(&dir).context(|| format!("{error}, and its folder cannot be removed"))?;
+                fs::remove_dir_all(&dir)
+                    .context(|| format!("{error}, and its folder cannot be removed"))?;
                 return Err(error);
             }
         };
@@ -68,12 +70,17 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn configure(&self, options: &ServerOptions, account: Option<&Account>) -> Result<(), TestkitError> {
+    fn configure(
+        &self,
+        options: &ServerOptions,
+        account: Option<&Account>,
+    ) -> Result<(), TestkitError> {
         let dir = self.dir.display().to_string();
         let mut lines = String::new();
         for (name, value) in [
             ("listen_addresses", "127.0.0.1"),
             ("unix_socket_directories", &dir),
+            ("max_connections", "200"),
             ("fsync", "off"),
             ("full_page_writes", "off"),
             ("synchronous_commit", "on"),
@@ -83,17 +90,26 @@ impl Cluster {
             ("dynamic_shared_memory_type", "mmap"),
         ]
         .into_iter()
-        .chain(options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-        {
-            if name.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.') {
-                return Err(TestkitError::new(format!("`{name}` is not the name of a setting")));
+        .chain(
+            options
+                .settings
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        ) {
+            if name.contains(|letter: char| {
+                !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.'
+            }) {
+                return Err(TestkitError::new(format!(
+                    "`{name}` is not the name of a setting"
+                )));
             }
             lines += &format!("{name} = '{}'\n", value.replace('\'', "''"));
         }
         self.append("postgresql.conf", &lines)?;
         let mut hba = options.hba.join("\n");
         hba += "\nlocal all all trust\nhost all all 127.0.0.1/32 password\nlocal replication all trust\n";
-        fs::write(self.dir.join("data/pg_hba.conf"), hba).context(|| "pg_hba.conf cannot be written")?;
+        fs::write(self.dir.join("data/pg_hba.conf"), hba)
+            .context(|| "pg_hba.conf cannot be written")?;
         for (name, contents) in &options.files {
             let path = self.dir.join("data").join(name);
             fs::write(&path, contents)
@@ -119,7 +135,9 @@ impl Cluster {
             self.port = free_port()?;
             self.append("postgresql.conf", &format!("port = {}\n", self.port))?;
             match self.start_again() {
-                Err(error) if self.log().is_ok_and(|log| log.contains("could not bind")) => last = Some(error),
+                Err(error) if self.log().is_ok_and(|log| log.contains("could not bind")) => {
+                    last = Some(error)
+                }
                 result => return result,
             }
         }
@@ -129,15 +147,22 @@ impl Cluster {
     /// Starts the stopped server and waits until it accepts connections.
     pub(super) fn start_again(&self) -> Result<(), TestkitError> {
         let mut supervisor = self.supervisor();
-        supervisor.ask("start")?;
+        supervisor
+            .ask("start")
+            .context(|| "the server is not stopped")?;
         let deadline = Instant::now() + self.start_timeout;
         while !self.is_ready() {
             if self.dir.join("exit").exists() {
-                return Err(with_log(TestkitError::new("the server ended while it started"), &self.dir));
+                return Err(with_log(
+                    TestkitError::new("the server ended while it started"),
+                    &self.dir,
+                ));
             }
             if Instant::now() > deadline {
                 let limit = self.start_timeout.as_secs();
-                let error = TestkitError::new(format!("the server did not accept connections within {limit} s"));
+                let error = TestkitError::new(format!(
+                    "the server did not accept connections within {limit} s"
+                ));
                 return Err(with_log(error, &self.dir));
             }
             thread::sleep(Duration::from_millis(2));
@@ -175,13 +200,17 @@ impl Cluster {
     }
 
     fn supervisor(&self) -> MutexGuard<'_, Supervisor> {
-        self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
+        self.supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn with_log(error: TestkitError, dir: &Path) -> TestkitError {
     match fs::read(dir.join("log")) {
-        Ok(log) if !log.is_empty() => TestkitError::new(format!("{error}: {}", tail(&String::from_utf8_lossy(&log)))),
+        Ok(log) if !log.is_empty() => {
+            TestkitError::new(format!("{error}: {}", tail(&String::from_utf8_lossy(&log))))
+        }
         _ => error,
     }
 }
@@ -196,5 +225,7 @@ fn free_port() -> Result<u16, TestkitError> {
             return Ok(port);
         }
     }
-    Err(TestkitError::new("no free port was found on the loopback interface"))
+    Err(TestkitError::new(
+        "no free port was found on the loopback interface",
+    ))
 }

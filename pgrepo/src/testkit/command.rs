@@ -31,18 +31,22 @@ pub(super) fn run(mut command: Command, limit: Duration) -> Result<String, Testk
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .spawn()
         .context(|| format!("`{program}` does not run"))?;
     let out = child.stdout.take().map(collect);
     let err = child.stderr.take().map(collect);
     let deadline = Instant::now() + limit;
     let status = loop {
-        if let Some(status) = child.try_wait().context(|| format!("`{program}` is lost"))? {
+        if let Some(status) = child
+            .try_wait()
+            .context(|| format!("`{program}` is lost"))?
+        {
             break status;
         }
         if Instant::now() > deadline {
-            child.kill().context(|| format!("`{program}` cannot be ended"))?;
+            child
+                .kill()
+                .context(|| format!("`{program}` cannot be ended"))?;
             child.wait().context(|| format!("`{program}` is lost"))?;
             return Err(TestkitError::new(format!(
                 "`{program}` did not end within {} s",
@@ -63,7 +67,10 @@ pub(super) fn run(mut command: Command, limit: Duration) -> Result<String, Testk
     }
     let err = text(err);
     let said = if err.is_empty() { &out } else { &err };
-    Err(TestkitError::new(format!("`{program}` failed ({status}): {}", tail(said))))
+    Err(TestkitError::new(format!(
+        "`{program}` failed ({status}): {}",
+        tail(said)
+    )))
 }
 
 fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
@@ -78,6 +85,10 @@ fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> 
 
 /// The last lines of a text, on one line.
 pub(super) fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines[lines.len().saturating_sub(4)..].join("; ")
 }

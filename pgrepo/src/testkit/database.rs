@@ -91,14 +91,22 @@ pub(super) struct DatabaseGuard {
 }
 
 impl DatabaseGuard {
-    pub(super) async fn create(server: &Server, name: String, template: &str) -> Result<Self, TestkitError> {
+    pub(super) async fn create(
+        server: &Server,
+        name: String,
+        template: &str,
+    ) -> Result<Self, TestkitError> {
         let guard = Self {
             server: server.clone(),
             name,
             done: AtomicBool::new(false),
         };
         let mut admin = Admin::connect(&server.admin_url()).await?;
-        let statement = format!("CREATE DATABASE {} TEMPLATE {}", quote(&guard.name), quote(template));
+        let statement = format!(
+            "CREATE DATABASE {} TEMPLATE {}",
+            quote(&guard.name),
+            quote(template)
+        );
         let mut tries = 0;
         // A session that has just left the template is still counted for a moment (55006).
         while let Err(error) = admin.run(&statement).await {
@@ -140,7 +148,9 @@ impl Drop for DatabaseGuard {
         let (server, name) = (self.server.clone(), std::mem::take(&mut self.name));
         let wait = !server.is_private();
         let work = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             let removed = runtime
                 .context(|| "no runtime")
                 .and_then(|runtime| runtime.block_on(remove(&server, &name)));
@@ -157,7 +167,10 @@ impl Drop for DatabaseGuard {
 async fn remove(server: &Server, name: &str) -> Result<(), TestkitError> {
     let mut admin = Admin::connect(&server.admin_url()).await?;
     admin
-        .run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name)))
+        .run(&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            quote(name)
+        ))
         .await
         .context(|| "the test's database cannot be dropped")?;
     admin.close().await
@@ -165,7 +178,10 @@ async fn remove(server: &Server, name: &str) -> Result<(), TestkitError> {
 
 /// Drops what killed processes left on a named server.
 pub(super) async fn sweep(admin: &mut Admin) -> Result<(), TestkitError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     for name in admin.abandoned(NAME_PREFIX, now).await? {
         admin
             .run(&format!("DROP DATABASE IF EXISTS {}", quote(&name)))

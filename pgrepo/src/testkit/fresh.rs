@@ -20,7 +20,9 @@ pub(super) fn random(bytes: usize) -> Result<String, TestkitError> {
 pub(super) fn unique(prefix: &str) -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     format!(
         "{prefix}_{:x}_{}_{}",
         now.as_secs(),
@@ -35,7 +37,12 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    pub(super) fn new(cache: &Path, what: &str, mode: u32, owner: Option<&Account>) -> Result<Self, TestkitError> {
+    pub(super) fn new(
+        cache: &Path,
+        what: &str,
+        mode: u32,
+        owner: Option<&Account>,
+    ) -> Result<Self, TestkitError> {
         remove_abandoned(cache);
         let path = cache.join(unique(&format!("staging_{what}")));
         DirBuilder::new()
@@ -69,10 +76,15 @@ impl Drop for Staging {
 
 /// Removes what a process that was killed left behind an hour ago or earlier.
 fn remove_abandoned(cache: &Path) {
-    let Ok(entries) = fs::read_dir(cache) else { return };
+    let Ok(entries) = fs::read_dir(cache) else {
+        return;
+    };
     for entry in entries.filter_map(Result::ok) {
         let staging = entry.file_name().to_string_lossy().starts_with("staging_");
-        let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed());
+        let age = entry
+            .metadata()
+            .and_then(|data| data.modified())
+            .map(|time| time.elapsed());
         if staging && matches!(age, Ok(Ok(age)) if age > Duration::from_secs(3600)) {
             fs::remove_dir_all(entry.path()).ok();
         }

@@ -4,6 +4,9 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::database::TestDatabase;
+use super::error::TestkitError;
+use super::server::Server;
+use super::template::Template;
 
 /// What a [`#[pgrepo::test]`](macro@crate::test) function may take: made from the test's database.
 #[diagnostic::on_unimplemented(
@@ -16,7 +19,9 @@ pub trait FromTestDatabase: Sized {
     type Error: Error;
 
     /// Makes the value. The database is dropped after the test, whatever became of the value.
-    fn from_test_database(database: TestDatabase) -> impl Future<Output = Result<Self, Self::Error>>;
+    fn from_test_database(
+        database: TestDatabase,
+    ) -> impl Future<Output = Result<Self, Self::Error>>;
 }
 
 impl FromTestDatabase for TestDatabase {
@@ -32,7 +37,20 @@ impl FromTestDatabase for TestDatabase {
 #[derive(Debug, Default)]
 pub struct TestSetup {
     pub script: &'static str,
+    pub private: bool,
     pub multi_thread: bool,
+}
+
+async fn create(setup: &TestSetup) -> Result<TestDatabase, TestkitError> {
+    let server = if setup.private {
+        Server::shared_private().await?
+    } else {
+        Server::shared().await?
+    };
+    Template::from_sql(&server, setup.script)
+        .await?
+        .database()
+        .await
 }
 
 /// Runs one test on a database and a runtime of its own. The attribute macro calls it.
@@ -47,7 +65,7 @@ pub fn run_test<T: FromTestDatabase, R>(setup: TestSetup, test: impl AsyncFnOnce
         Ok(runtime) => runtime,
         Err(error) => panic!("the test's runtime does not start: {error}"),
     };
-    let database = match runtime.block_on(TestDatabase::create(setup.script)) {
+    let database = match runtime.block_on(create(&setup)) {
         Ok(database) => database,
         Err(error) => panic!("the test has no database: {}", error.chain()),
     };

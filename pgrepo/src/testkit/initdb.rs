@@ -48,11 +48,17 @@ impl ClusterTemplate {
     }
 }
 
-fn make(bin_dir: &Path, cache: &Path, kept: &Path, account: Option<&Account>) -> Result<(), TestkitError> {
+fn make(
+    bin_dir: &Path,
+    cache: &Path,
+    kept: &Path,
+    account: Option<&Account>,
+) -> Result<(), TestkitError> {
     let staging = Staging::new(cache, "initdb", 0o700, account)?;
     let password = staging.path().join("password");
     fs::write(&password, random(16)?).context(|| "the cluster's password cannot be written")?;
-    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).context(|| "the password cannot be protected")?;
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o600))
+        .context(|| "the password cannot be protected")?;
     give(&password, account)?;
     let mut initdb = command_as(account, &bin_dir.join("initdb"));
     initdb.args(ARGUMENTS).arg("--pwfile").arg(&password);

@@ -11,7 +11,9 @@ use super::error::TestkitError;
 pub(super) fn bin_dirs(chosen: Option<&[PathBuf]>) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for dir in chosen.map_or_else(usual_dirs, <[_]>::to_vec) {
-        let Ok(dir) = dir.canonicalize() else { continue };
+        let Ok(dir) = dir.canonicalize() else {
+            continue;
+        };
         if has_server(&dir) && !found.contains(&dir) {
             found.push(dir);
         }
@@ -52,7 +54,11 @@ fn newest_first(root: &Path, prefix: &str) -> Vec<PathBuf> {
         .filter_map(Result::ok)
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let version = name.strip_prefix(prefix)?.trim_start_matches('@').parse().unwrap_or(0);
+            let version = name
+                .strip_prefix(prefix)?
+                .trim_start_matches('@')
+                .parse()
+                .unwrap_or(0);
             Some((version, entry.path().join("bin")))
         })
         .filter(|(_, dir)| has_server(dir))

@@ -50,7 +50,11 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
-            rungs: vec![Rung::Named(TEST_URL_VARIABLE.into()), Rung::Installed, Rung::Npm],
+            rungs: vec![
+                Rung::Named(TEST_URL_VARIABLE.into()),
+                Rung::Installed,
+                Rung::Npm,
+            ],
             settings: Vec::new(),
             hba: Vec::new(),
             files: Vec::new(),
@@ -67,7 +71,11 @@ impl ServerOptions {
     /// Returns the options of example programs: `DATABASE_URL`, installed, npm.
     pub fn example() -> Self {
         Self {
-            rungs: vec![Rung::Named("DATABASE_URL".into()), Rung::Installed, Rung::Npm],
+            rungs: vec![
+                Rung::Named("DATABASE_URL".into()),
+                Rung::Installed,
+                Rung::Npm,
+            ],
             ..Self::default()
         }
     }

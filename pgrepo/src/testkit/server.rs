@@ -12,7 +12,7 @@ use super::database::sweep;
 use super::download;
 use super::error::{Context, TestkitError};
 use super::installed;
-use super::options::{Rung, ServerOptions, StopMode};
+use super::options::{Rung, ServerOptions, StopMode, TEST_URL_VARIABLE};
 use super::template::Slot;
 
 /// A PostgreSQL server to test against or to show something on.
@@ -84,15 +84,23 @@ impl Server {
                 },
                 Rung::Installed => {
                     let options = options.clone();
-                    ("an installed PostgreSQL".into(), blocking(move || start_installed(&options)).await)
+                    (
+                        "an installed PostgreSQL".into(),
+                        blocking(move || start_installed(&options)).await,
+                    )
                 }
                 Rung::Npm => {
                     let options = options.clone();
-                    ("a PostgreSQL downloaded through npm".into(), blocking(move || start_npm(&options)).await)
+                    (
+                        "a PostgreSQL downloaded through npm".into(),
+                        blocking(move || start_npm(&options)).await,
+                    )
                 }
             };
             match result {
-                Ok(cluster) => return Ok(Self::new(cluster.version.clone(), Place::Private(cluster))),
+                Ok(cluster) => {
+                    return Ok(Self::new(cluster.version.clone(), Place::Private(cluster)));
+                }
                 Err(error) => tried.push(format!("{}. {way}: {}", tried.len() + 1, error.chain())),
             }
         }
@@ -112,6 +120,21 @@ impl Server {
             .get_or_init(|| Self::start(ServerOptions::default()))
             .await
             .clone()
+    }
+
+    /// Returns the one private server that those tests of this process share which need one, for example for a
+    /// [`Proxy`](super::Proxy). It is the [`shared`](Self::shared) one, unless that is a named one. A test that stops or
+    /// kills its server starts its own.
+    ///
+    /// # Errors
+    /// As [`shared`](Self::shared).
+    pub async fn shared_private() -> Result<Self, TestkitError> {
+        static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
+        let start = async || match std::env::var_os(TEST_URL_VARIABLE) {
+            None => Self::shared().await,
+            Some(_) => Self::start(ServerOptions::private()).await,
+        };
+        SHARED.get_or_init(start).await.clone()
     }
 
     async fn named(variable: &str, url: String) -> Result<Self, TestkitError> {
@@ -239,7 +262,9 @@ impl Server {
         self.cluster()?;
         let mut admin = Admin::connect(&self.admin_url()).await?;
         if !admin.is_backend(pid).await? {
-            return Err(TestkitError::new(format!("no session has the process id {pid}")));
+            return Err(TestkitError::new(format!(
+                "no session has the process id {pid}"
+            )));
         }
         admin.close().await?;
         self.with_cluster(move |cluster| cluster.kill(pid)).await
@@ -264,7 +289,9 @@ impl Server {
     fn cluster(&self) -> Result<&Cluster, TestkitError> {
         match &self.inner.place {
             Place::Private(cluster) => Ok(cluster),
-            Place::Named(_) => Err(TestkitError::new("this can be done to a private server only, not to a named one")),
+            Place::Named(_) => Err(TestkitError::new(
+                "this can be done to a private server only, not to a named one",
+            )),
         }
     }
 
@@ -295,8 +322,11 @@ fn start_installed(options: &ServerOptions) -> Result<Cluster, TestkitError> {
         }
     }
     if said.is_empty() {
-        said.push("no folder with `postgres` and `initdb` was found; install the server, for example by \
-                   `apt-get install postgresql` or `brew install postgresql`".into());
+        said.push(
+            "no folder with `postgres` and `initdb` was found; install the server, for example by \
+                   `apt-get install postgresql` or `brew install postgresql`"
+                .into(),
+        );
     }
     Err(TestkitError::new(said.join("; ")))
 }

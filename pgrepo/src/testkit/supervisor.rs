@@ -56,14 +56,19 @@ impl Supervisor {
     /// Sends one command and waits for its exit status.
     pub(super) fn ask(&mut self, line: &str) -> Result<(), TestkitError> {
         let lost = || "the server's watcher is gone";
-        let (stdin, stdout) = self.pipes.as_mut().ok_or_else(|| TestkitError::new(lost()))?;
+        let (stdin, stdout) = self
+            .pipes
+            .as_mut()
+            .ok_or_else(|| TestkitError::new(lost()))?;
         writeln!(stdin, "{line}").context(lost)?;
         let mut answer = String::new();
         stdout.read_line(&mut answer).context(lost)?;
         match answer.trim() {
             "0" => Ok(()),
             "" => Err(TestkitError::new(lost())),
-            status => Err(TestkitError::new(format!("`{line}` failed with status {status}"))),
+            status => Err(TestkitError::new(format!(
+                "`{line}` failed with status {status}"
+            ))),
         }
     }
 
@@ -71,7 +76,10 @@ impl Supervisor {
     pub(super) fn end(&mut self) -> Result<(), TestkitError> {
         self.pipes = None;
         match self.child.take() {
-            Some(mut child) => child.wait().map(drop).context(|| "the server's watcher is lost"),
+            Some(mut child) => child
+                .wait()
+                .map(drop)
+                .context(|| "the server's watcher is lost"),
             None => Ok(()),
         }
     }

@@ -88,7 +88,10 @@ impl Template {
         set_up: impl AsyncFnOnce(String) -> Result<(), TestkitError>,
     ) -> Result<Self, TestkitError> {
         let slot: Slot = {
-            let mut slots = server.templates().lock().unwrap_or_else(PoisonError::into_inner);
+            let mut slots = server
+                .templates()
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             slots.entry(key.to_owned()).or_default().clone()
         };
         let mut known = slot.lock().await;
@@ -107,7 +110,10 @@ impl Template {
         set_up(server.url(guard.name())).await?;
         let mut admin = Admin::connect(&server.admin_url()).await?;
         admin
-            .run(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote(guard.name())))
+            .run(&format!(
+                "ALTER DATABASE {} ALLOW_CONNECTIONS false",
+                quote(guard.name())
+            ))
             .await
             .context(|| "the template cannot be closed to connections")?;
         admin.close().await?;

@@ -1,7 +1,7 @@
-use std::{io, mem};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
+use std::{io, mem};
 
 use futures_util::future::{Either, select, try_join4};
 use tokio::net::TcpStream;
@@ -20,11 +20,20 @@ const IN_FLIGHT: usize = 256;
 /// What a reader hands its writer: something to forward, or an order at this place of the stream.
 enum Item {
     /// The types are those of the frontend messages that begin in these bytes.
-    Data { due: Instant, bytes: Vec<u8>, types: Vec<u8> },
+    Data {
+        due: Instant,
+        bytes: Vec<u8>,
+        types: Vec<u8>,
+    },
     /// From here on, the client hears nothing.
     Mute,
-    Cut { moment: Moment, ending: Ending },
-    End { due: Instant },
+    Cut {
+        moment: Moment,
+        ending: Ending,
+    },
+    End {
+        due: Instant,
+    },
 }
 
 /// Why a connection is over before both sides said so.
@@ -163,7 +172,12 @@ impl Line<'_> {
             self.read_client(to_server),
             self.write(&self.server, from_client, &self.state.to_server, None),
             self.read_server(to_client),
-            self.write(&self.client, from_server, &self.state.to_client, Some(&self.mute)),
+            self.write(
+                &self.client,
+                from_server,
+                &self.state.to_client,
+                Some(&self.mute),
+            ),
         )
         .await
         .map(drop)
@@ -197,7 +211,15 @@ impl Line<'_> {
                     cut = self.state.cuts().strike(kind, piece.sql.as_deref());
                     if let Some((moment, ending)) = cut {
                         let before = (mem::take(&mut bytes), mem::take(&mut types));
-                        send(&queue, Item::Data { due, bytes: before.0, types: before.1 }).await?;
+                        send(
+                            &queue,
+                            Item::Data {
+                                due,
+                                bytes: before.0,
+                                types: before.1,
+                            },
+                        )
+                        .await?;
                         if moment == Moment::Before {
                             return send(&queue, Item::Cut { moment, ending }).await;
                         }
@@ -242,7 +264,15 @@ impl Line<'_> {
                 self.encrypted.store(true, Ordering::Relaxed);
             }
             let bytes = buffer[..size].to_vec();
-            send(&queue, Item::Data { due: latest, bytes, types: Vec::new() }).await?;
+            send(
+                &queue,
+                Item::Data {
+                    due: latest,
+                    bytes,
+                    types: Vec::new(),
+                },
+            )
+            .await?;
         }
     }
 
@@ -281,7 +311,10 @@ impl Line<'_> {
                             tokio::task::yield_now().await;
                         }
                     }
-                    counter.fetch_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                    counter.fetch_add(
+                        u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                        Ordering::Relaxed,
+                    );
                 }
             }
         }

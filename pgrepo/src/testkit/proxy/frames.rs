@@ -79,9 +79,14 @@ impl Frames {
         if self.pending.len() < len {
             return None;
         }
-        self.started = !ENCRYPTION_REQUESTS.iter().any(|request| usize::try_from(*request) == Ok(code));
+        self.started = !ENCRYPTION_REQUESTS
+            .iter()
+            .any(|request| usize::try_from(*request) == Ok(code));
         let piece = self.part(len, true);
-        Some(Some(Piece { begins: Some(0), ..piece }))
+        Some(Some(Piece {
+            begins: Some(0),
+            ..piece
+        }))
     }
 
     fn message(&mut self) -> Option<Option<Piece>> {
@@ -98,13 +103,20 @@ impl Frames {
             }
             let sql = self.sql(kind, total);
             let piece = self.part(total, true);
-            return Some(Some(Piece { begins: Some(kind), sql, ..piece }));
+            return Some(Some(Piece {
+                begins: Some(kind),
+                sql,
+                ..piece
+            }));
         }
         let part = total.min(self.pending.len());
         self.rest = total - part;
         let ends = self.rest == 0;
         let piece = self.part(part, ends);
-        Some(Some(Piece { begins: Some(kind), ..piece }))
+        Some(Some(Piece {
+            begins: Some(kind),
+            ..piece
+        }))
     }
 
     fn sql(&mut self, kind: u8, total: usize) -> Option<String> {
@@ -118,7 +130,11 @@ impl Frames {
                 None
             }
             b'B' => {
-                let sql = self.statements.get(strings.next()?).cloned().unwrap_or_default();
+                let sql = self
+                    .statements
+                    .get(strings.next()?)
+                    .cloned()
+                    .unwrap_or_default();
                 self.portals.insert(first.to_vec(), sql);
                 None
             }
@@ -161,7 +177,9 @@ mod tests {
     }
 
     fn seen(pieces: &[Piece]) -> Vec<(u8, Option<&str>)> {
-        let begun = pieces.iter().filter_map(|piece| Some((piece.begins?, piece.sql.as_deref())));
+        let begun = pieces
+            .iter()
+            .filter_map(|piece| Some((piece.begins?, piece.sql.as_deref())));
         begun.collect()
     }
 
@@ -170,7 +188,10 @@ mod tests {
         let session = session();
         for size in [1, 2, 3, 7, 100, session.len()] {
             let mut frames = Frames::default();
-            let pieces: Vec<Piece> = session.chunks(size).flat_map(|bytes| frames.push(bytes, false)).collect();
+            let pieces: Vec<Piece> = session
+                .chunks(size)
+                .flat_map(|bytes| frames.push(bytes, false))
+                .collect();
             let expected = [
                 (0, None),
                 (0, None),
@@ -182,7 +203,10 @@ mod tests {
                 (b'S', None),
             ];
             assert_eq!(seen(&pieces), expected, "in steps of {size}");
-            assert_eq!(pieces.iter().filter(|piece| piece.ends).count(), expected.len());
+            assert_eq!(
+                pieces.iter().filter(|piece| piece.ends).count(),
+                expected.len()
+            );
             let sent: Vec<u8> = pieces.into_iter().flat_map(|piece| piece.bytes).collect();
             assert_eq!(sent, session, "in steps of {size}");
         }
@@ -191,7 +215,10 @@ mod tests {
     #[test]
     fn what_makes_no_sense_or_is_encrypted_passes() {
         let mut frames = Frames::default();
-        assert_eq!(frames.push(b"GET / HTTP/1.1\r\n", false)[0].bytes, "GET / HTTP/1.1\r\n");
+        assert_eq!(
+            frames.push(b"GET / HTTP/1.1\r\n", false)[0].bytes,
+            "GET / HTTP/1.1\r\n"
+        );
         let mut frames = Frames::default();
         frames.push(&startup(80_877_103, b""), false);
         let pieces = frames.push(b"\x16\x03\x01", true);

@@ -18,8 +18,8 @@ mod plan;
 mod state;
 
 pub use plan::{Cut, Ending, Message, Moment};
-use state::State;
 pub use state::ProxyCounts;
+use state::State;
 
 /// A TCP proxy in front of a private server that does to its connections what networks do.
 ///
@@ -68,7 +68,10 @@ impl Proxy {
             .await
             .and_then(TcpListener::into_std)
             .context(|| "the proxy has no port")?;
-        let port = listener.local_addr().context(|| "the proxy has no address")?.port();
+        let port = listener
+            .local_addr()
+            .context(|| "the proxy has no address")?
+            .port();
         let state = Arc::new(State::new());
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -138,7 +141,9 @@ impl Faults {
     /// Delays every n-th chunk of each connection's replies by this much on top; `None` ends it. What follows on the same
     /// connection waits behind it.
     pub fn slow_replies(&self, nth: u64, by: Option<Duration>) {
-        self.state.plan.send_modify(|plan| plan.slow = by.map(|by| (nth.max(1), by)));
+        self.state
+            .plan
+            .send_modify(|plan| plan.slow = by.map(|by| (nth.max(1), by)));
     }
 
     /// Forwards in pieces of at most this many bytes; `None` ends it.
@@ -183,7 +188,12 @@ impl Faults {
     }
 }
 
-async fn run(listener: TcpListener, server: SocketAddr, state: Arc<State>, stopped: oneshot::Receiver<()>) {
+async fn run(
+    listener: TcpListener,
+    server: SocketAddr,
+    state: Arc<State>,
+    stopped: oneshot::Receiver<()>,
+) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let accept = async {
         loop {

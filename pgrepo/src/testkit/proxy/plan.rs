@@ -43,7 +43,8 @@ impl Message {
             Self::Type(wanted) => kind == *wanted,
             Self::Sql(start) => sql.is_some_and(|sql| {
                 let sql = sql.trim_start().as_bytes();
-                sql.len() >= start.len() && sql[..start.len()].eq_ignore_ascii_case(start.as_bytes())
+                sql.len() >= start.len()
+                    && sql[..start.len()].eq_ignore_ascii_case(start.as_bytes())
             }),
         }
     }
@@ -137,13 +138,23 @@ mod tests {
     #[test]
     fn the_nth_is_struck_once_or_again() {
         let mut cuts = Cuts::default();
-        cuts.order(Cut { nth: 2, ..Cut::before(Message::Type(b'd')) });
+        cuts.order(Cut {
+            nth: 2,
+            ..Cut::before(Message::Type(b'd'))
+        });
         let struck: Vec<bool> = (0..5).map(|_| cuts.strike(b'd', None).is_some()).collect();
         assert_eq!(struck, [false, true, false, false, false]);
-        cuts.order(Cut { nth: 2, repeat: true, ..Cut::after(Message::Sql("commit".into())) });
+        cuts.order(Cut {
+            nth: 2,
+            repeat: true,
+            ..Cut::after(Message::Sql("commit".into()))
+        });
         assert_eq!(cuts.strike(b'Q', Some("SELECT 1")), None);
         assert_eq!(cuts.strike(b'Q', Some(" COMMIT")), None);
-        assert_eq!(cuts.strike(b'E', Some("Commit")), Some((Moment::After, Ending::Reset)));
+        assert_eq!(
+            cuts.strike(b'E', Some("Commit")),
+            Some((Moment::After, Ending::Reset))
+        );
         assert_eq!(cuts.strike(b'Q', Some("COMM")), None);
         assert_eq!(cuts.strike(b'Q', Some("COMMIT")), None);
         assert!(cuts.strike(b'Q', Some("COMMIT")).is_some());

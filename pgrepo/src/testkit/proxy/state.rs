@@ -51,7 +51,12 @@ impl State {
     }
 
     pub(super) fn counts(&self) -> ProxyCounts {
-        let all = |counters: &[AtomicU64; 256]| counters.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        let all = |counters: &[AtomicU64; 256]| {
+            counters
+                .iter()
+                .map(|count| count.load(Ordering::Relaxed))
+                .collect()
+        };
         ProxyCounts {
             connections: self.connections.load(Ordering::Relaxed),
             open: self.open().len(),
