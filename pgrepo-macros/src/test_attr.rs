@@ -83,7 +83,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => {
             let error = error.to_compile_error();
             // With the function itself, so that what it uses is not reported as unused.
-            quote!(#error #[allow(dead_code)] #item)
+            quote!(#error #[allow(unused)] #item)
         }
     }
 }
