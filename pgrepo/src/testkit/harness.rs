@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::database::TestDatabase;
-use super::error::TestkitError;
+use super::error::{TestkitError, chain};
 use super::server::Server;
 use super::template::Template;
 
@@ -73,7 +73,7 @@ pub fn run_test<T: FromTestDatabase, R>(setup: TestSetup, test: impl AsyncFnOnce
         runtime.block_on(async {
             match T::from_test_database(database.clone()).await {
                 Ok(value) => test(value).await,
-                Err(error) => panic!("the test's argument cannot be made: {error}"),
+                Err(error) => panic!("the test's argument cannot be made: {}", chain(&error)),
             }
         })
     }));
