@@ -53,7 +53,7 @@ impl Places {
 
     /// The cells of one row of the result.
     pub(crate) fn cells<'r, 'p>(&'p self, row: &'r PgRow) -> RowCells<'r, 'p> {
-        RowCells { row, columns: &self.columns, types: &self.types, index: 0 }
+        RowCells::new(row, &self.columns, &self.types)
     }
 }
 
@@ -131,7 +131,12 @@ pub(crate) struct RowCells<'r, 'p> {
     index: usize,
 }
 
-impl<'r> RowCells<'r, '_> {
+impl<'r, 'p> RowCells<'r, 'p> {
+    /// The cells of a row at these places of it, with their types.
+    pub(crate) fn new(row: &'r PgRow, places: &'p [usize], types: &'p [TypeInfo]) -> Self {
+        Self { row, columns: places, types, index: 0 }
+    }
+
     fn step(&mut self) -> (usize, usize) {
         let index = self.index;
         self.index += 1;

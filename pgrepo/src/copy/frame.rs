@@ -5,8 +5,10 @@
 
 use std::any::Any;
 
+use bytes::{Buf, Bytes, BytesMut};
+
 use crate::table::{Cells, FieldError, FieldWriter, FromRow, Set, WriteFields};
-use crate::value::{Decode, Encode, TypeInfo, ValueError, ValueErrorKind, decode_field};
+use crate::value::{Decode, Encode, TypeInfo, ValueError, ValueErrorKind, decode_field, take_field};
 
 /// What a binary COPY begins with: signature, flags, and an empty extension.
 pub const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -159,37 +161,120 @@ pub fn decode_row<'r, T: FromRow>(tuple: &'r [u8], types: &'r [TypeInfo]) -> Res
     T::from_row(&mut Tuple { bytes: tuple, types, index: 0 })
 }
 
+/// Reads where a COPY failed from the context of the server's error, `COPY name, line 5, column x: …`: the row's
+/// index from 0, and the column where it is named.
+pub fn place(context: &str) -> Option<(u64, Option<&str>)> {
+    let copy = context.lines().find(|line| line.starts_with("COPY "))?;
+    // The table's name stands first and may hold anything, so the last ", line N" before the value is the one meant.
+    let (at, line) = copy.match_indices(", line ").find_map(|(at, mark)| {
+        let digits = copy.get(at + mark.len()..)?;
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let line: u64 = digits.get(..end)?.parse().ok()?;
+        Some((at + mark.len() + end, line))
+    })?;
+    let column = copy.get(at..)?.strip_prefix(", column ").map(|rest| rest.split(": ").next().unwrap_or(rest));
+    Some((line.checked_sub(1)?, column))
+}
+
+/// Cuts a stream of COPY data, in pieces of any size, into tuples.
+#[derive(Debug, Default)]
+pub struct TupleReader {
+    pending: BytesMut,
+    state: State,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Header,
+    Tuples,
+    Ended,
+}
+
+impl TupleReader {
+    /// Takes a piece of the stream.
+    pub fn feed(&mut self, piece: &[u8]) {
+        self.pending.extend_from_slice(piece);
+    }
+
+    /// The next whole tuple, without its field count; `None` until more has been fed, and at the end.
+    ///
+    /// # Errors
+    /// The bytes are no binary COPY of `columns` columns.
+    pub fn next(&mut self, columns: usize) -> Result<Option<Bytes>, ValueError> {
+        if self.state == State::Header && !self.header()? {
+            return Ok(None);
+        }
+        if self.state == State::Ended {
+            return match self.pending.is_empty() {
+                true => Ok(None),
+                false => Err(broken("bytes follow the trailer")),
+            };
+        }
+        let Some((count, fields)) = self.pending.split_first_chunk::<2>() else { return Ok(None) };
+        if *count == TRAILER {
+            self.state = State::Ended;
+            self.pending.advance(2);
+            return self.next(columns);
+        }
+        if usize::from(u16::from_be_bytes(*count)) != columns {
+            return Err(broken("a tuple has another number of fields than columns were asked for"));
+        }
+        let mut rest = fields;
+        for _ in 0..columns {
+            let Some((length, body)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+            rest = match i32::from_be_bytes(*length) {
+                -1 => body,
+                n => {
+                    let n = usize::try_from(n).map_err(|_| broken("a field has a negative length"))?;
+                    match body.get(n..) {
+                        Some(rest) => rest,
+                        None => return Ok(None),
+                    }
+                }
+            };
+        }
+        let length = fields.len() - rest.len();
+        self.pending.advance(2);
+        Ok(Some(self.pending.split_to(length).freeze()))
+    }
+
+    /// Says whether the trailer has arrived and nothing is left over.
+    pub fn ended(&self) -> bool {
+        self.state == State::Ended && self.pending.is_empty()
+    }
+
+    fn header(&mut self) -> Result<bool, ValueError> {
+        let Some((head, rest)) = self.pending.split_first_chunk::<19>() else { return Ok(false) };
+        let Some((signature, numbers)) = head.split_first_chunk::<11>() else { return Ok(false) };
+        if signature != HEADER.first_chunk::<11>().unwrap_or(signature) {
+            return Err(broken("the stream does not begin with the signature of a binary COPY"));
+        }
+        let [f0, f1, _, _, e0, e1, e2, e3] = *numbers else { return Ok(false) };
+        // Of the flags the upper half is critical: a reader that does not know one must stop.
+        if f0 != 0 || f1 != 0 {
+            return Err(broken("the header has a critical flag that is not known"));
+        }
+        let extension = u32::from_be_bytes([e0, e1, e2, e3]) as usize;
+        if rest.len() < extension {
+            return Ok(false);
+        }
+        self.pending.advance(19 + extension);
+        self.state = State::Tuples;
+        Ok(true)
+    }
+}
+
+#[cold]
+fn broken(message: &str) -> ValueError {
+    ValueErrorKind::Invalid(message.to_owned()).into()
+}
+
 /// The fields of a tuple.
 struct Tuple<'r> {
     bytes: &'r [u8],
     types: &'r [TypeInfo],
     index: usize,
-}
-
-impl<'r> Tuple<'r> {
-    #[inline]
-    fn body(&mut self) -> Result<Option<&'r [u8]>, ValueError> {
-        let Some((length, rest)) = self.bytes.split_first_chunk::<4>() else {
-            return Err(cut());
-        };
-        let length = i32::from_be_bytes(*length);
-        if length == -1 {
-            self.bytes = rest;
-            return Ok(None);
-        }
-        match usize::try_from(length).ok().and_then(|n| rest.split_at_checked(n)) {
-            Some((body, rest)) => {
-                self.bytes = rest;
-                Ok(Some(body))
-            }
-            None => Err(cut()),
-        }
-    }
-}
-
-#[cold]
-fn cut() -> ValueError {
-    ValueErrorKind::Invalid("the tuple ends inside a field".to_owned()).into()
 }
 
 impl<'r> Cells<'r> for Tuple<'r> {
@@ -198,12 +283,48 @@ impl<'r> Cells<'r> for Tuple<'r> {
         let index = self.index;
         self.index += 1;
         let ty = self.types.get(index).unwrap_or(UNKNOWN);
-        self.body().and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
+        take_field(&mut self.bytes).and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
     }
 
     fn next_driver(&mut self) -> (usize, Option<(&'r dyn Any, usize)>) {
         let index = self.index;
         self.index += 1;
         (index, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_failure_is_read_from_its_context() {
+        assert_eq!(place("COPY airports, line 5, column x: \"a: b\""), Some((4, Some("x"))));
+        assert_eq!(place("COPY airports, line 5"), Some((4, None)));
+        assert_eq!(place("SQL statement\nCOPY a, line 12, column b: null input"), Some((11, Some("b"))));
+        assert_eq!(place("COPY airports"), None);
+    }
+
+    #[test]
+    fn tuples_are_cut_from_pieces_of_any_size() {
+        let mut stream = HEADER.to_vec();
+        stream.extend([0, 2, 0, 0, 0, 1, b'x', 255, 255, 255, 255]);
+        stream.extend([0, 2, 0, 0, 0, 0, 0, 0, 0, 2, b'y', b'z']);
+        stream.extend(TRAILER);
+        for size in 1..=stream.len() {
+            let mut reader = TupleReader::default();
+            let mut tuples = Vec::new();
+            for piece in stream.chunks(size) {
+                reader.feed(piece);
+                while let Some(tuple) = reader.next(2).unwrap() {
+                    tuples.push(tuple);
+                }
+            }
+            assert!(reader.ended());
+            assert_eq!(tuples, [&[0, 0, 0, 1, b'x', 255, 255, 255, 255][..], &[0, 0, 0, 0, 0, 0, 0, 2, b'y', b'z']]);
+        }
+        let mut reader = TupleReader::default();
+        reader.feed(b"PGCOPY\n\xff\r\n\x01\0\0\0\0\0\0\0\0");
+        assert!(reader.next(1).is_err());
     }
 }

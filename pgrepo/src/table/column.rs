@@ -1,7 +1,11 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::value::{AnyValue, Encode};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use crate::value::{AnyValue, Element, Encode};
 
 use super::Name;
 
@@ -31,6 +35,7 @@ impl CanWrite for Writable {}
 /// The derive writes one constant for each field: `Airport::ICAO`.
 pub struct Column<T: ?Sized, V: ?Sized, W = Writable> {
     name: Name,
+    #[allow(clippy::type_complexity, reason = "a marker")]
     of: PhantomData<(fn() -> *const T, fn() -> *const V, W)>,
 }
 
@@ -63,6 +68,7 @@ impl<T: ?Sized, V: ?Sized, W> fmt::Debug for Column<T, V, W> {
 /// An embedded struct's place in the table `T`: `Person::HOME.at(Address::STREET)` is a column of `Person`.
 pub struct Embedded<T: ?Sized, E: ?Sized> {
     prefix: Name,
+    #[allow(clippy::type_complexity, reason = "a marker")]
     of: PhantomData<(fn() -> *const T, fn() -> *const E)>,
 }
 
@@ -110,13 +116,26 @@ impl<V: Encode> Arg<Option<V>> for V where Option<V>: Encode {}
 impl<V: Encode> Arg<Option<V>> for &V where Option<V>: Encode {}
 
 macro_rules! borrowed {
-    ($($owned:ty as $borrowed:ty),+ $(,)?) => {$(
-        impl Arg<$owned> for &$borrowed {}
-        impl Arg<Option<$owned>> for &$borrowed {}
-        impl Arg<Option<$owned>> for Option<&$borrowed> {}
+    ($([$($g:tt)*] $owned:ty as $borrowed:ty),+ $(,)?) => {$(
+        impl<$($g)*> Arg<$owned> for &$borrowed {}
+        impl<$($g)*> Arg<Option<$owned>> for &$borrowed {}
+        impl<$($g)*> Arg<Option<$owned>> for Option<&$borrowed> {}
     )+};
 }
-borrowed!(String as str);
+borrowed! {
+    [] String as str,
+    [] Box<str> as str,
+    ['a] Cow<'a, str> as str,
+    [] Vec<u8> as [u8],
+    [] Box<[u8]> as [u8],
+    ['a] Cow<'a, [u8]> as [u8],
+    [] Bytes as [u8],
+    [] Box<RawValue> as RawValue,
+    [T: Element, U: Element + Arg<T> + Encode] Vec<T> as [U],
+    [T: Element, U: Element + Arg<T> + Encode] Box<[T]> as [U],
+    [T: Element, U: Element + Arg<T> + Encode, const N: usize] Vec<T> as [U; N],
+    [const N: usize] Vec<u8> as [u8; N],
+}
 
 /// A value, or a tuple of values, that can stand for a key of the type `K`.
 #[diagnostic::on_unimplemented(
@@ -125,19 +144,19 @@ borrowed!(String as str);
 )]
 pub trait KeyArg<K> {
     /// The values in the order of the key's columns.
-    fn values(&self) -> Vec<&(dyn AnyValue + Sync)>;
+    fn values(&self) -> Vec<&(dyn AnyValue + Send + Sync)>;
 }
 
-impl<K: Encode, A: Arg<K> + Sync> KeyArg<K> for A {
-    fn values(&self) -> Vec<&(dyn AnyValue + Sync)> {
+impl<K: Encode, A: Arg<K> + Send + Sync> KeyArg<K> for A {
+    fn values(&self) -> Vec<&(dyn AnyValue + Send + Sync)> {
         vec![self]
     }
 }
 
 macro_rules! tuples {
     ($($(($k:ident $a:ident $i:tt))+;)+) => {$(
-        impl<$($k: Encode, $a: Arg<$k> + Sync),+> KeyArg<($($k,)+)> for ($($a,)+) {
-            fn values(&self) -> Vec<&(dyn AnyValue + Sync)> {
+        impl<$($k: Encode, $a: Arg<$k> + Send + Sync),+> KeyArg<($($k,)+)> for ($($a,)+) {
+            fn values(&self) -> Vec<&(dyn AnyValue + Send + Sync)> {
                 vec![$(&self.$i),+]
             }
         }

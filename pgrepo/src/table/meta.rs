@@ -81,17 +81,26 @@ pub struct ColumnMeta {
     /// Whether the field can be NULL.
     pub nullable: bool,
     accepts: fn(&TypeInfo) -> bool,
+    type_name: fn() -> &'static str,
 }
 
 impl ColumnMeta {
     /// The column of a field of the type `V`.
     pub const fn of<V: SqlType + ?Sized>(spec: Spec) -> Self {
-        Self { spec, types: V::TYPES, array: V::ARRAY, nullable: V::NULLABLE, accepts: V::accepts }
+        Self {
+            spec,
+            types: V::TYPES,
+            array: V::ARRAY,
+            nullable: V::NULLABLE,
+            accepts: V::accepts,
+            type_name: std::any::type_name::<V>,
+        }
     }
 
     /// Fills an array before it is written to.
     #[doc(hidden)]
-    pub const EMPTY: Self = Self { spec: Spec::EMPTY, types: &[], array: false, nullable: false, accepts: |_| false };
+    pub const EMPTY: Self =
+        Self { spec: Spec::EMPTY, types: &[], array: false, nullable: false, accepts: |_| false, type_name: || "" };
 
     /// The same, but the column is declared with these types (`#[pg(sql_type = "…")]`).
     pub const fn declared(self, types: &'static [PgType]) -> Self {
@@ -113,6 +122,11 @@ impl ColumnMeta {
         (self.accepts)(ty)
     }
 
+    /// The field's type: as the source writes it, or its full name where no source does (tuples).
+    pub fn rust_type(&self) -> &'static str {
+        if self.spec.rust_type.is_empty() { (self.type_name)() } else { self.spec.rust_type }
+    }
+
     /// The SQL type that the field stands for, as a declaration writes it.
     pub fn sql_type(&self) -> String {
         let name = self.types.first().map_or_else(|| "?".to_owned(), PgType::to_string);
@@ -125,7 +139,7 @@ impl fmt::Debug for ColumnMeta {
         f.debug_struct("ColumnMeta")
             .field("name", &self.spec.name)
             .field("field", &self.spec.field)
-            .field("rust_type", &self.spec.rust_type)
+            .field("rust_type", &self.rust_type())
             .field("sql_type", &self.sql_type())
             .field("nullable", &self.nullable)
             .field("primary_key", &self.spec.primary_key)

@@ -12,11 +12,13 @@ pub mod problem;
 mod row;
 #[doc(hidden)]
 pub mod sql;
+mod tuple;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable};
 pub use meta::{ColumnMeta, Spec, TableMeta};
 pub use name::{Name, quote_ident};
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
+pub use tuple::FromCell;
 
 /// A struct whose fields are columns: what `#[derive(PgTable)]` and `#[derive(PgRecord)]` write.
 #[diagnostic::on_unimplemented(

@@ -11,6 +11,8 @@ pub trait AnyValue {
     /// # Errors
     /// As [`Encode::encode`].
     fn encode_any(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError>;
+    /// Whether the value goes as NULL.
+    fn is_null(&self) -> bool;
     /// The Rust type, for messages.
     fn rust_type(&self) -> &'static str;
     /// The SQL type that the Rust type stands for, for messages.
@@ -24,6 +26,10 @@ impl<V: Encode + ?Sized> AnyValue for V {
 
     fn encode_any(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
         self.encode(ty, out)
+    }
+
+    fn is_null(&self) -> bool {
+        Encode::is_null(self)
     }
 
     fn rust_type(&self) -> &'static str {

@@ -63,8 +63,10 @@ pub struct TypeInfo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TypeKind {
-    /// A base type, an enum, or anything else that stands alone.
+    /// A base type, or anything else that stands alone.
     Plain,
+    /// An enum; its values travel as their labels.
+    Enum,
     /// An array of the element type.
     Array(Arc<TypeInfo>),
     /// A domain over the type.

@@ -6,15 +6,36 @@
 //! (<https://www.postgresql.org/docs/current/protocol-overview.html#PROTOCOL-FORMAT-CODES>).
 
 mod any;
+mod array;
+mod bytes;
+#[cfg(feature = "rust_decimal")]
+mod decimal;
+mod dynamic;
 mod error;
+mod hstore;
+mod json;
 mod kind;
 mod number;
+mod numeric;
 mod option;
 mod text;
+#[cfg(feature = "chrono")]
+mod time;
+#[cfg(feature = "uuid")]
+mod uuid;
 
 pub use any::{AnyValue, sql_type_name};
+pub use array::Element;
+pub use bytes::put_bytes;
+pub use dynamic::Value;
 pub use error::{ValueError, ValueErrorKind};
+pub use hstore::Hstore;
+pub use json::{Json, get_json, put_json};
 pub use kind::{PgType, TypeInfo, TypeKind};
+pub use numeric::{Numeric, ParseNumericError};
+pub use text::put_text;
+#[cfg(feature = "chrono")]
+pub use time::Infinite;
 
 /// The largest field that PostgreSQL takes: 1 GiB less one byte
 /// (<https://www.postgresql.org/docs/current/limits.html>).
@@ -66,6 +87,11 @@ pub trait Encode: SqlType {
     /// # Errors
     /// The value has no exact form in PostgreSQL. `out` may then hold a part of the field: the caller cuts it off.
     fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError>;
+
+    /// Whether this very value goes as NULL.
+    fn is_null(&self) -> bool {
+        false
+    }
 }
 
 /// Reads a value from the binary format; `'r` is the life of the row's buffer, from which it may borrow.
@@ -127,5 +153,75 @@ pub fn field_length(length: usize) -> Result<[u8; 4], ValueError> {
     match i32::try_from(length) {
         Ok(n) if length <= MAX_FIELD => Ok(n.to_be_bytes()),
         _ => Err(ValueErrorKind::TooLarge { length }.into()),
+    }
+}
+
+/// Takes the next field off the front of `bytes`: its body, or `None` for NULL.
+///
+/// # Errors
+/// [`ValueErrorKind::Invalid`] when the bytes end inside it, or its length is below −1.
+#[inline]
+pub fn take_field<'r>(bytes: &mut &'r [u8]) -> Result<Option<&'r [u8]>, ValueError> {
+    let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+        return Err(cut());
+    };
+    let length = i32::from_be_bytes(*length);
+    if length == -1 {
+        *bytes = rest;
+        return Ok(None);
+    }
+    match usize::try_from(length).ok().and_then(|n| rest.split_at_checked(n)) {
+        Some((body, rest)) => {
+            *bytes = rest;
+            Ok(Some(body))
+        }
+        None => Err(cut()),
+    }
+}
+
+#[cold]
+fn cut() -> ValueError {
+    ValueErrorKind::Invalid("the bytes end inside a field".to_owned()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The body of a value's field.
+    pub(super) fn body<V: Encode + ?Sized>(value: &V, ty: PgType) -> Vec<u8> {
+        let mut out = Vec::new();
+        value.encode(&TypeInfo::builtin(ty), &mut out).unwrap();
+        let body = out.split_off(4);
+        assert_eq!(out, i32::try_from(body.len()).unwrap().to_be_bytes());
+        body
+    }
+
+    /// The value, written and read.
+    pub(super) fn round<V: Encode + for<'r> Decode<'r>>(value: &V, ty: PgType) -> V {
+        V::decode(&TypeInfo::builtin(ty), &body(value, ty)).unwrap()
+    }
+
+    /// The error that writing it gives.
+    pub(super) fn refused<V: Encode + ?Sized>(value: &V, ty: PgType) -> ValueError {
+        value.encode(&TypeInfo::builtin(ty), &mut Vec::new()).unwrap_err()
+    }
+
+    /// The array type of a built-in type.
+    pub(super) fn array(element: PgType) -> TypeInfo {
+        TypeInfo::new(1, format!("{element}[]"), TypeKind::Array(TypeInfo::builtin(element).into()))
+    }
+
+    #[test]
+    fn fields_are_taken_one_by_one() {
+        let mut bytes = &b"\0\0\0\x01a\xff\xff\xff\xff\0\0\0\0"[..];
+        assert_eq!(take_field(&mut bytes).unwrap(), Some(&b"a"[..]));
+        assert_eq!(take_field(&mut bytes).unwrap(), None);
+        assert_eq!(take_field(&mut bytes).unwrap(), Some(&b""[..]));
+        assert!(take_field(&mut bytes).is_err());
+        for bad in [&b"\xff\xff\xff\xfe"[..], b"\0\0\0\x02a", b"\0\0\0"] {
+            let mut bytes = bad;
+            assert!(take_field(&mut bytes).is_err());
+        }
     }
 }

@@ -21,6 +21,10 @@ impl<V: Encode> Encode for Option<V> {
             }
         }
     }
+
+    fn is_null(&self) -> bool {
+        self.as_ref().is_none_or(V::is_null)
+    }
 }
 
 impl<'r, V: Decode<'r>> Decode<'r> for Option<V> {
@@ -49,5 +53,9 @@ impl<V: Encode + ?Sized> Encode for &V {
     #[inline]
     fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
         V::encode(self, ty, out)
+    }
+
+    fn is_null(&self) -> bool {
+        V::is_null(self)
     }
 }

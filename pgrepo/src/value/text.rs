@@ -1,34 +1,58 @@
-use super::{Decode, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, field_length};
+//! text, varchar, char(n), name and citext
+//! (<https://www.postgresql.org/docs/current/datatype-character.html>).
+//!
+//! The body is the text in UTF-8, as it stands. PostgreSQL has no U+0000, so a text that holds one is refused here.
+//! `char(n)` arrives padded with spaces, as the server keeps it.
 
-const TEXT: &[PgType] =
+use std::borrow::Cow;
+
+use super::{Decode, Element, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, field_length};
+
+pub(super) const TEXT: &[PgType] =
     &[PgType::TEXT, PgType::VARCHAR, PgType::BPCHAR, PgType::NAME, PgType::named("citext"), PgType::UNKNOWN];
 
-impl SqlType for str {
-    const TYPES: &'static [PgType] = TEXT;
+macro_rules! text {
+    ($($rust:ty),+) => {$(
+        impl SqlType for $rust {
+            const TYPES: &'static [PgType] = TEXT;
+        }
+        impl Element for $rust {}
+    )+};
 }
+text!(str, String, Box<str>, Cow<'_, str>);
+
+macro_rules! encode_as_str {
+    ($($rust:ty),+) => {$(
+        impl Encode for $rust {
+            #[inline]
+            fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+                str::encode(self, ty, out)
+            }
+        }
+    )+};
+}
+encode_as_str!(String, Box<str>, Cow<'_, str>);
 
 impl Encode for str {
     #[inline]
     fn encode(&self, _: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        let bytes = self.as_bytes();
-        if let Some(at) = bytes.iter().position(|b| *b == 0) {
-            return Err(ValueErrorKind::Nul { at }.into());
-        }
-        out.extend_from_slice(&field_length(bytes.len())?);
-        out.extend_from_slice(bytes);
-        Ok(())
+        put_text(self, out)
     }
 }
 
-impl SqlType for String {
-    const TYPES: &'static [PgType] = TEXT;
-}
-
-impl Encode for String {
-    #[inline]
-    fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        self.as_str().encode(ty, out)
+/// Appends a text's field: an enum's label, for example.
+///
+/// # Errors
+/// [`ValueErrorKind::Nul`] and [`ValueErrorKind::TooLarge`].
+#[inline]
+pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    let bytes = text.as_bytes();
+    if has_nul(bytes) {
+        return Err(nul(bytes));
     }
+    out.extend_from_slice(&field_length(bytes.len())?);
+    out.extend_from_slice(bytes);
+    Ok(())
 }
 
 impl<'r> Decode<'r> for &'r str {
@@ -42,5 +66,106 @@ impl<'r> Decode<'r> for String {
     #[inline]
     fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
         <&str>::decode(ty, body).map(str::to_owned)
+    }
+}
+
+impl<'r> Decode<'r> for Box<str> {
+    #[inline]
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        <&str>::decode(ty, body).map(Self::from)
+    }
+}
+
+/// Borrows from the row: `Cow::Borrowed`.
+impl<'r> Decode<'r> for Cow<'r, str> {
+    #[inline]
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        <&str>::decode(ty, body).map(Cow::Borrowed)
+    }
+}
+
+#[cold]
+fn nul(bytes: &[u8]) -> ValueError {
+    let at = bytes.iter().position(|b| *b == 0).unwrap_or(0);
+    ValueErrorKind::Nul { at }.into()
+}
+
+/// Looks for a zero byte, eight at a time; the last eight overlap those before, so no byte is looked at alone.
+#[inline]
+pub(super) fn has_nul(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return short_has_nul(bytes);
+    };
+    let mut zeros = zeros(u64::from_ne_bytes(*last));
+    for chunk in bytes.as_chunks::<8>().0 {
+        zeros |= self::zeros(u64::from_ne_bytes(*chunk));
+    }
+    zeros != 0
+}
+
+#[inline]
+fn short_has_nul(bytes: &[u8]) -> bool {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => zeros(u64::from_ne_bytes([a, b, c, d, e, f, g, h])) != 0,
+        _ => bytes.contains(&0),
+    }
+}
+
+/// Not 0 when one of the eight bytes is 0.
+#[inline]
+const fn zeros(word: u64) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    word.wrapping_sub(LOW) & !word & HIGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{body, refused};
+    use super::*;
+
+    #[test]
+    fn nul_is_found_at_every_place_of_every_length() {
+        for length in 0..70 {
+            let mut bytes = vec![b'\x01'; length];
+            assert!(!has_nul(&bytes), "{length}");
+            for at in 0..length {
+                bytes[at] = 0;
+                assert!(has_nul(&bytes), "{length} {at}");
+                bytes[at] = 0x80;
+                assert!(!has_nul(&bytes), "{length} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn bodies() {
+        assert_eq!(body("", PgType::TEXT), b"");
+        assert_eq!(body(&"naïve".to_owned(), PgType::VARCHAR), "naïve".as_bytes());
+        assert_eq!(body(&Box::<str>::from("x"), PgType::TEXT), b"x");
+        assert_eq!(body(&Cow::Borrowed("x"), PgType::TEXT), b"x");
+    }
+
+    #[test]
+    fn nul_names_its_byte() {
+        let error = refused("ab\0c", PgType::TEXT);
+        assert!(matches!(error.kind(), ValueErrorKind::Nul { at: 2 }), "{error}");
+        assert!(matches!(refused("a long text, and then: \0", PgType::TEXT).kind(), ValueErrorKind::Nul { at: 23 }));
+    }
+
+    #[test]
+    fn not_utf8() {
+        let ty = TypeInfo::builtin(PgType::TEXT);
+        assert!(matches!(String::decode(&ty, b"a\xff").unwrap_err().kind(), ValueErrorKind::Utf8(_)));
+        assert!(matches!(Cow::decode(&ty, "é".as_bytes()).unwrap(), Cow::Borrowed("é")));
+    }
+
+    #[test]
+    fn types() {
+        for ty in TEXT {
+            assert!(String::accepts(&TypeInfo::builtin(*ty)), "{ty}");
+        }
+        assert!(!str::accepts(&TypeInfo::builtin(PgType::BYTEA)));
+        assert!(!str::accepts(&TypeInfo::builtin(PgType::JSONB)));
     }
 }

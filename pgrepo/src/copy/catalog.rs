@@ -1,0 +1,166 @@
+//! What the table really looks like, read under the lock that the COPY holds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Row, ValueRef};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::table::{ColumnMeta, Name, TableMeta, sql};
+use crate::value::{TypeInfo, TypeKind};
+
+/// The table of a COPY: its name quoted for SQL, and as it is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) quoted: String,
+    pub(crate) shown: String,
+}
+
+impl Target {
+    pub(crate) fn new(schema: Option<&str>, table: &str) -> Self {
+        let layout = sql::Layout { schema, table, columns: &[] };
+        let shown = schema.map_or_else(|| table.to_owned(), |s| format!("{s}.{table}"));
+        Self { quoted: sql::text(|out| sql::table(out, 0, &layout)), shown }
+    }
+
+    pub(crate) fn of(meta: &TableMeta) -> Self {
+        Self::new(meta.schema, meta.name)
+    }
+
+    /// Locks the table against changes of its columns, and describes them and their types.
+    ///
+    /// One message of the simple protocol, to be put behind BEGIN or SAVEPOINT: nothing is prepared, so nothing of it
+    /// can be stale.
+    pub(crate) fn describe(&self, mode: &str) -> String {
+        let quoted = &self.quoted;
+        let literal = quoted.replace('\'', "''");
+        format!(
+            "LOCK TABLE {quoted} IN {mode} MODE; \
+             SELECT a.attname, a.atttypid::text, a.attgenerated::text, a.attidentity::text, a.attnotnull::text \
+             FROM pg_catalog.pg_attribute a WHERE a.attrelid = '{literal}'::pg_catalog.regclass \
+             AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum; \
+             WITH RECURSIVE reached AS ( \
+             SELECT atttypid AS oid FROM pg_catalog.pg_attribute \
+             WHERE attrelid = '{literal}'::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped \
+             UNION SELECT u.oid FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
+             CROSS JOIN LATERAL (VALUES (t.typbasetype), (CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END)) u(oid) \
+             WHERE u.oid <> 0) \
+             SELECT t.oid::text, t.typname, n.nspname, t.typbasetype::text, \
+             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text \
+             FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
+        )
+    }
+}
+
+/// A column as the server described it.
+#[derive(Debug)]
+pub(crate) struct TableColumn {
+    pub(crate) name: String,
+    pub(crate) ty: TypeInfo,
+    pub(crate) generated: bool,
+}
+
+/// The columns of a table.
+#[derive(Debug)]
+pub(crate) struct Description {
+    pub(crate) columns: Vec<TableColumn>,
+}
+
+impl Description {
+    /// Reads what [`Target::describe`] was answered by.
+    pub(crate) fn read(rows: &[PgRow]) -> Result<Self> {
+        let mut types = HashMap::new();
+        let mut columns = Vec::new();
+        for row in rows {
+            // The two results are told apart by a column that only the one of the columns has.
+            match row.columns().first().map(sqlx::Column::name) {
+                Some("attname") => columns.push((text(row, 0)?, number(row, 1)?, !text(row, 2)?.is_empty())),
+                _ => {
+                    let raw = RawType {
+                        name: text(row, 1)?,
+                        schema: text(row, 2)?,
+                        base: number(row, 3)?,
+                        element: number(row, 4)?,
+                    };
+                    types.insert(number(row, 0)?, raw);
+                }
+            }
+        }
+        let columns = columns
+            .into_iter()
+            .map(|(name, oid, generated)| TableColumn { name, ty: resolve(oid, &types, 0), generated })
+            .collect();
+        Ok(Self { columns })
+    }
+
+    /// Finds the column of a field and checks that it can hold it.
+    pub(crate) fn fit(&self, meta: &ColumnMeta, writing: bool) -> Result<&TableColumn> {
+        let misfit = |message: String| {
+            Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(meta.spec.name)
+        };
+        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(self.missing()))?;
+        if !meta.accepts(&column.ty) {
+            return Err(misfit(format!(
+                "the table's column is {} and the field is `{}`, which stands for {}",
+                column.ty,
+                meta.spec.rust_type,
+                meta.sql_type()
+            )));
+        }
+        if writing && column.generated {
+            return Err(misfit("the server computes this column; mark the field #[pg(generated)]".to_owned()));
+        }
+        Ok(column)
+    }
+
+    pub(crate) fn missing(&self) -> String {
+        let names = self.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+        format!("the table has no such column; it has {names}")
+    }
+
+    fn find(&self, name: &Name) -> Option<&TableColumn> {
+        self.columns.iter().find(|c| *name == *c.name.as_str())
+    }
+
+    /// Finds a column by a name of run time.
+    pub(crate) fn named(&self, name: &str) -> Option<&TableColumn> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+}
+
+struct RawType {
+    name: String,
+    schema: String,
+    base: u32,
+    element: u32,
+}
+
+fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
+    // The catalog holds no circle; the depth guards against one all the same.
+    let Some(raw) = types.get(&oid).filter(|_| depth < 32) else { return TypeInfo::UNKNOWN };
+    let inner = |oid| Arc::new(resolve(oid, types, depth + 1));
+    if raw.base != 0 {
+        return TypeInfo::new(oid, raw.name.clone(), TypeKind::Domain(inner(raw.base))).with_schema(raw.schema.clone());
+    }
+    if raw.element != 0 {
+        let element = inner(raw.element);
+        let name = format!("{}[]", element.name());
+        return TypeInfo::new(oid, name, TypeKind::Array(element)).with_schema(raw.schema.clone());
+    }
+    TypeInfo::new(oid, raw.name.clone(), TypeKind::Plain).with_schema(raw.schema.clone())
+}
+
+fn text(row: &PgRow, index: usize) -> Result<String> {
+    let unreadable =
+        |e: sqlx::error::BoxDynError| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e);
+    let value = row.try_get_raw(index).map_err(|e| unreadable(e.into()))?;
+    if value.is_null() { Ok(String::new()) } else { Ok(value.as_str().map_err(unreadable)?.to_owned()) }
+}
+
+fn number(row: &PgRow, index: usize) -> Result<u32> {
+    text(row, index)?
+        .parse()
+        .map_err(|e| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(Box::new(e)))
+}

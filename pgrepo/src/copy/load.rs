@@ -1,0 +1,295 @@
+//! A COPY into a table as a coroutine: the future that holds the connection is polled by whoever hands bytes over.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use sqlx::PgConnection;
+use sqlx::postgres::PgCopyIn;
+use tokio::sync::mpsc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Handle, Lease, driver};
+use crate::value::TypeInfo;
+
+use super::bounds::Bounds;
+use super::catalog::{Description, Target};
+use super::frame;
+
+/// Bytes are handed over to the driver when so many have gathered.
+pub(crate) const CHUNK: usize = 32 * 1024;
+
+/// What a load stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopyReport {
+    /// The rows that the server counted.
+    pub rows: u64,
+    /// The bytes of COPY data that were sent.
+    pub bytes: u64,
+}
+
+enum Command {
+    Data(Vec<u8>),
+    Finish { rows: u64, allow_skipped: bool },
+    Abort,
+}
+
+enum Event {
+    /// The server waits for data; these are the types of the columns that are sent.
+    Started(Vec<TypeInfo>),
+    /// The bytes were handed over; the buffer comes back empty.
+    Sent(Vec<u8>),
+}
+
+/// What a load writes to: the columns' names, and the check that each fits.
+pub(crate) struct Plan {
+    pub(crate) target: Target,
+    /// The statement that begins the COPY.
+    pub(crate) sql: String,
+    /// Checks the columns against the table's, and returns the types of those that are sent.
+    pub(crate) check: Box<dyn FnOnce(&Description) -> Result<Vec<TypeInfo>> + Send>,
+}
+
+/// A COPY under way.
+pub(crate) struct Load<'s> {
+    work: Pin<Box<dyn Future<Output = Result<CopyReport>> + Send + 's>>,
+    commands: mpsc::Sender<Command>,
+    events: mpsc::Receiver<Event>,
+    over: bool,
+}
+
+impl<'s> Load<'s> {
+    /// Takes a connection, checks the table and begins the COPY; returns it with the columns' types.
+    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan) -> Result<(Self, Vec<TypeInfo>)> {
+        let (commands, receive) = mpsc::channel(1);
+        let (send, events) = mpsc::channel(1);
+        let work = Box::pin(work(on, plan, receive, send));
+        let mut load = Self { work, commands, events, over: false };
+        match load.event().await? {
+            Event::Started(types) => Ok((load, types)),
+            Event::Sent(_) => Err(out_of_step()),
+        }
+    }
+
+    /// Hands bytes over, and takes the empty buffer back.
+    pub(crate) async fn send(&mut self, data: Vec<u8>) -> Result<Vec<u8>> {
+        self.command(Command::Data(data))?;
+        match self.event().await? {
+            Event::Sent(buffer) => Ok(buffer),
+            Event::Started(_) => Err(out_of_step()),
+        }
+    }
+
+    /// Ends the COPY and commits it if it is a transaction of its own.
+    pub(crate) async fn finish(mut self, rows: u64, allow_skipped: bool) -> Result<CopyReport> {
+        self.command(Command::Finish { rows, allow_skipped })?;
+        self.work.await
+    }
+
+    /// Ends the COPY without storing anything.
+    pub(crate) async fn abort(mut self) -> Result<()> {
+        self.command(Command::Abort)?;
+        self.work.await.map(drop)
+    }
+
+    fn command(&mut self, command: Command) -> Result<()> {
+        if self.over {
+            return Err(Error::new(ErrorKind::Copy, "the load has already failed and stored nothing"));
+        }
+        self.commands.try_send(command).map_err(|_| out_of_step())
+    }
+
+    /// Works until the next event; that the work ends instead is its failure.
+    async fn event(&mut self) -> Result<Event> {
+        let Self { work, events, .. } = self;
+        let outcome = std::future::poll_fn(|cx| {
+            if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+                return Poll::Ready(Err(outcome));
+            }
+            match events.poll_recv(cx) {
+                Poll::Ready(Some(event)) => Poll::Ready(Ok(event)),
+                _ => Poll::Pending,
+            }
+        });
+        let outcome = match outcome.await {
+            Ok(event) => return Ok(event),
+            Err(outcome) => outcome,
+        };
+        self.over = true;
+        match outcome {
+            Ok(_) => Err(out_of_step()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cold]
+fn out_of_step() -> Error {
+    Error::new(ErrorKind::Copy, "an earlier call on this load was dropped before it ended: the load stores nothing")
+}
+
+/// The whole of a load on its connection.
+async fn work<H: Handle>(
+    on: H,
+    plan: Plan,
+    mut commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+) -> Result<CopyReport> {
+    let shown = plan.target.shown.clone();
+    let on_table = |e: Error| e.during("copy_in").on_table(&shown);
+    let mut lease = on.lease().await.map_err(on_table)?;
+    let bounds = Bounds::of(&lease);
+    let loaded = load(&mut lease, &bounds, plan, &mut commands, &events).await;
+    match loaded {
+        Ok(report) => close(&bounds, &mut lease).await.map(|()| report).map_err(on_table),
+        Err(failed) => {
+            // What cannot be undone is undone by the server, when the connection closes with the lease.
+            if failed.at_rest {
+                let undone = bounds.run(&mut lease, bounds.undo).await;
+                if let Err(error) = undone
+                    && lease.in_transaction()
+                {
+                    return Err(on_table(failed.error.unwrap_or(error)));
+                }
+            }
+            match failed.error {
+                Some(error) => Err(on_table(error)),
+                None => Ok(CopyReport { rows: 0, bytes: 0 }),
+            }
+        }
+    }
+}
+
+/// A load that stores nothing; without an error it was asked for.
+struct Failed {
+    error: Option<Error>,
+    at_rest: bool,
+}
+
+async fn load(
+    lease: &mut Lease<'_>,
+    bounds: &Bounds,
+    plan: Plan,
+    commands: &mut mpsc::Receiver<Command>,
+    events: &mpsc::Sender<Event>,
+) -> Result<CopyReport, Failed> {
+    let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
+
+    let opening = format!("{}; {}", bounds.open, plan.target.describe("ROW EXCLUSIVE"));
+    let described = driver::simple(step.session(), &opening).await.map_err(of_driver)?;
+    let types = Description::read(&described)
+        .and_then(|d| (plan.check)(&d))
+        .map_err(|error| Failed { error: Some(error), at_rest: true });
+    let types = match types {
+        Ok(types) => types,
+        Err(failed) => {
+            step.done();
+            return Err(failed);
+        }
+    };
+
+    let ended = exchange(&mut step.session().conn, &plan.sql, types, commands, events).await;
+    match &ended {
+        Ok(_) => step.done(),
+        Err(failed) if failed.at_rest => step.done(),
+        Err(_) => {}
+    }
+    ended
+}
+
+/// The COPY itself: begun, fed and ended.
+async fn exchange(
+    conn: &mut PgConnection,
+    sql: &str,
+    types: Vec<TypeInfo>,
+    commands: &mut mpsc::Receiver<Command>,
+    events: &mpsc::Sender<Event>,
+) -> Result<CopyReport, Failed> {
+    let mut copy = conn.copy_in_raw(sql).await.map_err(of_driver)?;
+    match transfer(&mut copy, types, commands, events).await.map_err(of_driver)? {
+        Moved::Finish { bytes, rows, allow_skipped } => {
+            let count = copy.finish().await.map_err(of_driver)?;
+            if count == rows || allow_skipped {
+                return Ok(CopyReport { rows: count, bytes });
+            }
+            let message = format!(
+                "the server stored {count} of {rows} rows, so the load was undone: a trigger left rows out; \
+                 CopyInOptions::allow_skipped accepts that"
+            );
+            Err(Failed { error: Some(Error::new(ErrorKind::Copy, message)), at_rest: true })
+        }
+        Moved::Abort => {
+            // An abort that the server answers otherwise than by ending this COPY leaves its stream out of step.
+            let at_rest = copy.abort("the load was aborted by the client").await.is_ok();
+            Err(Failed { error: None, at_rest })
+        }
+    }
+}
+
+enum Moved {
+    Finish { bytes: u64, rows: u64, allow_skipped: bool },
+    Abort,
+}
+
+/// Hands the data over, chunk by chunk.
+async fn transfer(
+    copy: &mut PgCopyIn<&mut PgConnection>,
+    types: Vec<TypeInfo>,
+    commands: &mut mpsc::Receiver<Command>,
+    events: &mpsc::Sender<Event>,
+) -> Result<Moved, sqlx::Error> {
+    let mut bytes = 0;
+    let mut tell = events.send(Event::Started(types)).await;
+    while tell.is_ok() {
+        match commands.recv().await {
+            Some(Command::Data(mut data)) => {
+                copy.send(&data[..]).await?;
+                bytes += data.len() as u64;
+                data.clear();
+                tell = events.send(Event::Sent(data)).await;
+            }
+            Some(Command::Finish { rows, allow_skipped }) => return Ok(Moved::Finish { bytes, rows, allow_skipped }),
+            Some(Command::Abort) | None => return Ok(Moved::Abort),
+        }
+    }
+    Ok(Moved::Abort)
+}
+
+fn of_driver(error: sqlx::Error) -> Failed {
+    let at_rest = driver::at_rest(&error);
+    let error = driver::error(error);
+    let place = error.server().and_then(|s| s.context()).and_then(frame::place);
+    let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
+    let refused = error.server().is_some();
+    let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
+    if let Some((row, column)) = place {
+        error = error.at_row(row);
+        if let Some(column) = column {
+            error = error.at_column(column);
+        }
+    }
+    Failed { error: Some(error), at_rest }
+}
+
+/// Closes a load: commits it, or releases its savepoint.
+async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<()> {
+    let mut step = lease.step()?;
+    match driver::simple(step.session(), bounds.close).await {
+        Ok(_) => {
+            step.done();
+            Ok(())
+        }
+        Err(error) if driver::at_rest(&error) => {
+            // A constraint that was deferred to the end: the server has rolled back, and the connection is free.
+            step.done();
+            let message = "nothing of the load was stored: a constraint that is checked at its end was violated, and \
+                           the server names no row then";
+            Err(Error::new(ErrorKind::Copy, message).caused_by(driver::error(error)))
+        }
+        Err(error) => {
+            let message = "the end of the load was not answered, so whether it was stored is unknown";
+            Err(Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error)))
+        }
+    }
+}

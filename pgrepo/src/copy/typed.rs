@@ -1,0 +1,262 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::Handle;
+use crate::table::{ColumnMeta, FieldError, PgTable, Spec, WriteRow, sql};
+use crate::value::TypeInfo;
+
+use super::catalog::{Description, Target};
+use super::frame;
+use super::load::{CHUNK, CopyReport, Load, Plan};
+
+/// How a load treats the columns that the server can fill in, and which columns it sends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopyInOptions {
+    /// Sends identity columns too, as a load of rows that were unloaded before does. Default: the server numbers them.
+    pub keep_identity: bool,
+    /// Leaves all columns marked `default` to the server. Default: the row's values are sent, or what its
+    /// [`Set`](crate::Set) fields say.
+    pub server_defaults: bool,
+    /// Sends these columns only. Default: all that the row has.
+    pub columns: Option<Vec<String>>,
+    /// How many rows the source is to yield: with fewer or more nothing is stored. Default: not compared.
+    pub expected_rows: Option<u64>,
+    /// Accepts that the server stores fewer rows than were sent, as with a trigger that leaves rows out. Default:
+    /// nothing is stored then.
+    pub allow_skipped: bool,
+}
+
+impl CopyInOptions {
+    /// Sends these columns only.
+    pub fn only<C: fmt::Display>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+        self.columns = Some(columns.into_iter().map(|c| c.to_string()).collect());
+        self
+    }
+
+    /// Sends identity columns too.
+    pub fn keep_identity(mut self) -> Self {
+        self.keep_identity = true;
+        self
+    }
+
+    /// Leaves all columns marked `default` to the server.
+    pub fn server_defaults(mut self) -> Self {
+        self.server_defaults = true;
+        self
+    }
+
+    /// Compares the number of rows with this one before they are stored.
+    pub fn expected_rows(mut self, rows: u64) -> Self {
+        self.expected_rows = Some(rows);
+        self
+    }
+
+    /// Accepts that the server stores fewer rows than were sent.
+    pub fn allow_skipped(mut self) -> Self {
+        self.allow_skipped = true;
+        self
+    }
+
+    /// Which of the columns a load sends whose first row sends `sent`.
+    fn marks(&self, columns: &'static [ColumnMeta], mut sent: Vec<bool>) -> Result<Vec<bool>> {
+        sent.resize(columns.len(), true);
+        for (mark, meta) in sent.iter_mut().zip(columns) {
+            let left = (meta.spec.identity && !self.keep_identity) || (meta.spec.default && self.server_defaults);
+            *mark &= !left;
+        }
+        if let Some(only) = &self.columns {
+            for name in only {
+                if !columns.iter().any(|c| c.spec.name == **name) {
+                    let names = columns.iter().map(|c| c.spec.name.to_string()).collect::<Vec<_>>().join(", ");
+                    let message = format!("the row has no such column; it has {names}");
+                    return Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
+                }
+            }
+            for (mark, meta) in sent.iter_mut().zip(columns) {
+                let named = only.iter().any(|name| meta.spec.name == **name);
+                // A column that is named is sent even if it is one of identity.
+                *mark = named && (*mark || meta.spec.identity);
+            }
+        }
+        if sent.contains(&true) { Ok(sent) } else { Err(Error::new(ErrorKind::Mismatch, "the load sends no column")) }
+    }
+}
+
+/// A load by binary COPY whose rows are handed over one by one.
+///
+/// Dropped without [`finish`](Self::finish) it stores nothing, and closes its connection; in a transaction it leaves
+/// that unusable. [`abort`](Self::abort) keeps both.
+#[must_use = "a load that is not finished stores nothing"]
+pub struct CopyIn<'s, R> {
+    state: State<'s>,
+    options: CopyInOptions,
+    buffer: Vec<u8>,
+    rows: u64,
+    of: PhantomData<fn(R)>,
+}
+
+/// Starts a load for columns with the marks; what the handle's type was is forgotten here.
+type Starter<'s> = Box<dyn FnOnce(Plan) -> Starting<'s> + Send + 's>;
+type Starting<'s> = std::pin::Pin<Box<dyn Future<Output = Result<(Load<'s>, Vec<TypeInfo>)>> + Send + 's>>;
+
+enum State<'s> {
+    /// Nothing has been sent: the first row decides on the columns.
+    New(Starter<'s>),
+    Open {
+        load: Load<'s>,
+        marks: Vec<bool>,
+        all: bool,
+        types: Vec<TypeInfo>,
+    },
+    /// It failed, or a call on it was dropped.
+    Over,
+}
+
+impl<'s, R: WriteRow> CopyIn<'s, R> {
+    pub(crate) fn new<H: Handle + 's>(on: H, options: CopyInOptions) -> Self {
+        let state = State::New(Box::new(move |plan| Box::pin(Load::start(on, plan))));
+        Self { state, options, buffer: Vec::new(), rows: 0, of: PhantomData }
+    }
+
+    /// Encodes a row, and sends what has gathered when it is some 32 KiB.
+    ///
+    /// # Errors
+    /// As [`Repository::copy_in`](crate::Repository::copy_in); the load is over then, and the table as it was.
+    ///
+    /// # Cancel safety
+    /// A dropped future ends the load, which then stores nothing.
+    pub async fn send(&mut self, row: &R) -> Result<()> {
+        if let State::New(_) = self.state {
+            let sent = frame::sent(row).map_err(|e| self.refused(e))?;
+            self.open(sent).await?;
+        }
+        let State::Open { marks, all, types, .. } = &self.state else { return Err(over::<R>()) };
+        let encoded = if *all {
+            frame::encode_row(row, types, &mut self.buffer)
+        } else {
+            frame::encode_marked(row, marks, types, &mut self.buffer)
+        };
+        if let Err(error) = encoded {
+            let error = self.refused(error);
+            self.undo().await?;
+            return Err(error);
+        }
+        self.rows += 1;
+        if self.buffer.len() >= CHUNK { self.flush().await } else { Ok(()) }
+    }
+
+    /// Ends the load: its rows are stored; in a transaction they are when that is committed.
+    ///
+    /// # Errors
+    /// As [`Repository::copy_in`](crate::Repository::copy_in).
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves all rows or none behind: see [`Repository::copy_in`](crate::Repository::copy_in).
+    pub async fn finish(mut self) -> Result<CopyReport> {
+        if let State::New(_) = self.state {
+            self.open(vec![true; R::COLUMNS.len()]).await?;
+        }
+        if let Some(expected) = self.options.expected_rows
+            && expected != self.rows
+        {
+            let message = format!("{expected} rows were announced and {} came, so nothing is stored", self.rows);
+            self.undo().await?;
+            return Err(of_load::<R>(Error::new(ErrorKind::Copy, message)));
+        }
+        self.buffer.extend_from_slice(&frame::TRAILER);
+        self.flush().await?;
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Open { load, .. } => load.finish(self.rows, self.options.allow_skipped).await,
+            _ => Err(over::<R>()),
+        }
+    }
+
+    /// Ends the load without storing anything; the connection, or the transaction, stays in use.
+    ///
+    /// # Errors
+    /// The connection broke; nothing is stored all the same.
+    ///
+    /// # Cancel safety
+    /// A dropped future stores nothing either.
+    pub async fn abort(mut self) -> Result<()> {
+        self.undo().await
+    }
+
+    /// How many rows were handed over.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    async fn undo(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Open { load, .. } => load.abort().await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn open(&mut self, sent: Vec<bool>) -> Result<()> {
+        let State::New(start) = std::mem::replace(&mut self.state, State::Over) else { return Err(over::<R>()) };
+        let marks = self.options.marks(R::COLUMNS, sent).map_err(of_load::<R>)?;
+        let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
+        let table = <R::Table as PgTable>::TABLE;
+        let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
+        let plan = Plan {
+            target: Target::of(&table),
+            sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
+            check: Box::new({
+                let marks = marks.clone();
+                move |table| fit(table, R::COLUMNS, &marks)
+            }),
+        };
+        let (load, types) = start(plan).await?;
+        let all = marks.iter().all(|m| *m);
+        self.state = State::Open { load, marks, all, types };
+        self.buffer.extend_from_slice(frame::HEADER);
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        // Taken out while the future runs: when it is dropped, the load is over.
+        let State::Open { mut load, marks, all, types } = std::mem::replace(&mut self.state, State::Over) else {
+            return Err(over::<R>());
+        };
+        self.buffer = load.send(std::mem::take(&mut self.buffer)).await?;
+        self.state = State::Open { load, marks, all, types };
+        Ok(())
+    }
+
+    #[cold]
+    fn refused(&self, error: FieldError) -> Error {
+        let mut refused = Error::new(ErrorKind::Encode, "the value cannot be sent, so nothing is stored")
+            .at_row(self.rows)
+            .caused_by(error.error);
+        if let Some(meta) = R::COLUMNS.get(error.index) {
+            refused = refused.at_field(meta.spec.field).at_column(meta.spec.name);
+        }
+        of_load::<R>(refused)
+    }
+}
+
+/// The types of the marked columns, each checked against the table's.
+fn fit(table: &Description, columns: &'static [ColumnMeta], marks: &[bool]) -> Result<Vec<TypeInfo>> {
+    let sent = columns.iter().zip(marks).filter(|(_, sent)| **sent);
+    sent.map(|(meta, _)| table.fit(meta, true).map(|column| column.ty.clone())).collect()
+}
+
+#[cold]
+fn over<R: WriteRow>() -> Error {
+    of_load::<R>(Error::new(ErrorKind::Copy, "the load has ended before: it failed, or a call on it was dropped"))
+}
+
+#[cold]
+fn of_load<R: WriteRow>(error: Error) -> Error {
+    error.during("copy_in").on_table(<R::Table as PgTable>::TABLE)
+}
+
+impl<R> fmt::Debug for CopyIn<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyIn").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,223 @@
+//! One error for all of pgrepo: a kind, where it happened, and the cause behind it.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+mod server;
+
+pub(crate) use server::ServerFields;
+pub use server::{ServerError, SqlClass, SqlState};
+
+/// The result of every fallible operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, where, and why; one word wide.
+///
+/// The message says pgrepo's part; the cause, most often the server's own error, is in [`source`](StdError::source).
+/// Neither holds a password, a URL or the contents of a row.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    operation: Option<&'static str>,
+    table: Option<String>,
+    row: Option<u64>,
+    field: Option<String>,
+    column: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The kinds of errors, by what a caller can do about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting is missing, misspelt or out of range; nothing was connected to.
+    Config,
+    /// No connection could be made, or the one in use broke.
+    Connection,
+    /// A deadline passed.
+    Timeout,
+    /// The circuit breaker is open: the server was not asked.
+    CircuitOpen,
+    /// The server refused a statement.
+    Query,
+    /// A transaction could not be begun, committed or used.
+    Transaction,
+    /// A bulk load or unload failed; of a load nothing was stored.
+    Copy,
+    /// A value cannot be written: it has no exact form in PostgreSQL.
+    Encode,
+    /// A value cannot be read into its Rust type.
+    Decode,
+    /// A struct, a parameter or a list of columns does not fit what the server has; nothing was read or written.
+    Mismatch,
+    /// Exactly one row was asked for and there was none.
+    NoRow,
+    /// One row at most was asked for and there were more.
+    ManyRows,
+}
+
+impl Error {
+    /// An error of a kind with pgrepo's own words: lower case, no full stop.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            operation: None,
+            table: None,
+            row: None,
+            field: None,
+            column: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn during(mut self, operation: &'static str) -> Self {
+        self.0.operation.get_or_insert(operation);
+        self
+    }
+
+    pub(crate) fn on_table(mut self, table: impl fmt::Display) -> Self {
+        self.0.table.get_or_insert_with(|| table.to_string());
+        self
+    }
+
+    pub(crate) fn at_row(mut self, row: u64) -> Self {
+        self.0.row.get_or_insert(row);
+        self
+    }
+
+    pub(crate) fn at_field(mut self, field: impl fmt::Display) -> Self {
+        self.0.field.get_or_insert_with(|| field.to_string());
+        self
+    }
+
+    pub(crate) fn at_column(mut self, column: impl fmt::Display) -> Self {
+        self.0.column.get_or_insert_with(|| column.to_string());
+        self
+    }
+
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// What a caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The operation that failed, for example `copy_in`.
+    pub fn operation(&self) -> Option<&'static str> {
+        self.0.operation
+    }
+
+    /// The table: ours when we know it, else the one that the server named.
+    pub fn table(&self) -> Option<&str> {
+        self.0.table.as_deref().or_else(|| self.server()?.table())
+    }
+
+    /// The index of the row among those handed over, from 0.
+    ///
+    /// It is `None` where no row can be named: foreign keys and deferred constraints are checked after the last row,
+    /// and the server then names the constraint only.
+    pub fn row(&self) -> Option<u64> {
+        self.0.row
+    }
+
+    /// The struct's field.
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
+    /// The column: ours when we know it, else the one that the server named.
+    pub fn column(&self) -> Option<&str> {
+        self.0.column.as_deref().or_else(|| self.server()?.column())
+    }
+
+    /// The constraint that a row violated.
+    pub fn constraint(&self) -> Option<&str> {
+        self.server()?.constraint()
+    }
+
+    /// The server's error, if the server refused.
+    pub fn server(&self) -> Option<&ServerError> {
+        let mut cause: &(dyn StdError + 'static) = self.0.source.as_deref()?;
+        loop {
+            if let Some(server) = cause.downcast_ref() {
+                return Some(server);
+            }
+            cause = cause.source()?;
+        }
+    }
+
+    /// The server's SQLSTATE, if the server refused.
+    pub fn sqlstate(&self) -> Option<SqlState> {
+        self.server().map(ServerError::sqlstate)
+    }
+
+    /// Whether a unique constraint was violated (23505).
+    pub fn is_unique_violation(&self) -> bool {
+        self.sqlstate().is_some_and(|s| s.as_str() == "23505")
+    }
+
+    /// Whether a deadline passed, ours or the server's (57014 by `statement_timeout`, 55P03 by `lock_timeout`).
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::Timeout
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { operation, table, row, field, column, message, .. } = &*self.0;
+        let mut place = false;
+        let mut part = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
+            let comma = if std::mem::replace(&mut place, true) { ", " } else { "" };
+            write!(f, "{comma}{text}")
+        };
+        if let Some(operation) = operation {
+            part(f, format_args!("{operation}"))?;
+        }
+        if let Some(table) = table {
+            part(f, format_args!("table {table}"))?;
+        }
+        if let Some(row) = row {
+            part(f, format_args!("row {row} (counted from 0)"))?;
+        }
+        if let Some(field) = field {
+            part(f, format_args!("field `{field}`"))?;
+        }
+        if let Some(column) = column {
+            part(f, format_args!("column \"{column}\""))?;
+        }
+        if place { write!(f, ": {message}") } else { f.write_str(message) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.kind)?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            if let Some(server) = error.downcast_ref::<ServerError>() {
+                server.fields(f)?;
+            }
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|s| s as _)
+    }
+}

@@ -1,0 +1,123 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::config::DbConfig;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::control::Control;
+use super::driver::{self, Prepared};
+
+/// A server session: the driver's connection, who it is on the server, and what was prepared on it.
+pub(crate) struct Session {
+    pub(crate) conn: PgConnection,
+    pub(crate) who: Who,
+    pub(crate) statements: HashMap<Arc<str>, Arc<Prepared>>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) runtime: Handle,
+    pub(crate) statement_cache: usize,
+    pub(crate) idle_since: Instant,
+    /// Counts this session against the limit until the server has ended it.
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+/// A server session's identity: a process id may be used again, so its start goes with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Who {
+    pub(crate) pid: i32,
+    pub(crate) started: String,
+}
+
+/// Makes sessions for the pool, and judges whether one may be used again.
+pub(crate) struct Manager {
+    config: DbConfig,
+    control: Arc<Control>,
+    sessions: Arc<Semaphore>,
+}
+
+impl Manager {
+    pub(crate) fn new(config: DbConfig) -> Self {
+        let control = Arc::new(Control::new(config.clone()));
+        let sessions = Arc::new(Semaphore::new(config.max_connections));
+        Self { config, control, sessions }
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Session;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Session> {
+        let closed = |_| Error::new(ErrorKind::Connection, "the pool is closed");
+        let permit = Arc::clone(&self.sessions).acquire_owned().await.map_err(closed)?;
+        let mut conn = connect(&self.config, &self.config.application_name).await?;
+        let who = who(&mut conn).await?;
+        Ok(Session {
+            conn,
+            who,
+            statements: HashMap::new(),
+            control: Arc::clone(&self.control),
+            runtime: Handle::current(),
+            statement_cache: self.config.statement_cache,
+            idle_since: Instant::now(),
+            _permit: permit,
+        })
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {
+        if session.idle_since.elapsed() > self.config.idle_check {
+            let ping = timeout(self.config.connect_timeout, session.conn.ping()).await;
+            if !matches!(ping, Ok(Ok(()))) {
+                return Err(RecycleError::message("the connection did not answer after idling"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Connects within the limit, without TCP's delay of small packets.
+pub(super) async fn connect(config: &DbConfig, name: &str) -> Result<PgConnection> {
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .host(&config.host)
+        .port(config.port)
+        .username(&config.user)
+        .database(config.database.as_deref().unwrap_or(&config.user))
+        .application_name(name)
+        .statement_cache_capacity(config.statement_cache)
+        .ssl_mode(PgSslMode::Prefer)
+        .disable_statement_logging();
+    if let Some(password) = &config.password {
+        options = options.password(password.reveal());
+    }
+    let conn = match timeout(config.connect_timeout, options.connect()).await {
+        Ok(connected) => connected.map_err(|e| driver::error(e).of_kind(ErrorKind::Connection).during("connect"))?,
+        Err(_) => {
+            let limit = config.connect_timeout;
+            return Err(Error::new(ErrorKind::Timeout, format!("no connection within {limit:?}")).during("connect"));
+        }
+    };
+    #[cfg(unix)]
+    if !config.host.starts_with('/') {
+        let port = config.port;
+        tokio::task::spawn_blocking(move || super::nodelay::set(port))
+            .await
+            .unwrap_or_else(|e| Err(std::io::Error::other(e)))
+            .map_err(|e| Error::new(ErrorKind::Connection, "TCP_NODELAY could not be set").caused_by(e))?;
+    }
+    Ok(conn)
+}
+
+async fn who(conn: &mut PgConnection) -> Result<Who> {
+    const SQL: &str = "SELECT pid, backend_start::text FROM pg_catalog.pg_stat_activity \
+                       WHERE pid = pg_catalog.pg_backend_pid()";
+    let failed = |e| driver::error(e).of_kind(ErrorKind::Connection).during("connect");
+    let row = sqlx::query(SQL).persistent(false).fetch_one(conn).await.map_err(failed)?;
+    Ok(Who { pid: row.try_get(0).map_err(failed)?, started: row.try_get(1).map_err(failed)? })
+}

@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::config::DbConfig;
+use crate::error::Result;
+
+use super::connect::{Who, connect};
+use super::driver;
+
+/// How long the end of a session may take before its place is given to another all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The one connection outside the pool, made when it is first needed: it ends sessions whose operation was dropped.
+pub(crate) struct Control {
+    config: DbConfig,
+    conn: Mutex<Option<PgConnection>>,
+}
+
+impl Control {
+    pub(super) fn new(config: DbConfig) -> Self {
+        Self { config, conn: Mutex::new(None) }
+    }
+
+    /// Ends a server session, unless its process id belongs to another by now; gives up after a second.
+    ///
+    /// What cannot be reached cannot be ended: the server then finds out by itself that the socket is closed.
+    pub(super) async fn end(&self, who: &Who) {
+        let _given_up = timeout(PATIENCE, self.try_end(who)).await;
+    }
+
+    async fn try_end(&self, who: &Who) -> Result<()> {
+        let mut held = self.conn.lock().await;
+        // Taken out for the time of its use: a use that is given up leaves none, and the next one connects anew.
+        let mut conn = match held.take() {
+            Some(conn) => conn,
+            None => connect(&self.config, &format!("{} (control)", self.config.application_name)).await?,
+        };
+        sqlx::query(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+             WHERE pid = $1 AND backend_start::text = $2",
+        )
+        .bind(who.pid)
+        .bind(&who.started)
+        .execute(&mut conn)
+        .await
+        .map_err(driver::error)?;
+        *held = Some(conn);
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+use std::fmt;
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{Pool, PoolError, TimeoutType};
+
+use crate::config::DbConfig;
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::Query;
+use crate::repository::Repository;
+use crate::table::PgTable;
+use crate::tx::{Tx, TxId, TxOutcome};
+
+use super::connect::Manager;
+use super::guard::Guard;
+use super::raw::RawConnection;
+
+/// A database: a pool of connections and what runs on it. Cheap to clone; all clones share the pool.
+///
+/// Every operation takes a connection for its own time. What of it is dropped before it ends costs that connection,
+/// which is closed, and leaves nothing half-done behind; the server session is ended over a connection of pgrepo's
+/// own, so that the server sees at most `max_connections + 1` sessions.
+///
+/// # Examples
+/// ```no_run
+/// # async fn example() -> pgrepo::Result<()> {
+/// let db = pgrepo::Db::from_env().await?;
+/// let answer: i32 = db.query("SELECT $1 + 1").bind(41).fetch_one().await?;
+/// assert_eq!(answer, 42);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<Manager>,
+    acquire_timeout: Duration,
+}
+
+impl Db {
+    /// Connects to the database that the environment names: see [`DbConfig::from_env`].
+    ///
+    /// # Errors
+    /// As [`DbConfig::from_env`] and [`connect`](Self::connect).
+    pub async fn from_env() -> Result<Self> {
+        Self::connect(DbConfig::from_env()?).await
+    }
+
+    /// Connects to the database that a URL names: see [`DbConfig::from_url`].
+    ///
+    /// # Errors
+    /// As [`DbConfig::from_url`] and [`connect`](Self::connect).
+    pub async fn from_url(url: &str) -> Result<Self> {
+        Self::connect(DbConfig::from_url(url)?).await
+    }
+
+    /// Makes the pool and its first connection, so that a wrong host or password shows here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], and what [`acquire`-ing](ErrorKind::Connection) a connection may end in.
+    pub async fn connect(config: DbConfig) -> Result<Self> {
+        let config = config.checked()?;
+        let (max, acquire_timeout) = (config.max_connections, config.acquire_timeout);
+        let pool = Pool::builder(Manager::new(config))
+            .max_size(max)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|e| Error::new(ErrorKind::Config, "the pool could not be made").caused_by(e))?;
+        let db = Self { pool, acquire_timeout };
+        drop(db.guard().await?);
+        Ok(db)
+    }
+
+    /// A statement of your own, with `$1`, `$2`, … for the values that [`bind`](Query::bind) gives it.
+    pub fn query<'q>(&self, sql: impl Into<std::borrow::Cow<'q, str>>) -> Query<'q, &Self> {
+        Query::new(self, sql.into())
+    }
+
+    /// The everyday methods of a table.
+    pub fn repository<T: PgTable>(&self) -> Repository<&Self, T> {
+        Repository::new(self)
+    }
+
+    /// Runs statements without parameters, separated by semicolons, in one message; either all take effect or none.
+    ///
+    /// # Errors
+    /// What the server refused, or a statement that would change the session of whoever gets the connection next.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection. Whether the statements took effect is then unknown.
+    pub async fn execute_script(&self, sql: &str) -> Result<()> {
+        crate::query::script(self, sql).await
+    }
+
+    /// Begins a transaction. Dropped without [`commit`](Tx::commit) it is rolled back.
+    ///
+    /// # Errors
+    /// No connection, or the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves nothing behind: its connection is closed.
+    pub async fn begin(&self) -> Result<Tx> {
+        Tx::begin(self.guard().await?).await
+    }
+
+    /// What became of a transaction whose COMMIT was not answered: see [`Tx::id`].
+    ///
+    /// # Errors
+    /// The server could not be asked, or no longer knows the transaction (`TxOutcome::Unknown` is then returned).
+    pub async fn outcome(&self, id: TxId) -> Result<TxOutcome> {
+        crate::tx::outcome(self, id).await
+    }
+
+    /// Lends the driver's own connection, for what pgrepo does not offer. It is closed afterwards.
+    ///
+    /// # Errors
+    /// No connection within the limit.
+    pub async fn raw(&self) -> Result<RawConnection> {
+        Ok(RawConnection::new(self.guard().await?))
+    }
+
+    /// Closes the pool: waiting and later operations fail, idle connections are closed at once, those in use when
+    /// their operation ends.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    pub(crate) async fn guard(&self) -> Result<Guard> {
+        match tokio::time::timeout(self.acquire_timeout, self.pool.get()).await {
+            Ok(Ok(object)) => Ok(Guard::new(object)),
+            Ok(Err(PoolError::Backend(error))) => Err(error),
+            Ok(Err(PoolError::Closed)) => Err(Error::new(ErrorKind::Connection, "the pool is closed")),
+            Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
+                let limit = self.acquire_timeout;
+                let max = self.pool.status().max_size;
+                let message = format!("no connection was free within {limit:?}: all {max} are in use");
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+            Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
+        }
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+//! The driver's side of every operation: its errors, its prepared statements, its arguments. `AssertSqlSafe`, the
+//! driver's word for "this text was looked at", stands here only.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgDatabaseError, PgRow, PgSeverity, PgTypeInfo};
+use sqlx::{Arguments, AssertSqlSafe, Column, Either, Executor, Postgres, SqlSafeStr, Statement};
+
+use crate::driver_row::type_info;
+use crate::error::{Error, ErrorKind, Result, ServerError, ServerFields, SqlClass, SqlState};
+use crate::value::{AnyValue, TypeInfo};
+
+use super::connect::Session;
+
+/// A statement as the server prepared it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) parameters: Vec<TypeInfo>,
+    pub(crate) columns: Vec<ResultColumn>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ResultColumn {
+    pub(crate) name: String,
+    pub(crate) ty: TypeInfo,
+}
+
+/// A value for a parameter whose type is not named.
+pub(crate) type Param<'q> = dyn AnyValue + Send + Sync + 'q;
+
+/// Prepares a statement, or finds it among the session's.
+pub(crate) async fn prepare(session: &mut Session, sql: &Arc<str>) -> Result<Arc<Prepared>, sqlx::Error> {
+    if let Some(prepared) = session.statements.get(sql) {
+        return Ok(Arc::clone(prepared));
+    }
+    let text = AssertSqlSafe(Arc::clone(sql)).into_sql_str();
+    let statement = (&mut session.conn).prepare_with(text, &[]).await?;
+    let parameters = match statement.parameters() {
+        Some(Either::Left(types)) => types.iter().map(type_info).collect(),
+        _ => Vec::new(),
+    };
+    let column =
+        |c: &sqlx::postgres::PgColumn| ResultColumn { name: c.name().to_owned(), ty: type_info(c.type_info()) };
+    let prepared = Arc::new(Prepared { parameters, columns: statement.columns().iter().map(column).collect() });
+    // The driver drops statements one by one when it holds too many, and prepares them again with our types when
+    // they are asked for; here all are forgotten at once, which costs it a look-up each.
+    if session.statements.len() >= session.statement_cache {
+        session.statements.clear();
+    }
+    session.statements.insert(Arc::clone(sql), Arc::clone(&prepared));
+    Ok(prepared)
+}
+
+/// Forgets what was prepared, here and in the driver, after a statement has gone stale.
+pub(crate) async fn forget(session: &mut Session) -> Result<(), sqlx::Error> {
+    session.statements.clear();
+    sqlx::Connection::clear_cached_statements(&mut session.conn).await
+}
+
+/// Encodes the parameters for a prepared statement, each checked against the type that the server gave it.
+pub(crate) fn arguments(prepared: &Prepared, params: &[&Param<'_>]) -> Result<PgArguments> {
+    if params.len() != prepared.parameters.len() {
+        let message =
+            format!("the statement has {} parameters and {} values are bound", prepared.parameters.len(), params.len());
+        return Err(Error::new(ErrorKind::Mismatch, message));
+    }
+    let mut arguments = PgArguments::default();
+    let mut field = Vec::new();
+    for (i, (param, ty)) in params.iter().zip(&prepared.parameters).enumerate() {
+        let number = i + 1;
+        if !param.accepts(ty) {
+            let message = format!(
+                "parameter ${number} is {ty} and the value bound is `{}`, which goes as {}: bind another type, or \
+                 write ${number}::{} where the value's own type is meant",
+                param.rust_type(),
+                param.sql_type(),
+                param.sql_type()
+            );
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        field.clear();
+        param
+            .encode_any(ty, &mut field)
+            .map_err(|e| Error::new(ErrorKind::Encode, format!("parameter ${number} cannot be sent")).caused_by(e))?;
+        arguments
+            .add(Encoded { field: &field, oid: ty.oid() })
+            .map_err(|e| Error::new(ErrorKind::Encode, format!("parameter ${number} cannot be sent")).caused_by(e))?;
+    }
+    Ok(arguments)
+}
+
+/// A field in our encoding, as an argument of the driver's.
+struct Encoded<'a> {
+    field: &'a [u8],
+    oid: u32,
+}
+
+impl sqlx::Type<Postgres> for Encoded<'_> {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(0))
+    }
+}
+
+impl sqlx::Encode<'_, Postgres> for Encoded<'_> {
+    fn encode_by_ref(&self, out: &mut PgArgumentBuffer) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        match self.field.split_first_chunk::<4>() {
+            Some((length, body)) if *length != [0xff; 4] => {
+                out.extend_from_slice(body);
+                Ok(sqlx::encode::IsNull::No)
+            }
+            _ => Ok(sqlx::encode::IsNull::Yes),
+        }
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        Some(PgTypeInfo::with_oid(Oid(self.oid)))
+    }
+}
+
+/// Runs a prepared statement.
+pub(crate) fn run<'c>(
+    session: &'c mut Session,
+    sql: &Arc<str>,
+    arguments: PgArguments,
+) -> BoxStream<'c, Result<Either<u64, PgRow>, sqlx::Error>> {
+    let query = sqlx::query_with(AssertSqlSafe(Arc::clone(sql)), arguments);
+    session.conn.fetch_many(query).map_ok(|e| e.map_left(|done| done.rows_affected())).boxed()
+}
+
+/// Runs one or more statements by the simple protocol, and returns their rows, whose values are text.
+pub(crate) async fn simple(session: &mut Session, sql: &str) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut session.conn).await
+}
+
+/// Whether the session is at rest and usable after this error: the server refused, and did not end the session.
+pub(crate) fn at_rest(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(e) => e
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_some_and(|e| !matches!(e.severity(), PgSeverity::Fatal | PgSeverity::Panic)),
+        _ => false,
+    }
+}
+
+/// Whether a statement failed because what was prepared no longer fits the schema.
+pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    let Some(error) = error.try_downcast_ref::<PgDatabaseError>() else { return false };
+    match error.code() {
+        "0A000" => error.routine() == Some("RevalidateCachedQuery"),
+        "26000" => true,
+        _ => false,
+    }
+}
+
+/// The driver's error as ours: the kind by its SQLSTATE, the cause behind it.
+pub(crate) fn error(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Database(e) => match e.try_downcast::<PgDatabaseError>() {
+            Ok(e) => of_server(server_error(&e)),
+            Err(e) => Error::new(ErrorKind::Query, "the server refused").caused_by(e.into_error()),
+        },
+        sqlx::Error::Io(e) => Error::new(ErrorKind::Connection, "the connection broke").caused_by(e),
+        e @ (sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => {
+            Error::new(ErrorKind::Connection, "the connection cannot be used any more").caused_by(e)
+        }
+        e @ sqlx::Error::Configuration(_) => Error::new(ErrorKind::Config, "the driver refused a setting").caused_by(e),
+        e => Error::new(ErrorKind::Query, "the driver failed").caused_by(e),
+    }
+}
+
+fn of_server(server: ServerError) -> Error {
+    let state = server.sqlstate();
+    let kind = match (state.as_str(), state.class()) {
+        ("57014" | "55P03" | "25P03", _) => ErrorKind::Timeout,
+        ("57P01" | "57P02" | "57P03" | "57P05", _) | (_, SqlClass::Connection | SqlClass::Authorization) => {
+            ErrorKind::Connection
+        }
+        ("53300", _) => ErrorKind::Connection,
+        (_, SqlClass::TransactionRollback | SqlClass::TransactionState) => ErrorKind::Transaction,
+        _ => ErrorKind::Query,
+    };
+    let message = match state.as_str() {
+        "57014" => "the statement was cancelled, by its timeout or on request",
+        "55P03" => "a lock was not available in time",
+        "53300" => "the server has no connection left for this role or at all",
+        "40001" => "the transaction could not be serialised with others and was rolled back",
+        "40P01" => "the transaction was rolled back to end a deadlock",
+        "25P02" => "the transaction was aborted by an earlier error",
+        _ => "the server refused",
+    };
+    Error::new(kind, message).caused_by(server)
+}
+
+fn server_error(e: &PgDatabaseError) -> ServerError {
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    ServerError(Box::new(ServerFields {
+        severity: format!("{:?}", e.severity()).to_uppercase(),
+        state: SqlState::new(e.code()),
+        message: e.message().to_owned(),
+        detail: own(e.detail()),
+        hint: own(e.hint()),
+        context: own(e.r#where()),
+        schema: own(e.schema()),
+        table: own(e.table()),
+        column: own(e.column()),
+        data_type: own(e.data_type()),
+        constraint: own(e.constraint()),
+        routine: own(e.routine()),
+        position: match e.position() {
+            Some(sqlx::postgres::PgErrorPosition::Original(at)) => Some(at),
+            _ => None,
+        },
+    }))
+}

@@ -1,0 +1,150 @@
+use std::time::Instant;
+
+use deadpool::managed::Object;
+use sqlx::PgConnection;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::tx::Tx;
+
+use super::connect::{Manager, Session};
+use super::driver;
+
+/// A connection on loan. Dropped while an operation on it has not ended, it is closed and never lent again.
+pub(crate) struct Guard {
+    object: Option<Object<Manager>>,
+    dirty: bool,
+    in_transaction: bool,
+}
+
+impl Guard {
+    pub(super) fn new(object: Object<Manager>) -> Self {
+        Self { object: Some(object), dirty: false, in_transaction: false }
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        match &self.object {
+            Some(object) => object,
+            None => unreachable!("the object leaves the guard in its Drop only"),
+        }
+    }
+
+    pub(super) fn session_mut(&mut self) -> &mut Session {
+        match &mut self.object {
+            Some(object) => object,
+            None => unreachable!("the object leaves the guard in its Drop only"),
+        }
+    }
+
+    /// From now on an operation is under way; [`Step::done`] says that it ended.
+    pub(crate) fn step(&mut self) -> Step<'_> {
+        self.dirty = true;
+        Step { guard: self }
+    }
+
+    /// Whether an operation on it has not ended.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// The connection is not to be lent again, whatever comes.
+    pub(crate) fn condemn(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Whether a transaction is open, which must be rolled back before the connection is lent again.
+    pub(crate) fn set_in_transaction(&mut self, open: bool) {
+        self.in_transaction = open;
+    }
+
+    /// The driver's connection.
+    pub(crate) fn conn(&mut self) -> &mut PgConnection {
+        &mut self.session_mut().conn
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(mut object) = self.object.take() else { return };
+        let runtime = object.runtime.clone();
+        if !self.dirty && self.in_transaction {
+            runtime.spawn(async move {
+                let mut guard = Self { object: Some(object), dirty: true, in_transaction: false };
+                // A rollback that fails leaves the guard dirty, and its drop closes the connection.
+                guard.dirty = driver::simple(guard.session_mut(), "ROLLBACK").await.is_err();
+            });
+            return;
+        }
+        if !self.dirty {
+            object.idle_since = Instant::now();
+            return;
+        }
+        // Taking it out frees the slot at once; the session's permit is free when the server has ended it.
+        let session = Object::take(object);
+        runtime.spawn(async move {
+            session.control.end(&session.who).await;
+            drop(session);
+        });
+    }
+}
+
+/// An operation under way.
+#[must_use = "an operation that is not done leaves its connection to be closed"]
+pub(crate) struct Step<'g> {
+    guard: &'g mut Guard,
+}
+
+impl Step<'_> {
+    pub(crate) fn session(&mut self) -> &mut Session {
+        self.guard.session_mut()
+    }
+
+    /// The operation ended and the connection is at rest.
+    pub(crate) fn done(self) {
+        self.guard.dirty = false;
+    }
+
+    /// Ends the operation if its outcome leaves the connection at rest: it succeeded, or the server refused and the
+    /// session lives on.
+    pub(crate) fn settle<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T> {
+        match outcome {
+            Ok(value) => {
+                self.done();
+                Ok(value)
+            }
+            Err(error) => {
+                if driver::at_rest(&error) {
+                    self.done();
+                }
+                Err(driver::error(error))
+            }
+        }
+    }
+}
+
+/// What an operation runs on: a connection of the pool, or that of a transaction.
+pub(crate) enum Lease<'t> {
+    Pooled(Guard),
+    Tx(&'t mut Tx),
+}
+
+impl Lease<'_> {
+    /// Begins an operation.
+    pub(crate) fn step(&mut self) -> Result<Step<'_>> {
+        match self {
+            Self::Pooled(guard) => Ok(guard.step()),
+            Self::Tx(tx) => tx.step(),
+        }
+    }
+
+    pub(crate) fn in_transaction(&self) -> bool {
+        matches!(self, Self::Tx(_))
+    }
+}
+
+pub(crate) fn interrupted() -> Error {
+    Error::new(
+        ErrorKind::Transaction,
+        "an operation in this transaction was dropped before it ended: nothing of it is stored, and its connection is \
+         closed; begin anew",
+    )
+}

@@ -1,0 +1,152 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::pool::Handle;
+use crate::repository::on_table;
+use crate::stream::RowStream;
+use crate::table::{FromRow, OwnedRow, PgTable};
+
+use super::statement::{Run, no_row, open};
+use super::{Filter, Sort, Where};
+
+/// Rows of one table to be fetched: a condition, an order, a limit.
+#[must_use = "nothing is asked until it is fetched"]
+pub struct Find<'q, H, T: ?Sized> {
+    on: H,
+    filter: Filter<'q, T>,
+    order: Vec<Sort<T>>,
+    limit: Option<u64>,
+}
+
+impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
+    pub(crate) fn new(on: H, filter: Filter<'q, T>) -> Self {
+        Self { on, filter, order: Vec::new(), limit: None }
+    }
+
+    /// Sorts by a column, after those given before.
+    pub fn order_by(mut self, sort: Sort<T>) -> Self {
+        self.order.push(sort);
+        self
+    }
+
+    /// Fetches so many rows at most.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// The statement's text, with `$1`, `$2`, … where values are bound.
+    pub fn sql(&self) -> String {
+        text::<T>(&self.filter, &self.order, self.limit).sql
+    }
+
+    /// Fetches all of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table;
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode): a value does not fit its field; else what the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    pub async fn fetch_all(self) -> Result<Vec<T>>
+    where
+        T: OwnedRow,
+    {
+        self.run("fetch_all").await?.all().await.map_err(on_table::<T>)
+    }
+
+    /// Fetches the one that there is.
+    ///
+    /// # Errors
+    /// As [`fetch_all`](Self::fetch_all); [`ErrorKind::NoRow`](crate::ErrorKind::NoRow) and
+    /// [`ErrorKind::ManyRows`](crate::ErrorKind::ManyRows).
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    pub async fn fetch_one(self) -> Result<T>
+    where
+        T: OwnedRow,
+    {
+        let found = self.run("fetch_one").await?.at_most_one().await.map_err(on_table::<T>)?;
+        found.ok_or_else(|| on_table::<T>(no_row("fetch_one")))
+    }
+
+    /// Fetches the one that there is, if any.
+    ///
+    /// # Errors
+    /// As [`fetch_one`](Self::fetch_one), but for no row.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    pub async fn fetch_optional(self) -> Result<Option<T>>
+    where
+        T: OwnedRow,
+    {
+        self.run("fetch_optional").await?.at_most_one().await.map_err(on_table::<T>)
+    }
+
+    /// Fetches the first, if there is any; the server is asked for no more.
+    ///
+    /// # Errors
+    /// As [`fetch_all`](Self::fetch_all).
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    pub async fn fetch_first(self) -> Result<Option<T>>
+    where
+        T: OwnedRow,
+    {
+        self.limit(1).fetch_optional().await
+    }
+
+    /// Begins to read them one by one: see [`RowStream`].
+    ///
+    /// # Errors
+    /// As [`fetch_all`](Self::fetch_all).
+    ///
+    /// # Cancel safety
+    /// As [`Query::stream`](crate::Query::stream).
+    pub async fn stream<'s>(self) -> Result<RowStream<'s, T>>
+    where
+        T: FromRow,
+        H: 's,
+    {
+        self.run("stream").await?.stream::<T>().map_err(on_table::<T>)
+    }
+
+    async fn run<'s>(self, operation: &'static str) -> Result<Run<'s>>
+    where
+        H: 's,
+    {
+        let Self { on, filter, order, limit } = self;
+        let text = text::<T>(&filter, &order, limit);
+        open(on, operation, Arc::from(text.sql), &text.params).await.map_err(on_table::<T>)
+    }
+}
+
+fn text<'f, 'q, T: PgTable>(filter: &'f Filter<'q, T>, order: &[Sort<T>], limit: Option<u64>) -> Where<'f, 'q> {
+    let mut text = Where { sql: T::SELECT.to_owned(), params: Vec::new() };
+    text.filter(filter);
+    for (i, sort) in order.iter().enumerate() {
+        text.sql.push_str(if i == 0 { " ORDER BY " } else { ", " });
+        text.column(&sort.column);
+        if sort.descending {
+            text.sql.push_str(" DESC");
+        }
+    }
+    if let Some(limit) = limit {
+        text.sql.push_str(&format!(" LIMIT {limit}"));
+    }
+    text
+}
+
+impl<H, T: ?Sized> fmt::Debug for Find<'_, H, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Find")
+            .field("filter", &self.filter)
+            .field("order", &self.order)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+use crate::error::Result;
+use crate::pool::{Handle, driver};
+
+use super::text;
+
+/// Runs statements by the simple protocol.
+pub(crate) async fn script<H: Handle>(on: H, sql: &str) -> Result<()> {
+    const OPERATION: &str = "execute_script";
+    text::check(sql).map_err(|e| e.during(OPERATION))?;
+    let mut lease = on.lease().await.map_err(|e| e.during(OPERATION))?;
+    let mut step = lease.step().map_err(|e| e.during(OPERATION))?;
+    let ran = driver::simple(step.session(), sql).await;
+    step.settle(ran).map(drop).map_err(|e| e.during(OPERATION))
+}

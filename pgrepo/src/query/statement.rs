@@ -1,0 +1,354 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use sqlx::Either;
+use sqlx::postgres::{PgArguments, PgRow};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::driver::{self, Param, Prepared};
+use crate::pool::{Handle, Lease, Step};
+use crate::row::Row;
+use crate::stream::RowStream;
+use crate::table::{FromRow, OwnedRow};
+use crate::value::Encode;
+
+use super::{Plan, text};
+
+/// A statement of the user's own, with the values of its parameters.
+///
+/// It is prepared once for each connection; the type of each value is compared with the one that the server gave the
+/// parameter before anything is sent, so a value never arrives as another.
+#[must_use = "a query does nothing until it is fetched or executed"]
+pub struct Query<'q, H> {
+    on: H,
+    sql: Cow<'q, str>,
+    params: Vec<Box<Param<'q>>>,
+}
+
+impl<'q, H: Handle> Query<'q, H> {
+    pub(crate) fn new(on: H, sql: Cow<'q, str>) -> Self {
+        Self { on, sql, params: Vec::new() }
+    }
+
+    /// Gives the next parameter, `$1` first, its value.
+    pub fn bind(mut self, value: impl Encode + Send + Sync + 'q) -> Self {
+        self.params.push(Box::new(value));
+        self
+    }
+
+    /// Executes the statement and returns how many rows it affected.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`]: a value does not fit its parameter; else what the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection. Whether the statement took effect is then unknown, unless it runs in a
+    /// transaction, which is rolled back.
+    pub async fn execute(self) -> Result<u64> {
+        self.run("execute").await?.count().await
+    }
+
+    /// Reads the one row of the result.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRow`] and [`ErrorKind::ManyRows`]; [`ErrorKind::Mismatch`]: the result's columns do not fit;
+    /// [`ErrorKind::Decode`]: a value does not.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn fetch_one<T: OwnedRow>(self) -> Result<T> {
+        self.run("fetch_one").await?.at_most_one::<T>().await?.ok_or_else(|| no_row("fetch_one"))
+    }
+
+    /// Reads the one row of the result, if there is any.
+    ///
+    /// # Errors
+    /// As [`fetch_one`](Self::fetch_one), but for no row.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn fetch_optional<T: OwnedRow>(self) -> Result<Option<T>> {
+        self.run("fetch_optional").await?.at_most_one::<T>().await
+    }
+
+    /// Reads the first row of the result, if there is any; the others are received and thrown away.
+    ///
+    /// # Errors
+    /// As [`fetch_one`](Self::fetch_one), but for no and many rows.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn fetch_first<T: OwnedRow>(self) -> Result<Option<T>> {
+        let mut first = None;
+        let mut keep = |row: T| {
+            first.get_or_insert(row);
+            Ok(())
+        };
+        self.run("fetch_first").await?.each::<T>(&mut keep).await?;
+        Ok(first)
+    }
+
+    /// Reads all rows of the result.
+    ///
+    /// # Errors
+    /// As [`fetch_one`](Self::fetch_one), but for no and many rows.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn fetch_all<T: OwnedRow>(self) -> Result<Vec<T>> {
+        self.run("fetch_all").await?.all().await
+    }
+
+    /// Reads the rows as the server names them, without a struct.
+    ///
+    /// # Errors
+    /// What the server refused.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn fetch_rows(self) -> Result<Vec<Row>> {
+        self.run("fetch_rows").await?.rows().await
+    }
+
+    /// Begins to read the rows one by one; memory stays flat at any size of the result.
+    ///
+    /// # Errors
+    /// As [`fetch_one`](Self::fetch_one), but for no and many rows; a value that does not fit is reported by its row.
+    ///
+    /// # Cancel safety
+    /// A dropped stream closes its connection: what it has not read never arrives. In a transaction the rest is
+    /// received and thrown away by whatever the transaction does next.
+    pub async fn stream<'s, T: FromRow>(self) -> Result<RowStream<'s, T>>
+    where
+        H: 's,
+    {
+        self.run("stream").await?.stream()
+    }
+
+    async fn run<'s>(self, operation: &'static str) -> Result<Run<'s>>
+    where
+        H: 's,
+    {
+        text::check(&self.sql)?;
+        let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
+        open(self.on, operation, Arc::from(&*self.sql), &params).await
+    }
+}
+
+impl<H> std::fmt::Debug for Query<'_, H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let types: Vec<_> = self.params.iter().map(|p| p.rust_type()).collect();
+        f.debug_struct("Query").field("sql", &self.sql).field("parameters", &types).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn no_row(operation: &'static str) -> Error {
+    Error::new(ErrorKind::NoRow, "exactly one row was asked for and the result has none").during(operation)
+}
+
+/// A statement that is prepared, and its parameters encoded: ready to run on its connection.
+pub(crate) struct Run<'s> {
+    pub(crate) lease: Lease<'s>,
+    pub(crate) operation: &'static str,
+    pub(crate) sql: Arc<str>,
+    pub(crate) arguments: PgArguments,
+    pub(crate) prepared: Arc<Prepared>,
+}
+
+/// Takes a connection, prepares the statement and encodes its parameters.
+pub(crate) async fn open<'s, H: Handle + 's>(
+    on: H,
+    operation: &'static str,
+    sql: Arc<str>,
+    params: &[&Param<'_>],
+) -> Result<Run<'s>> {
+    let mut lease = on.lease().await.map_err(|e| e.during(operation))?;
+    let prepared = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
+    let arguments = driver::arguments(&prepared, params).map_err(|e| e.during(operation))?;
+    Ok(Run { lease, operation, sql, arguments, prepared })
+}
+
+async fn prepare(lease: &mut Lease<'_>, sql: &Arc<str>) -> Result<Arc<Prepared>> {
+    let mut step = lease.step()?;
+    let prepared = driver::prepare(step.session(), sql).await;
+    step.settle(prepared)
+}
+
+/// What goes wrong between two rows: the driver's error, or ours about a row, after which the rest is still received.
+enum Failed {
+    Driver(sqlx::Error),
+    Row(Error),
+}
+
+impl<'s> Run<'s> {
+    /// Runs the statement to its end and hands over each row; returns the rows affected.
+    async fn drive(&mut self, on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send)) -> Result<u64> {
+        let mut again = true;
+        loop {
+            let mut step = self.lease.step()?;
+            match once(&mut step, &self.sql, self.arguments.clone(), on_row).await {
+                Ok(affected) => {
+                    step.done();
+                    return Ok(affected);
+                }
+                Err(Failed::Row(error)) => {
+                    step.done();
+                    return Err(error.during(self.operation));
+                }
+                Err(Failed::Driver(error)) => {
+                    // A stale statement is refused at Bind, before it has run: outside of a transaction it is
+                    // prepared again and run once more.
+                    let stale = again && driver::is_stale(&error);
+                    let failed = step.settle(Err::<u64, _>(error)).map_err(|e| e.during(self.operation));
+                    if !stale {
+                        return failed;
+                    }
+                    self.renew().await?;
+                    if self.lease.in_transaction() {
+                        return failed;
+                    }
+                    again = false;
+                }
+            }
+        }
+    }
+
+    /// Forgets what the session has prepared, and prepares this statement again if no transaction was aborted by it.
+    async fn renew(&mut self) -> Result<()> {
+        let mut step = self.lease.step()?;
+        let forgotten = driver::forget(step.session()).await;
+        step.settle(forgotten)?;
+        if self.lease.in_transaction() {
+            return Ok(());
+        }
+        let prepared = prepare(&mut self.lease, &self.sql).await.map_err(|e| e.during(self.operation))?;
+        if prepared.parameters != self.prepared.parameters {
+            let message = "the statement's parameters changed their types while it ran; run it again";
+            return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
+        }
+        self.prepared = prepared;
+        Ok(())
+    }
+
+    pub(crate) async fn count(mut self) -> Result<u64> {
+        self.drive(&mut |_, _| Ok(())).await
+    }
+
+    pub(crate) async fn each<T: OwnedRow>(mut self, take: &mut (dyn FnMut(T) -> Result<()> + Send)) -> Result<u64> {
+        let operation = self.operation;
+        let mut plan = self.plan::<T>()?;
+        self.drive(&mut |row, index| {
+            if index == 0 {
+                plan.refreshed(row).map_err(|e| e.during(operation))?;
+            }
+            take(plan.read::<T>(row, index)?)
+        })
+        .await
+    }
+
+    pub(crate) fn plan<T: FromRow>(&self) -> Result<Plan> {
+        Plan::new(T::FIELDS, &self.prepared).map_err(|e| e.during(self.operation))
+    }
+
+    pub(crate) async fn all<T: OwnedRow>(self) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.each::<T>(&mut |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    pub(crate) async fn at_most_one<T: OwnedRow>(self) -> Result<Option<T>> {
+        let operation = self.operation;
+        let mut found = None;
+        let mut count: u64 = 0;
+        self.each::<T>(&mut |row| {
+            count += 1;
+            found.get_or_insert(row);
+            Ok(())
+        })
+        .await?;
+        if count > 1 {
+            let message = format!("one row at most was asked for and the result has {count}");
+            return Err(Error::new(ErrorKind::ManyRows, message).during(operation));
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn rows(mut self) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        let mut shape = None;
+        self.drive(&mut |row, _| {
+            rows.push(Row::read(row, &mut shape));
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    pub(crate) fn stream<T: FromRow>(self) -> Result<RowStream<'s, T>> {
+        let plan = self.plan::<T>()?;
+        let operation = self.operation;
+        let mut lease = self.lease;
+        let (sql, arguments) = (self.sql, self.arguments);
+        let rows = async_stream::stream! {
+            let mut step = match lease.step() {
+                Ok(step) => step,
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
+            };
+            let mut failed = None;
+            {
+                let mut rows = driver::run(step.session(), &sql, arguments);
+                while let Some(item) = rows.next().await {
+                    match item {
+                        Ok(Either::Right(row)) => yield Ok(row),
+                        Ok(Either::Left(_)) => {}
+                        Err(error) => {
+                            failed = Some(error);
+                            break;
+                        }
+                    }
+                }
+            }
+            match failed {
+                None => step.done(),
+                Some(error) => {
+                    if let Err(error) = step.settle(Err::<(), _>(error)) {
+                        yield Err(error);
+                    }
+                }
+            }
+        };
+        Ok(RowStream::new(Box::pin(rows), plan, operation))
+    }
+}
+
+async fn once(
+    step: &mut Step<'_>,
+    sql: &Arc<str>,
+    arguments: PgArguments,
+    on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send),
+) -> Result<u64, Failed> {
+    let mut items = driver::run(step.session(), sql, arguments);
+    let (mut affected, mut index) = (0, 0);
+    let mut refused = None;
+    while let Some(item) = items.next().await {
+        match item.map_err(Failed::Driver)? {
+            Either::Left(count) => affected += count,
+            Either::Right(row) => {
+                // After a row that does not fit the rest is received all the same, so that the connection is at rest.
+                if refused.is_none() {
+                    refused = on_row(&row, index).err();
+                }
+                index += 1;
+            }
+        }
+    }
+    refused.map_or(Ok(affected), |error| Err(Failed::Row(error)))
+}

@@ -1,0 +1,95 @@
+//! Rows without a struct.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Column, Row as _, ValueRef};
+
+use crate::driver_row::type_info;
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::{Decode, TypeInfo, decode_field, sql_type_name};
+
+/// A row of a result, its columns known by the names and types that the server gave them.
+#[derive(Clone)]
+pub struct Row {
+    shape: Arc<Shape>,
+    bytes: Vec<u8>,
+    fields: Vec<Option<Range<usize>>>,
+}
+
+/// The columns of a result.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    columns: Vec<(String, TypeInfo)>,
+}
+
+impl Row {
+    pub(crate) fn read(row: &PgRow, shape: &mut Option<Arc<Shape>>) -> Self {
+        let shape = shape.get_or_insert_with(|| {
+            let column = |c: &sqlx::postgres::PgColumn| (c.name().to_owned(), type_info(c.type_info()));
+            Arc::new(Shape { columns: row.columns().iter().map(column).collect() })
+        });
+        let mut bytes = Vec::new();
+        let mut fields = Vec::with_capacity(shape.columns.len());
+        for i in 0..shape.columns.len() {
+            let body = row.try_get_raw(i).ok().filter(|v| !v.is_null()).and_then(|v| v.as_bytes().ok());
+            fields.push(body.map(|body| {
+                let start = bytes.len();
+                bytes.extend_from_slice(body);
+                start..bytes.len()
+            }));
+        }
+        Self { shape: Arc::clone(shape), bytes, fields }
+    }
+
+    /// The names and types of the columns.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &TypeInfo)> {
+        self.shape.columns.iter().map(|(name, ty)| (name.as_str(), ty))
+    }
+
+    /// Reads the column with the name, the first of several.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`]: there is no such column, or `V` does not stand for its type;
+    /// [`ErrorKind::Decode`]: the value does not fit `V`.
+    pub fn get<'r, V: Decode<'r>>(&'r self, name: &str) -> Result<V> {
+        let Some(index) = self.shape.columns.iter().position(|(n, _)| n == name) else {
+            let names = self.columns().map(|(n, _)| n).collect::<Vec<_>>().join(", ");
+            return Err(
+                Error::new(ErrorKind::Mismatch, format!("the row has no such column; it has {names}")).at_column(name)
+            );
+        };
+        self.get_at(index)
+    }
+
+    /// Reads the column at the place, counted from 0.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_at<'r, V: Decode<'r>>(&'r self, index: usize) -> Result<V> {
+        let Some((name, ty)) = self.shape.columns.get(index) else {
+            let message = format!("the row has {} columns and number {index} was asked for", self.fields.len());
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        };
+        if !V::accepts(ty) {
+            let message =
+                format!("the column is {ty} and `{}` stands for {}", std::any::type_name::<V>(), sql_type_name::<V>());
+            return Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
+        }
+        decode_field(ty, self.body(index)).map_err(|e| {
+            Error::new(ErrorKind::Decode, format!("the {ty} value cannot be read")).at_column(name).caused_by(e)
+        })
+    }
+
+    fn body(&self, index: usize) -> Option<&[u8]> {
+        self.bytes.get(self.fields.get(index)?.clone()?)
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.columns().map(|(name, ty)| format!("{name}: {ty}"))).finish()
+    }
+}

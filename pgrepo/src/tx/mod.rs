@@ -1,0 +1,184 @@
+//! Transactions: begun, committed and rolled back by pgrepo itself, and told truly.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use sqlx::PgConnection;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::driver;
+use crate::pool::{Db, Guard, Step, interrupted};
+use crate::query::Query;
+use crate::repository::Repository;
+use crate::table::PgTable;
+
+/// A transaction. Everything run on it takes effect together when it is committed, or not at all.
+///
+/// Dropped without [`commit`](Self::commit) it is rolled back. An operation on it that is dropped before it ends leaves
+/// the transaction unusable: what follows is an error, and the connection is closed.
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct Tx {
+    guard: Guard,
+    lent: bool,
+}
+
+/// The server's number of a transaction, to ask for its outcome by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TxId(u64);
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TxOutcome {
+    /// All of it took effect.
+    Committed,
+    /// None of it did.
+    Aborted,
+    /// It still runs.
+    InProgress,
+    /// It is so long ago that the server no longer knows.
+    Unknown,
+}
+
+impl Tx {
+    pub(crate) async fn begin(mut guard: Guard) -> Result<Self> {
+        let mut step = guard.step();
+        let begun = driver::simple(step.session(), "BEGIN").await;
+        step.settle(begun).map_err(|e| e.during("begin"))?;
+        guard.set_in_transaction(true);
+        Ok(Self { guard, lent: false })
+    }
+
+    pub(crate) fn step(&mut self) -> Result<Step<'_>> {
+        if self.guard.is_dirty() {
+            return Err(interrupted());
+        }
+        Ok(self.guard.step())
+    }
+
+    /// A statement of your own in this transaction: see [`Db::query`].
+    pub fn query<'q>(&mut self, sql: impl Into<Cow<'q, str>>) -> Query<'q, &mut Self> {
+        Query::new(self, sql.into())
+    }
+
+    /// The everyday methods of a table, in this transaction.
+    pub fn repository<T: PgTable>(&mut self) -> Repository<&mut Self, T> {
+        Repository::new(self)
+    }
+
+    /// Runs statements without parameters, in this transaction: see [`Db::execute_script`].
+    ///
+    /// # Errors
+    /// As [`Db::execute_script`].
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    pub async fn execute_script(&mut self, sql: &str) -> Result<()> {
+        crate::query::script(self, sql).await
+    }
+
+    /// The transaction's number, by which [`Db::outcome`] tells what became of it. Ask for it before COMMIT, and keep
+    /// it, where a lost answer to COMMIT must not leave doubt; it costs a round trip.
+    ///
+    /// # Errors
+    /// The server refused, as it does in an aborted transaction.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the transaction unusable.
+    pub async fn id(&mut self) -> Result<TxId> {
+        let (id,): (String,) = self.query("SELECT pg_catalog.pg_current_xact_id()::text").fetch_one().await?;
+        id.parse()
+            .map(TxId)
+            .map_err(|e| Error::new(ErrorKind::Decode, "the transaction's id is no number").caused_by(e))
+    }
+
+    /// Lends the driver's own connection. After the transaction's end it is closed instead of lent again.
+    ///
+    /// # Errors
+    /// An earlier operation was dropped before it ended.
+    pub fn raw(&mut self) -> Result<&mut PgConnection> {
+        if self.guard.is_dirty() {
+            return Err(interrupted());
+        }
+        self.lent = true;
+        Ok(self.guard.conn())
+    }
+
+    /// Commits: all of the transaction takes effect.
+    ///
+    /// The server sees `SELECT 1` and `COMMIT` in one message: in an aborted transaction, to which a COMMIT alone is
+    /// answered by a rollback, the first is refused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transaction`]: an earlier statement had failed, or a constraint that was deferred to the end was
+    /// violated, and nothing took effect; or the connection broke before COMMIT was answered, and whether it took
+    /// effect is unknown: [`Db::outcome`] tells.
+    ///
+    /// # Cancel safety
+    /// Whether a dropped future's COMMIT takes effect is unknown: [`Db::outcome`] tells.
+    pub async fn commit(mut self) -> Result<()> {
+        let mut step = self.step().map_err(|e| e.during("commit"))?;
+        match driver::simple(step.session(), "SELECT 1; COMMIT").await {
+            Ok(_) => {
+                step.done();
+                self.end();
+                Ok(())
+            }
+            Err(error) if driver::at_rest(&error) => {
+                step.done();
+                let message = "nothing of it took effect: the server rolled the transaction back";
+                let refused = Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error));
+                self.rollback().await.map_err(|e| e.during("commit"))?;
+                Err(refused.during("commit"))
+            }
+            Err(error) => {
+                let message = "COMMIT was not answered, so whether it took effect is unknown; Db::outcome tells, by \
+                               the id that Tx::id gave";
+                Err(Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error)).during("commit"))
+            }
+        }
+    }
+
+    /// Rolls back: nothing of the transaction takes effect.
+    ///
+    /// # Errors
+    /// The connection broke, which rolls back as well.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes the connection, which rolls back.
+    pub async fn rollback(mut self) -> Result<()> {
+        let mut step = self.step().map_err(|e| e.during("rollback"))?;
+        let ended = driver::simple(step.session(), "ROLLBACK").await;
+        step.settle(ended).map_err(|e| e.during("rollback"))?;
+        self.end();
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        self.guard.set_in_transaction(false);
+        if self.lent {
+            self.guard.condemn();
+        }
+    }
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx").field("interrupted", &self.guard.is_dirty()).finish_non_exhaustive()
+    }
+}
+
+/// Asks what became of a transaction.
+pub(crate) async fn outcome(db: &Db, id: TxId) -> Result<TxOutcome> {
+    let (status,): (Option<String>,) = db
+        .query("SELECT pg_catalog.pg_xact_status($1::text::xid8)")
+        .bind(id.0.to_string())
+        .fetch_one()
+        .await
+        .map_err(|e| e.during("outcome"))?;
+    Ok(match status.as_deref() {
+        Some("committed") => TxOutcome::Committed,
+        Some("aborted") => TxOutcome::Aborted,
+        Some("in progress") => TxOutcome::InProgress,
+        _ => TxOutcome::Unknown,
+    })
+}

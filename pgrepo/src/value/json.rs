@@ -1,0 +1,245 @@
+//! json and jsonb (<https://www.postgresql.org/docs/current/datatype-json.html>).
+//!
+//! The body is the document's text; in a jsonb column a version byte, 1, stands before it. Which of both it is,
+//! the column says: each type here fits either.
+//! Values are serialised straight into the row's buffer.
+//!
+//! Three things of JSON are the server's to refuse, and its error names the row: `\u0000` in a jsonb string, a lone
+//! surrogate, and nesting deeper than its stack. When read into a Rust type, serde_json stops at 128 levels.
+//! Floats that JSON does not have (NaN, the infinities) are written as `null`: that is serde_json's rule.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Decode, Element, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, encode_sized};
+
+const JSON: &[PgType] = &[PgType::JSONB, PgType::JSON];
+const VERSION: u8 = 1;
+
+/// A value that is kept as json or jsonb, in the form that serde gives it.
+///
+/// Reading may borrow from the row: `Json<Profile<'r>>` with `&'r str` fields (which serde_json can fill only from
+/// strings without escapes).
+///
+/// # Errors
+/// [`ValueErrorKind::Json`] when the value has no JSON form (a map whose keys are no strings), or when the document
+/// does not fit the type.
+///
+/// # Examples
+/// ```
+/// use pgrepo::value::Json;
+/// let tags = Json(vec!["a", "b"]);
+/// assert_eq!(tags.len(), 2);
+/// assert_eq!(tags.into_inner(), ["a", "b"]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Json<T>(pub T);
+
+impl<T> Json<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> From<T> for Json<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T> Deref for Json<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Json<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+macro_rules! json {
+    ($([$($g:tt)*] $rust:ty),+) => {$(
+        impl<$($g)*> SqlType for $rust {
+            const TYPES: &'static [PgType] = JSON;
+        }
+        impl<$($g)*> Element for $rust {}
+    )+};
+}
+json!([T] Json<T>, [] serde_json::Value, [] RawValue, [] Box<RawValue>);
+
+impl<T: Serialize> Encode for Json<T> {
+    #[inline]
+    fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        put_json(&self.0, ty, out)
+    }
+}
+
+impl Encode for serde_json::Value {
+    fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        put_json(self, ty, out)
+    }
+}
+
+impl Encode for RawValue {
+    #[inline]
+    fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        encode_sized(out, |out| {
+            put_version(ty, out);
+            out.extend_from_slice(self.get().as_bytes());
+            Ok(())
+        })
+    }
+}
+
+impl Encode for Box<RawValue> {
+    #[inline]
+    fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        RawValue::encode(self, ty, out)
+    }
+}
+
+/// Appends a json or jsonb field, whichever `ty` is, in the form that serde gives the value.
+///
+/// # Errors
+/// [`ValueErrorKind::Json`] and [`ValueErrorKind::TooLarge`].
+#[inline]
+pub fn put_json<T: Serialize + ?Sized>(value: &T, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    encode_sized(out, |out| {
+        put_version(ty, out);
+        serde_json::to_writer(out, value).map_err(unfit)
+    })
+}
+
+#[inline]
+fn put_version(ty: &TypeInfo, out: &mut Vec<u8>) {
+    if ty.base().oid() == PgType::JSONB.oid {
+        out.push(VERSION);
+    }
+}
+
+impl<'r, T: Deserialize<'r>> Decode<'r> for Json<T> {
+    #[inline]
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        get_json(ty, body).map(Self)
+    }
+}
+
+impl<'r> Decode<'r> for serde_json::Value {
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        get_json(ty, body)
+    }
+}
+
+impl<'r> Decode<'r> for &'r RawValue {
+    #[inline]
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        get_json(ty, body)
+    }
+}
+
+impl<'r> Decode<'r> for Box<RawValue> {
+    #[inline]
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        <&RawValue>::decode(ty, body).map(ToOwned::to_owned)
+    }
+}
+
+/// Reads the body of a json or jsonb field, whichever `ty` is.
+///
+/// # Errors
+/// [`ValueErrorKind::Json`] when the document does not fit, [`ValueErrorKind::Invalid`] on another version of jsonb.
+#[inline]
+pub fn get_json<'r, T: Deserialize<'r>>(ty: &TypeInfo, body: &'r [u8]) -> Result<T, ValueError> {
+    serde_json::from_slice(document(ty, body)?).map_err(unfit)
+}
+
+/// The text of the document.
+#[inline]
+fn document<'r>(ty: &TypeInfo, body: &'r [u8]) -> Result<&'r [u8], ValueError> {
+    if ty.base().oid() != PgType::JSONB.oid {
+        return Ok(body);
+    }
+    match body {
+        [VERSION, text @ ..] => Ok(text),
+        [] => Err(ValueErrorKind::Invalid("a jsonb value is empty".to_owned()).into()),
+        [version, ..] => Err(ValueErrorKind::Invalid(format!("jsonb of the version {version} is not known")).into()),
+    }
+}
+
+#[cold]
+fn unfit(error: serde_json::Error) -> ValueError {
+    ValueErrorKind::Json(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::tests::{body, refused, round};
+    use super::*;
+
+    #[test]
+    fn the_column_decides_on_the_version_byte() {
+        let value = serde_json::json!({"a": [1, null]});
+        assert_eq!(body(&value, PgType::JSON), br#"{"a":[1,null]}"#);
+        assert_eq!(body(&value, PgType::JSONB), b"\x01{\"a\":[1,null]}");
+        let domain =
+            TypeInfo::new(70_000, "doc", super::super::TypeKind::Domain(TypeInfo::builtin(PgType::JSONB).into()));
+        let mut out = Vec::new();
+        Json(1).encode(&domain, &mut out).unwrap();
+        assert_eq!(out, [0, 0, 0, 2, 1, b'1']);
+        for ty in [PgType::JSON, PgType::JSONB] {
+            assert_eq!(round(&value, ty), value);
+            assert_eq!(round(&Json((1, "x".to_owned())), ty), Json((1, "x".to_owned())));
+        }
+    }
+
+    #[test]
+    fn raw_is_copied_as_it_stands() {
+        let raw = RawValue::from_string("{ \"a\" : 1.0 }".to_owned()).unwrap();
+        assert_eq!(body(&*raw, PgType::JSON), b"{ \"a\" : 1.0 }");
+        assert_eq!(round(&raw, PgType::JSONB).get(), raw.get());
+        let ty = TypeInfo::builtin(PgType::JSONB);
+        assert_eq!(<&RawValue>::decode(&ty, b"\x01[1, 2]").unwrap().get(), "[1, 2]");
+        assert!(<&RawValue>::decode(&ty, b"\x01[1, 2").is_err());
+    }
+
+    #[test]
+    fn borrowed() {
+        #[derive(Deserialize)]
+        struct Borrowed<'a> {
+            name: &'a str,
+        }
+        let row = b"\x01{\"name\":\"Ann\"}".to_vec();
+        let Json(value) = Json::<Borrowed<'_>>::decode(&TypeInfo::builtin(PgType::JSONB), &row).unwrap();
+        assert_eq!(value.name, "Ann");
+    }
+
+    #[test]
+    fn errors() {
+        let odd = Json(BTreeMap::from([((1, 2), 3)]));
+        assert!(matches!(refused(&odd, PgType::JSONB).kind(), ValueErrorKind::Json(_)));
+        let ty = TypeInfo::builtin(PgType::JSONB);
+        for bytes in [&b""[..], b"\x02{}", b"{}"] {
+            let error = serde_json::Value::decode(&ty, bytes).unwrap_err();
+            assert!(matches!(error.kind(), ValueErrorKind::Invalid(_)), "{error}");
+        }
+        assert!(matches!(Json::<i32>::decode(&ty, b"\x01\"x\"").unwrap_err().kind(), ValueErrorKind::Json(_)));
+        let deep = [b"\x01".as_slice(), &[b'['; 20_000]].concat();
+        assert!(matches!(serde_json::Value::decode(&ty, &deep).unwrap_err().kind(), ValueErrorKind::Json(_)));
+    }
+
+    #[test]
+    fn serde_sees_through_it() {
+        assert_eq!(serde_json::to_string(&Json(vec![1])).unwrap(), "[1]");
+        assert_eq!(serde_json::from_str::<Json<i32>>("3").unwrap(), Json(3));
+    }
+}

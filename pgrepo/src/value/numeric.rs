@@ -1,0 +1,420 @@
+//! numeric of any size (<https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-NUMERIC-DECIMAL>).
+//!
+//! The body is four 16-bit numbers (how many digits follow, the first one's power of 10,000, the sign, how many
+//! decimal digits are shown behind the point) and then the digits, to the base 10,000, without leading or
+//! trailing zeros.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::number::exactly;
+use super::{Decode, Element, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, encode_sized};
+
+/// The most decimal digits before the point.
+const MAX_WHOLE: i64 = 131_072;
+/// The most decimal digits behind the point.
+const MAX_SCALE: i64 = 16_383;
+
+/// A `numeric` of any size, exact: also NaN, the infinities, and numbers far beyond a machine's words.
+///
+/// It does no arithmetic: it keeps the server's digits, takes and gives their text.
+/// Two are equal when value and scale are: `1.0` is not `1.00`.
+///
+/// # Errors
+/// Parsing refuses what is no number, and one that numeric cannot hold: more than 131,072 digits before or 16,383
+/// behind the point.
+///
+/// # Examples
+/// ```
+/// use pgrepo::value::Numeric;
+/// let n: Numeric = "-1e40".parse()?;
+/// assert_eq!(n.to_string(), "-10000000000000000000000000000000000000000");
+/// # Ok::<(), pgrepo::value::ParseNumericError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Numeric {
+    sign: Sign,
+    /// The power of 10,000 of the first digit.
+    weight: i16,
+    scale: u16,
+    /// To the base 10,000; neither the first nor the last is 0.
+    digits: Vec<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+    NaN,
+    Infinity,
+    NegInfinity,
+}
+
+impl Sign {
+    const fn code(self) -> u16 {
+        match self {
+            Self::Plus => 0,
+            Self::Minus => 0x4000,
+            Self::NaN => 0xc000,
+            Self::Infinity => 0xd000,
+            Self::NegInfinity => 0xf000,
+        }
+    }
+
+    pub(super) const fn special(self) -> Option<&'static str> {
+        match self {
+            Self::Plus | Self::Minus => None,
+            Self::NaN => Some("NaN"),
+            Self::Infinity => Some("Infinity"),
+            Self::NegInfinity => Some("-Infinity"),
+        }
+    }
+}
+
+/// A body taken apart; leading and trailing zeros of the digits are gone.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'r> {
+    pub(super) sign: Sign,
+    pub(super) weight: i16,
+    pub(super) scale: u16,
+    /// Big-endian pairs, each below 10,000.
+    digits: &'r [[u8; 2]],
+}
+
+impl<'r> Parts<'r> {
+    pub(super) fn read(body: &'r [u8]) -> Result<Self, ValueError> {
+        let (head, rest) = body.split_at_checked(8).ok_or_else(|| invalid("the numeric is cut"))?;
+        let word = |at: usize| exactly(&head[at..at + 2]);
+        let (mut digits, odd) = rest.as_chunks::<2>();
+        if usize::from(u16::from_be_bytes(word(0)?)) != digits.len() || !odd.is_empty() {
+            return Err(invalid("the numeric has another number of digits than it declares"));
+        }
+        let sign = match u16::from_be_bytes(word(4)?) {
+            0 => Sign::Plus,
+            0x4000 => Sign::Minus,
+            0xc000 => Sign::NaN,
+            0xd000 => Sign::Infinity,
+            0xf000 => Sign::NegInfinity,
+            _ => return Err(invalid("the numeric has a sign that is not PostgreSQL's")),
+        };
+        if sign.special().is_some() {
+            return Ok(Self { sign, weight: 0, scale: 0, digits: &[] });
+        }
+        let mut weight = i16::from_be_bytes(word(2)?);
+        let scale = u16::from_be_bytes(word(6)?);
+        if i64::from(scale) > MAX_SCALE || digits.iter().any(|d| u16::from_be_bytes(*d) > 9_999) {
+            return Err(invalid("the numeric's digits or scale are not PostgreSQL's"));
+        }
+        while let [[0, 0], more @ ..] = digits {
+            digits = more;
+            weight = weight.checked_sub(1).ok_or_else(|| invalid("the numeric's weight is not PostgreSQL's"))?;
+        }
+        while let [more @ .., [0, 0]] = digits {
+            digits = more;
+        }
+        if digits.is_empty() {
+            return Ok(Self { sign: Sign::Plus, weight: 0, scale, digits });
+        }
+        Ok(Self { sign, weight, scale, digits })
+    }
+
+    pub(super) fn digits(&self) -> impl ExactSizeIterator<Item = u16> + 'r {
+        self.digits.iter().map(|d| u16::from_be_bytes(*d))
+    }
+}
+
+/// Appends a numeric's field.
+pub(super) fn put_numeric(
+    sign: Sign,
+    weight: i16,
+    scale: u16,
+    digits: &[u16],
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
+    encode_sized(out, |out| {
+        let count = u16::try_from(digits.len()).map_err(|_| ValueErrorKind::TooLarge { length: digits.len() })?;
+        for word in [count.to_be_bytes(), weight.to_be_bytes(), sign.code().to_be_bytes(), scale.to_be_bytes()] {
+            out.extend_from_slice(&word);
+        }
+        digits.iter().for_each(|d| out.extend_from_slice(&d.to_be_bytes()));
+        Ok(())
+    })
+}
+
+/// The digits of `mantissa`, which is below 10^36, at `scale` decimal places: weight and digits.
+pub(super) fn groups(mantissa: u128, scale: u16) -> (i16, Groups) {
+    let pad = (4 - scale % 4) % 4;
+    let behind = (scale + pad) / 4;
+    let mut rest = mantissa * 10_u128.pow(u32::from(pad));
+    let mut groups = Groups { digits: [0; 10], from: 10, to: 10 };
+    while rest > 0 && groups.from > 0 {
+        groups.from -= 1;
+        groups.digits[groups.from] = u16::try_from(rest % 10_000).unwrap_or_default();
+        rest /= 10_000;
+    }
+    let count = i32::try_from(groups.to - groups.from).unwrap_or_default();
+    while let [.., 0] = groups.as_slice() {
+        groups.to -= 1;
+    }
+    let weight = if count == 0 { 0 } else { count - 1 - i32::from(behind) };
+    (i16::try_from(weight).unwrap_or_default(), groups)
+}
+
+/// Up to ten digits to the base 10,000, without zeros around them.
+pub(super) struct Groups {
+    digits: [u16; 10],
+    from: usize,
+    to: usize,
+}
+
+impl Groups {
+    pub(super) fn as_slice(&self) -> &[u16] {
+        &self.digits[self.from..self.to]
+    }
+}
+
+impl Numeric {
+    /// The number of decimal digits behind the point.
+    pub fn scale(&self) -> u16 {
+        self.scale
+    }
+
+    /// Whether it is a number: neither NaN nor one of the infinities.
+    pub fn is_finite(&self) -> bool {
+        self.sign.special().is_none()
+    }
+
+    pub(super) fn new(negative: bool, mantissa: u128, scale: u16) -> Self {
+        let (weight, groups) = groups(mantissa, scale);
+        let sign = if negative && mantissa != 0 { Sign::Minus } else { Sign::Plus };
+        Self { sign, weight, scale, digits: groups.as_slice().to_vec() }
+    }
+
+    fn special(sign: Sign) -> Self {
+        Self { sign, weight: 0, scale: 0, digits: Vec::new() }
+    }
+}
+
+impl From<i64> for Numeric {
+    fn from(value: i64) -> Self {
+        Self::new(value < 0, u128::from(value.unsigned_abs()), 0)
+    }
+}
+
+impl SqlType for Numeric {
+    const TYPES: &'static [PgType] = &[PgType::NUMERIC];
+}
+
+impl Element for Numeric {}
+
+impl Encode for Numeric {
+    fn encode(&self, _: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        put_numeric(self.sign, self.weight, self.scale, &self.digits, out)
+    }
+}
+
+impl<'r> Decode<'r> for Numeric {
+    fn decode(_: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        let parts = Parts::read(body)?;
+        Ok(Self { sign: parts.sign, weight: parts.weight, scale: parts.scale, digits: parts.digits().collect() })
+    }
+}
+
+impl fmt::Display for Numeric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(special) = self.sign.special() {
+            return f.write_str(special);
+        }
+        if self.sign == Sign::Minus {
+            f.write_str("-")?;
+        }
+        let weight = i32::from(self.weight);
+        let digit = |power: i32| {
+            usize::try_from(weight - power).ok().and_then(|i| self.digits.get(i)).copied().unwrap_or_default()
+        };
+        write!(f, "{}", digit(weight.max(0)))?;
+        for power in (0..weight).rev() {
+            write!(f, "{:04}", digit(power))?;
+        }
+        if self.scale > 0 {
+            f.write_str(".")?;
+        }
+        let mut left = usize::from(self.scale);
+        let mut power = -1;
+        while left > 0 {
+            let group = digit(power);
+            let shown = left.min(4);
+            let cut = [1_000, 100, 10, 1].get(shown - 1).copied().unwrap_or(1);
+            write!(f, "{:0shown$}", group / cut)?;
+            left -= shown;
+            power -= 1;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Numeric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Numeric({self})")
+    }
+}
+
+/// A text that is no number which `numeric` can hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the text is not a number that numeric can hold")]
+pub struct ParseNumericError;
+
+impl FromStr for Numeric {
+    type Err = ParseNumericError;
+
+    fn from_str(text: &str) -> Result<Self, ParseNumericError> {
+        let (negative, rest) = match text.as_bytes() {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            rest => (false, rest),
+        };
+        if rest.eq_ignore_ascii_case(b"nan") {
+            return Ok(Self::special(Sign::NaN));
+        }
+        if rest.eq_ignore_ascii_case(b"infinity") || rest.eq_ignore_ascii_case(b"inf") {
+            return Ok(Self::special(if negative { Sign::NegInfinity } else { Sign::Infinity }));
+        }
+        let (number, exponent) = match rest.iter().position(|b| matches!(b, b'e' | b'E')) {
+            None => (rest, 0),
+            Some(at) => {
+                let exponent = std::str::from_utf8(&rest[at + 1..]).ok().and_then(|e| e.parse::<i32>().ok());
+                (&rest[..at], i64::from(exponent.ok_or(ParseNumericError)?))
+            }
+        };
+        let point = number.iter().position(|b| *b == b'.').unwrap_or(number.len());
+        let digits: Vec<u8> = number.iter().enumerate().filter(|(i, _)| *i != point).map(|(_, b)| *b).collect();
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(ParseNumericError);
+        }
+        let length = |n: usize| i64::try_from(n).map_err(|_| ParseNumericError);
+        let whole = length(point)? + exponent;
+        let scale = (length(digits.len())? - whole).max(0);
+        let zeros = digits.iter().take_while(|b| **b == b'0').count();
+        let digits = &digits[zeros..];
+        let whole = whole - length(zeros)?;
+        if scale > MAX_SCALE || (whole > MAX_WHOLE && !digits.is_empty()) {
+            return Err(ParseNumericError);
+        }
+        Ok(Self::of_decimals(negative, digits, whole, u16::try_from(scale).unwrap_or_default()))
+    }
+}
+
+impl Numeric {
+    /// The number whose first decimal digit, which is not 0, stands `whole` places before the point.
+    fn of_decimals(negative: bool, decimals: &[u8], whole: i64, scale: u16) -> Self {
+        let weight = (whole - 1).div_euclid(4);
+        let lead = usize::try_from(3 - (whole - 1).rem_euclid(4)).unwrap_or_default();
+        let mut digits = Vec::with_capacity(decimals.len() / 4 + 2);
+        let (first, rest) = decimals.split_at(decimals.len().min(4 - lead));
+        for (index, group) in std::iter::once(first).chain(rest.chunks(4)).enumerate() {
+            let places = if index == 0 { 4 - lead } else { 4 };
+            let padded = group.iter().map(|b| u16::from(b - b'0')).chain(std::iter::repeat(0)).take(places);
+            digits.push(padded.fold(0, |n, d| n * 10 + d));
+        }
+        while let Some(0) = digits.last() {
+            digits.pop();
+        }
+        if digits.is_empty() {
+            return Self { scale, ..Self::special(Sign::Plus) };
+        }
+        let sign = if negative { Sign::Minus } else { Sign::Plus };
+        Self { sign, weight: i16::try_from(weight).unwrap_or_default(), scale, digits }
+    }
+}
+
+#[cold]
+fn invalid(reason: &str) -> ValueError {
+    ValueErrorKind::Invalid(reason.to_owned()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{body, round};
+    use super::*;
+
+    fn words(words: &[i32]) -> Vec<u8> {
+        words.iter().flat_map(|w| w.to_be_bytes()[2..].to_vec()).collect()
+    }
+
+    fn parse(text: &str) -> Numeric {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn bodies_are_those_of_the_server() {
+        for (text, expected) in [
+            ("0", &[0, 0, 0, 0][..]),
+            ("0.00", &[0, 0, 0, 2]),
+            ("1", &[1, 0, 0, 0, 1]),
+            ("10000", &[1, 1, 0, 0, 1]),
+            ("-12345.678", &[3, 1, 0x4000, 3, 1, 2345, 6780]),
+            ("0.0001", &[1, -1, 0, 4, 1]),
+            ("0.00001", &[1, -2, 0, 5, 1000]),
+            ("1e8", &[1, 2, 0, 0, 1]),
+            ("NaN", &[0, 0, 0xc000, 0]),
+            ("-inf", &[0, 0, 0xf000, 0]),
+        ] {
+            assert_eq!(body(&parse(text), PgType::NUMERIC), words(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn texts() {
+        for text in [
+            "0",
+            "0.000",
+            "-1",
+            "123456789012345678901234567890123456789012345678901234567890",
+            "0.00000000000000000000000000000000000000012",
+            "-99999.99999",
+            "100000000.5",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+        ] {
+            assert_eq!(round(&parse(text), PgType::NUMERIC).to_string(), text);
+        }
+        assert_eq!(parse("+1.50e2").to_string(), "150");
+        assert_eq!(parse("1.5e-3").to_string(), "0.0015");
+        assert_eq!(parse(".5").to_string(), "0.5");
+        assert_eq!(parse("5.").to_string(), "5");
+        assert_eq!(parse("-0").to_string(), "0");
+        assert_eq!(parse("1e131071").to_string().len(), 131_072);
+        assert_eq!(parse("1e-16383").scale(), 16_383);
+        assert_eq!(Numeric::from(i64::MIN).to_string(), i64::MIN.to_string());
+        assert_eq!(Numeric::from(0), parse("0"));
+        for bad in ["", ".", "-", "1e", "e1", "1.2.3", "1e131072", "1e-16384", "0x1", " 1", "1e99999999999", "²"] {
+            assert_eq!(bad.parse::<Numeric>(), Err(ParseNumericError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn zeros_around_the_digits_are_dropped() {
+        let ty = TypeInfo::builtin(PgType::NUMERIC);
+        let padded = words(&[4, 2, 0, 1, 0, 0, 7, 0]);
+        assert_eq!(Numeric::decode(&ty, &padded).unwrap(), parse("7.0"));
+        let none = words(&[1, 5, 0x4000, 0, 0]);
+        assert_eq!(Numeric::decode(&ty, &none).unwrap(), parse("0"));
+    }
+
+    #[test]
+    fn hostile() {
+        let ty = TypeInfo::builtin(PgType::NUMERIC);
+        for bad in [
+            &[][..],
+            &[1, 0, 0, 0],
+            &[0, 0, 0, 0, 1],
+            &[1, 0, 0, 0, 10_000],
+            &[1, 0, 1, 0, 1],
+            &[0, 0, 0, 0x4000],
+            &[2, -32768, 0, 0, 0, 1],
+        ] {
+            assert!(Numeric::decode(&ty, &words(bad)).is_err(), "{bad:?}");
+        }
+    }
+}
