@@ -17,8 +17,12 @@ pub use crate::driver_row::from_pg_row;
 pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count, declared, kept, skipped};
 pub use crate::table::problem::{Problem, blames, message, problem};
 pub use crate::table::sql::{self, Layout, Part};
+pub use crate::table::wrapped::{
+    DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, driver_column, json_column,
+};
 pub use crate::table::{
     Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, OfView, PgTable,
     PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Writable, WriteFields, WriteRow,
 };
-pub use crate::value::{Decode, Encode, PgType, SqlType};
+pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType};
+pub use crate::via_sqlx::{DriverType, ViaSqlx};

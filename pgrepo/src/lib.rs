@@ -16,6 +16,7 @@ pub mod table;
 pub mod testkit;
 mod tx;
 pub mod value;
+mod via_sqlx;
 
 #[doc(hidden)]
 pub mod __private;
@@ -23,11 +24,11 @@ pub mod __private;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
+pub use pgrepo_macros::{PgRecord, PgTable};
 pub use pool::{Db, Handle, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort};
 pub use repository::Repository;
 pub use row::Row;
-pub use pgrepo_macros::{PgRecord, PgTable};
 pub use stream::RowStream;
 pub use table::{
     Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
@@ -40,3 +41,4 @@ pub use value::{
     Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeInfo, TypeKind, Value, ValueError,
     ValueErrorKind,
 };
+pub use via_sqlx::ViaSqlx;

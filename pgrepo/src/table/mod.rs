@@ -13,6 +13,8 @@ mod row;
 #[doc(hidden)]
 pub mod sql;
 mod tuple;
+#[doc(hidden)]
+pub mod wrapped;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable};
 pub use meta::{ColumnMeta, Spec, TableMeta};
