@@ -24,7 +24,7 @@ pub mod __private;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
-pub use pgrepo_macros::{PgRecord, PgTable};
+pub use pgrepo_macros::{PgEnum, PgInsert, PgNewtype, PgRecord, PgTable};
 pub use pool::{Db, Handle, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort};
 pub use repository::Repository;

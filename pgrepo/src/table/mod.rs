@@ -5,6 +5,8 @@
 mod column;
 #[doc(hidden)]
 pub mod field;
+#[doc(hidden)]
+pub mod insert;
 mod meta;
 mod name;
 #[doc(hidden)]
