@@ -16,6 +16,7 @@ pub mod table;
 pub mod testkit;
 mod tx;
 pub mod value;
+mod via_sqlx;
 
 #[doc(hidden)]
 pub mod __private;
@@ -26,7 +27,7 @@ pub use pgrepo_macros::test;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
-pub use pgrepo_macros::{PgRecord, PgTable};
+pub use pgrepo_macros::{PgEnum, PgInsert, PgNewtype, PgRecord, PgTable};
 pub use pool::{Db, Handle, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort};
 pub use repository::Repository;
@@ -43,3 +44,4 @@ pub use value::{
     Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeInfo, TypeKind, Value, ValueError,
     ValueErrorKind,
 };
+pub use via_sqlx::ViaSqlx;

@@ -176,7 +176,7 @@ fn copy_out(record: &Record<'_>, needs: &[TokenStream]) -> Option<TokenStream> {
     let generics = &record.input.generics;
     let (_, ty_generics, _) = generics.split_for_impl();
     let name = &record.input.ident;
-    let parameters = &generics.params;
+    let parameters = without_defaults(generics);
     let embedded = record.fields.iter().filter(|f| f.kind == Kind::Flat).map(|f| {
         let ty = record.still(f);
         quote!(#ty: #p::CopyOutFor<'__c>)
@@ -185,7 +185,7 @@ fn copy_out(record: &Record<'_>, needs: &[TokenStream]) -> Option<TokenStream> {
     let bounds = bounds(generics, &needs);
     Some(quote! {
         #[automatically_derived]
-        impl<'__c, #parameters> #p::CopyOut for #name #ty_generics #bounds {}
+        impl<'__c, #(#parameters),*> #p::CopyOut for #name #ty_generics #bounds {}
     })
 }
 

@@ -1,7 +1,7 @@
 //! What is wrong with a list of columns that is only complete when types are known; looked at by the compiler.
 
-use super::Spec;
 use super::sql::{Part, name, number, put};
+use super::{Name, Spec};
 
 const MAX_IDENTIFIER: usize = 63;
 const MAX_COLUMNS: usize = 1600;
@@ -42,7 +42,7 @@ pub const fn problem(parts: &[Part<'_, Spec>], specs: &[Spec]) -> Option<Problem
         let mut slot = hash(&specs[i]);
         while slots[slot] != 0 {
             let other = slots[slot] as usize - 1;
-            if same(&specs[other], &specs[i]) {
+            if same_name(&specs[other].name, &specs[i].name) {
                 return Some(Problem { kind: Kind::Duplicate, column: specs[i], part: embedded(parts, i, other) });
             }
             slot = (slot + 1) % slots.len();
@@ -101,16 +101,15 @@ const fn hash(spec: &Spec) -> usize {
     ((hash >> 16) ^ hash) as usize % 4096
 }
 
-const fn same(a: &Spec, b: &Spec) -> bool {
-    if a.name.len() != b.name.len() {
+/// Whether two names are the same.
+pub(super) const fn same_name(a: &Name, b: &Name) -> bool {
+    let length = a.len();
+    if length != b.len() {
         return false;
     }
-    let (mut left, mut right) = ([0; MAX_IDENTIFIER + 2], [0; MAX_IDENTIFIER + 2]);
-    flat(&mut left, a);
-    flat(&mut right, b);
     let mut i = 0;
-    while i < left.len() {
-        if left[i] != right[i] {
+    while i < length {
+        if byte_at(a, i) != byte_at(b, i) {
             return false;
         }
         i += 1;
@@ -118,13 +117,18 @@ const fn same(a: &Spec, b: &Spec) -> bool {
     true
 }
 
-const fn flat(out: &mut [u8], spec: &Spec) {
-    let pieces = spec.name.pieces();
-    let (mut p, mut at) = (0, 0);
+const fn byte_at(name: &Name, mut at: usize) -> u8 {
+    let pieces = name.pieces();
+    let mut p = 0;
     while p < pieces.len() {
-        at = put(out, at, pieces[p]);
+        let bytes = pieces[p].as_bytes();
+        if at < bytes.len() {
+            return bytes[at];
+        }
+        at -= bytes.len();
         p += 1;
     }
+    0
 }
 
 /// Writes the message about a mistake, in the way of [`super::sql`].

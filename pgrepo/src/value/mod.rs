@@ -10,6 +10,8 @@ mod array;
 mod bytes;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
+#[doc(hidden)]
+pub mod derived;
 mod dynamic;
 mod error;
 mod hstore;
