@@ -12,11 +12,36 @@ mod insert;
 mod labels;
 mod newtype;
 mod symbol;
+mod test_attr;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
 use crate::ctxt::Ctxt;
+
+/// Gives an asynchronous test a runtime and a database of its own.
+///
+/// The function takes one argument of a type that implements `pgrepo::testkit::FromTestDatabase`, such as
+/// `pgrepo::testkit::TestDatabase`, and returns nothing or a `Result`. The database is a copy of a template that is set up once a
+/// process; it is dropped when the test ends, also by a panic. Other attributes (`#[should_panic]`, `#[cfg(…)]`) stay.
+///
+/// | key | meaning |
+/// |---|---|
+/// | `sql = "…"` | the statements that set the template up |
+/// | `setup = "path.sql"` | the same from a file; the path starts at the package's folder, `CARGO_MANIFEST_DIR` |
+/// | `flavor = "current_thread"` | the runtime: `"current_thread"` (default) or `"multi_thread"` |
+///
+/// ```ignore
+/// #[pgrepo::test(setup = "tests/schema.sql", flavor = "multi_thread")]
+/// async fn starts_empty(db: pgrepo::testkit::TestDatabase) -> Result<(), Box<dyn std::error::Error>> {
+///     // connect to db.url()
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    test_attr::expand(arguments.into(), item.into()).into()
+}
 
 /// Makes a struct with named fields stand for a table or a view.
 #[proc_macro_derive(PgTable, attributes(pg))]

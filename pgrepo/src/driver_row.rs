@@ -51,6 +51,11 @@ impl Places {
         Ok(places)
     }
 
+    /// The type of the result's column for a field.
+    pub(crate) fn ty(&self, field: usize) -> Option<&TypeInfo> {
+        self.types.get(field)
+    }
+
     /// The cells of one row of the result.
     pub(crate) fn cells<'r, 'p>(&'p self, row: &'r PgRow) -> RowCells<'r, 'p> {
         RowCells::new(row, &self.columns, &self.types)
@@ -78,6 +83,16 @@ pub(crate) enum Misfit {
     Type { meta: ColumnMeta, found: TypeInfo },
     /// The result has another number of columns than the tuple.
     Count { wanted: usize, found: usize },
+}
+
+impl Misfit {
+    /// The field's column, where one field is at fault.
+    pub(crate) fn meta(&self) -> Option<&ColumnMeta> {
+        match self {
+            Self::Missing { meta } | Self::Ambiguous { meta } | Self::Type { meta, .. } => Some(meta),
+            Self::Count { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Misfit {

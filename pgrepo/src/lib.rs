@@ -12,7 +12,7 @@ mod repository;
 mod row;
 mod stream;
 pub mod table;
-#[cfg(feature = "testkit")]
+#[cfg(all(feature = "testkit", unix))]
 pub mod testkit;
 mod tx;
 pub mod value;
@@ -20,6 +20,9 @@ mod via_sqlx;
 
 #[doc(hidden)]
 pub mod __private;
+
+#[cfg(all(feature = "testkit", unix))]
+pub use pgrepo_macros::test;
 
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
@@ -32,7 +35,7 @@ pub use row::Row;
 pub use stream::RowStream;
 pub use table::{
     Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
-    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, WriteFields, WriteRow,
+    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
 #[cfg(feature = "chrono")]

@@ -31,7 +31,15 @@ impl Record<'_> {
     pub(crate) fn needs(&self, need: Need) -> Vec<TokenStream> {
         let p = private(&self.krate);
         let dependent = self.fields.iter().filter(|f| parameter_in(&self.input.generics, f.ty).is_some());
-        dependent.flat_map(|f| self.need(&p, f, need)).collect()
+        let mut needs: Vec<_> = dependent.flat_map(|f| self.need(&p, f, need)).collect();
+        // The struct may ask its parameters to outlive its lifetime, which stands for any row's and for the table's.
+        if need != Need::Describe && self.lifetime().is_some() {
+            needs.extend(self.input.generics.type_params().map(|parameter| {
+                let ident = &parameter.ident;
+                quote!(#ident: 'static)
+            }));
+        }
+        needs
     }
 
     fn need(&self, p: &TokenStream, field: &Field<'_>, need: Need) -> Vec<TokenStream> {

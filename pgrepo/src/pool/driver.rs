@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgDatabaseError, PgRow, PgSeverity, PgTypeInfo};
-use sqlx::{Arguments, AssertSqlSafe, Column, Either, Executor, Postgres, SqlSafeStr, Statement};
+use sqlx::postgres::{
+    PgArgumentBuffer, PgArguments, PgColumn, PgDatabaseError, PgRow, PgSeverity, PgStatement, PgTypeInfo,
+};
+use sqlx::{Arguments, AssertSqlSafe, Either, Executor, Postgres, SqlSafeStr, Statement};
 
 use crate::driver_row::type_info;
 use crate::error::{Error, ErrorKind, Result, ServerError, ServerFields, SqlClass, SqlState};
@@ -18,13 +20,14 @@ use super::connect::Session;
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) parameters: Vec<TypeInfo>,
-    pub(crate) columns: Vec<ResultColumn>,
+    statement: PgStatement,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ResultColumn {
-    pub(crate) name: String,
-    pub(crate) ty: TypeInfo,
+impl Prepared {
+    /// The columns of its result.
+    pub(crate) fn columns(&self) -> &[PgColumn] {
+        self.statement.columns()
+    }
 }
 
 /// A value for a parameter whose type is not named.
@@ -41,9 +44,7 @@ pub(crate) async fn prepare(session: &mut Session, sql: &Arc<str>) -> Result<Arc
         Some(Either::Left(types)) => types.iter().map(type_info).collect(),
         _ => Vec::new(),
     };
-    let column =
-        |c: &sqlx::postgres::PgColumn| ResultColumn { name: c.name().to_owned(), ty: type_info(c.type_info()) };
-    let prepared = Arc::new(Prepared { parameters, columns: statement.columns().iter().map(column).collect() });
+    let prepared = Arc::new(Prepared { parameters, statement });
     // The driver drops statements one by one when it holds too many, and prepares them again with our types when
     // they are asked for; here all are forgotten at once, which costs it a look-up each.
     if session.statements.len() >= session.statement_cache {

@@ -248,7 +248,7 @@ impl<'s> Run<'s> {
     }
 
     pub(crate) fn plan<T: FromRow>(&self) -> Result<Plan> {
-        Plan::new(T::FIELDS, &self.prepared).map_err(|e| e.during(self.operation))
+        Plan::new(T::FIELDS, self.prepared.columns()).map_err(|e| e.during(self.operation))
     }
 
     pub(crate) async fn all<T: OwnedRow>(self) -> Result<Vec<T>> {

