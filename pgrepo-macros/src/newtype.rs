@@ -1,6 +1,6 @@
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Fields, LitStr, Path, Type};
+use syn::{Data, DeriveInput, LitStr, Path, Type};
 
 use crate::attr::Attrs;
 use crate::check;

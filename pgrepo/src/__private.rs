@@ -12,12 +12,12 @@ pub use std::vec::Vec;
 pub use sqlx;
 pub use sqlx::postgres::PgRow;
 
-pub use crate::__problem as problem;
+pub use crate::__message as message;
 pub use crate::__statement as statement;
 pub use crate::driver_row::from_pg_row;
 pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count, declared, kept, skipped};
 pub use crate::table::insert::insert_column;
-pub use crate::table::problem::{Problem, blames, message, problem};
+pub use crate::table::problem::{Problem, Undeclared, blames, misplaced, problem, undeclared};
 pub use crate::table::sql::{self, Layout, Part};
 pub use crate::table::wrapped::{
     DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, driver_column, json_column,

@@ -147,9 +147,9 @@ pub trait CopyOutFor<'c> {}
 
 impl<E: CopyOut> CopyOutFor<'_> for E {}
 
-/// The type of the name among those that `V` stands for; none where there is no such type.
-pub const fn declared<V: SqlType>(name: &str) -> &'static [PgType] {
-    let mut rest = V::TYPES;
+/// The type of the name among those that a Rust type stands for; none where there is no such type.
+pub const fn declared(types: &'static [PgType], name: &str) -> &'static [PgType] {
+    let mut rest = types;
     while !rest.is_empty() {
         let (first, others) = rest.split_at(1);
         if same(first[0].name, name) {

@@ -2,6 +2,7 @@
 
 use super::sql::{Part, name, number, put};
 use super::{Name, Spec};
+use crate::value::PgType;
 
 const MAX_IDENTIFIER: usize = 63;
 const MAX_COLUMNS: usize = 1600;
@@ -132,7 +133,7 @@ const fn byte_at(name: &Name, mut at: usize) -> u8 {
 }
 
 /// Writes the message about a mistake, in the way of [`super::sql`].
-pub const fn message(out: &mut [u8], mut at: usize, problem: &Option<Problem>) -> usize {
+pub const fn misplaced(out: &mut [u8], mut at: usize, problem: &Option<Problem>) -> usize {
     let Some(problem) = problem else { return at };
     match problem.kind {
         Kind::Duplicate => {
@@ -160,21 +161,51 @@ pub const fn blames(problem: &Option<Problem>, part: usize) -> bool {
     matches!(problem, Some(problem) if problem.part == part)
 }
 
-/// The message, if an embedded struct is to be blamed for a mistake.
+/// A SQL type that a field is declared to have and does not stand for.
+#[derive(Clone, Copy)]
+pub struct Undeclared {
+    /// The field's type, as the source writes it.
+    pub rust: &'static str,
+    /// The types that it stands for.
+    pub types: &'static [PgType],
+    /// The type that is declared.
+    pub name: &'static str,
+}
+
+/// Writes the message about it.
+pub const fn undeclared(out: &mut [u8], mut at: usize, declared: &Undeclared) -> usize {
+    at = put(out, at, "`");
+    at = put(out, at, declared.rust);
+    at = put(out, at, "` cannot stand for ");
+    at = put(out, at, declared.name);
+    at = put(out, at, "; it can for ");
+    let mut i = 0;
+    while i < declared.types.len() {
+        if i > 0 {
+            at = put(out, at, ", ");
+        }
+        at = put(out, at, declared.types[i].name);
+        i += 1;
+    }
+    at
+}
+
+/// Makes a message at compile time: `message!(function, its argument's type, its argument)`.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __problem {
-    ($problem:expr, $part:expr) => {{
-        const PROBLEM: &$crate::__private::Option<$crate::__private::Problem> = &$problem;
-        const LENGTH: $crate::__private::usize = $crate::__private::message(&mut [], 0, PROBLEM);
+macro_rules! __message {
+    ($function:ident, $type:ty, $value:expr) => {{
+        const VALUE: &$type = &$value;
+        const LENGTH: $crate::__private::usize = $crate::__private::$function(&mut [], 0, VALUE);
         const BYTES: [$crate::__private::u8; LENGTH] = {
             let mut bytes = [0; LENGTH];
-            $crate::__private::message(&mut bytes, 0, PROBLEM);
+            $crate::__private::$function(&mut bytes, 0, VALUE);
             bytes
         };
-        match $crate::__private::from_utf8(&BYTES) {
-            $crate::__private::Ok(text) if $crate::__private::blames(PROBLEM, $part) => $crate::__private::Some(text),
-            _ => $crate::__private::None,
-        }
+        const TEXT: &$crate::__private::str = match $crate::__private::from_utf8(&BYTES) {
+            $crate::__private::Ok(text) => text,
+            $crate::__private::Err(_) => "",
+        };
+        TEXT
     }};
 }
