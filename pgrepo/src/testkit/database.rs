@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::admin::{Admin, quote};
 use super::error::{Context, TestkitError};
@@ -91,6 +91,7 @@ impl DatabaseGuard {
     pub(super) async fn create(server: &Server, name: String, template: &str) -> Result<Self, TestkitError> {
         let guard = Self { server: server.clone(), name, done: AtomicBool::new(false) };
         let mut admin = Admin::connect(&server.admin_url()).await?;
+<<<<<<< HEAD
         let statement = format!("CREATE DATABASE {} TEMPLATE {}", quote(&guard.name), quote(template));
         let mut tries = 0;
         // A session that has just left the template is still counted for a moment (55006).
@@ -102,6 +103,17 @@ impl DatabaseGuard {
             }
             tries += 1;
             tokio::time::sleep(Duration::from_millis(20)).await;
+=======
+        let statement = format!(
+            "CREATE DATABASE {} TEMPLATE {}",
+            quote(&guard.name),
+            quote(template)
+        );
+        // The server itself waits some seconds for sessions that are just leaving the template.
+        if let Err(error) = admin.run(&statement).await {
+            guard.done.store(true, Ordering::Relaxed);
+            return Err(error).context(|| "the test's database cannot be made");
+>>>>>>> testkit
         }
         admin.close().await?;
         Ok(guard)
