@@ -91,29 +91,11 @@ impl DatabaseGuard {
     pub(super) async fn create(server: &Server, name: String, template: &str) -> Result<Self, TestkitError> {
         let guard = Self { server: server.clone(), name, done: AtomicBool::new(false) };
         let mut admin = Admin::connect(&server.admin_url()).await?;
-<<<<<<< HEAD
         let statement = format!("CREATE DATABASE {} TEMPLATE {}", quote(&guard.name), quote(template));
-        let mut tries = 0;
-        // A session that has just left the template is still counted for a moment (55006).
-        while let Err(error) = admin.run(&statement).await {
-            let code = error.as_database_error().and_then(|error| error.code());
-            if code.as_deref() != Some("55006") || tries == 50 {
-                guard.done.store(true, Ordering::Relaxed);
-                return Err(error).context(|| "the test's database cannot be made");
-            }
-            tries += 1;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-=======
-        let statement = format!(
-            "CREATE DATABASE {} TEMPLATE {}",
-            quote(&guard.name),
-            quote(template)
-        );
         // The server itself waits some seconds for sessions that are just leaving the template.
         if let Err(error) = admin.run(&statement).await {
             guard.done.store(true, Ordering::Relaxed);
             return Err(error).context(|| "the test's database cannot be made");
->>>>>>> testkit
         }
         admin.close().await?;
         Ok(guard)

@@ -214,9 +214,6 @@ mod tests {
         std::fs::write(&path, "not a server").expect("a file");
         let error = check(&path, &PACKAGES[0]).expect_err("it is another file");
         std::fs::remove_file(&path).expect("its end");
-        assert!(
-            error.to_string().contains("is not the pinned one"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("is not the pinned one"), "{error}");
     }
 }

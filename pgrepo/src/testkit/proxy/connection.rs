@@ -125,11 +125,7 @@ impl Line<'_> {
             self.read_client(to_server),
             self.write(&self.server, from_client, &self.state.to_server),
             self.read_server(to_client),
-<<<<<<< HEAD
-            self.write(&self.client, from_server, &self.state.to_client, Some(&self.mute)),
-=======
             self.write(&self.client, from_server, &self.state.to_client),
->>>>>>> testkit
         )
         .await
         .map(drop)
@@ -162,19 +158,9 @@ impl Line<'_> {
                 if let Some(kind) = piece.begins {
                     self.awaits_byte.fetch_or(kind == 0, Ordering::Relaxed);
                     cut = self.state.cuts().strike(kind, piece.sql.as_deref());
-<<<<<<< HEAD
-                    if let Some((moment, ending)) = cut {
-                        let before = (mem::take(&mut bytes), mem::take(&mut types));
-                        send(&queue, Item::Data { due, bytes: before.0, types: before.1 }).await?;
-                        if moment == Moment::Before {
-                            return send(&queue, Item::Cut { moment, ending }).await;
-                        }
-                        send(&queue, Item::Mute).await?;
-=======
                     if matches!(cut, Some((Moment::Before, _))) {
                         then = cut;
                         break;
->>>>>>> testkit
                     }
                     types.push(kind);
                 }
@@ -185,16 +171,7 @@ impl Line<'_> {
                 }
             }
             let ended = then.is_some();
-            send(
-                &queue,
-                Item::Data {
-                    due,
-                    bytes,
-                    types,
-                    then,
-                },
-            )
-            .await?;
+            send(&queue, Item::Data { due, bytes, types, then }).await?;
             if ended {
                 return Ok(());
             }
@@ -228,20 +205,7 @@ impl Line<'_> {
                 self.encrypted.store(true, Ordering::Relaxed);
             }
             let bytes = buffer[..size].to_vec();
-<<<<<<< HEAD
-            send(&queue, Item::Data { due: latest, bytes, types: Vec::new() }).await?;
-=======
-            send(
-                &queue,
-                Item::Data {
-                    due: latest,
-                    bytes,
-                    types: Vec::new(),
-                    then: None,
-                },
-            )
-            .await?;
->>>>>>> testkit
+            send(&queue, Item::Data { due: latest, bytes, types: Vec::new(), then: None }).await?;
         }
     }
 
@@ -260,12 +224,7 @@ impl Line<'_> {
                     say_end(stream)?;
                     return Ok(());
                 }
-                Item::Data {
-                    due,
-                    bytes,
-                    types,
-                    then,
-                } => {
+                Item::Data { due, bytes, types, then } => {
                     wait(due).await;
                     open_gate(&mut plan).await;
                     for kind in types {
@@ -279,18 +238,11 @@ impl Line<'_> {
                             tokio::task::yield_now().await;
                         }
                     }
-<<<<<<< HEAD
                     counter.fetch_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
-=======
-                    counter.fetch_add(
-                        u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-                        Ordering::Relaxed,
-                    );
                     // Without a pause since the last byte, so no answer to it can have passed.
                     if let Some((moment, ending)) = then {
                         return Err(Over::Cut { moment, ending });
                     }
->>>>>>> testkit
                 }
             }
         }
