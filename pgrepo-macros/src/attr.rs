@@ -1,4 +1,4 @@
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -146,11 +146,6 @@ impl<'c> Attrs<'c> {
     /// The path of the runtime crate.
     pub(crate) fn krate(&self) -> Path {
         self.parsed(CRATE, "a path").unwrap_or_else(|| parse_quote!(::pgrepo))
-    }
-
-    /// Where the item's attributes report, when a key is missing.
-    pub(crate) fn span_or(&self, symbol: Symbol, other: Span) -> Span {
-        self.key(symbol).map_or(other, Ident::span)
     }
 }
 

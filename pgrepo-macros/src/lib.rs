@@ -8,6 +8,9 @@ mod ctxt;
 mod expand;
 mod fallback;
 mod generics;
+mod insert;
+mod labels;
+mod newtype;
 mod symbol;
 mod test_attr;
 
@@ -50,6 +53,45 @@ pub fn derive_table(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(PgRecord, attributes(pg))]
 pub fn derive_record(input: TokenStream) -> TokenStream {
     record(&parse_macro_input!(input as DeriveInput), false).into()
+}
+
+/// Makes a struct a row that can be written to some columns of a table.
+#[proc_macro_derive(PgInsert, attributes(pg))]
+pub fn derive_insert(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let insert = insert::Insert::read(&ctxt, &input);
+    match (insert, ctxt.check()) {
+        (Some(insert), None) => expand::insert(&insert),
+        (insert, error) => fallback::insert(&input, insert, error),
+    }
+    .into()
+}
+
+/// Makes the variants of an enum the values of a column.
+#[proc_macro_derive(PgEnum, attributes(pg))]
+pub fn derive_enum(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let labels = labels::Labels::read(&ctxt, &input);
+    match (labels, ctxt.check()) {
+        (Some(labels), None) => expand::labels(&labels),
+        (_, error) => fallback::value(&input, error),
+    }
+    .into()
+}
+
+/// Makes a struct of one field stand in a column as that field.
+#[proc_macro_derive(PgNewtype, attributes(pg))]
+pub fn derive_newtype(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let newtype = newtype::Newtype::read(&ctxt, &input);
+    match (newtype, ctxt.check()) {
+        (Some(newtype), None) => expand::newtype(&newtype),
+        (_, error) => fallback::value(&input, error),
+    }
+    .into()
 }
 
 fn record(input: &DeriveInput, is_table: bool) -> proc_macro2::TokenStream {

@@ -193,6 +193,7 @@ pub mod table;
 pub mod testkit;
 mod tx;
 pub mod value;
+mod via_sqlx;
 
 #[doc(hidden)]
 pub mod __private;
@@ -203,7 +204,7 @@ pub use pgrepo_macros::test;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
-pub use pgrepo_macros::{PgRecord, PgTable};
+pub use pgrepo_macros::{PgEnum, PgInsert, PgNewtype, PgRecord, PgTable};
 pub use pool::{Db, Handle, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort};
 pub use repository::Repository;
@@ -211,7 +212,7 @@ pub use row::Row;
 pub use stream::RowStream;
 pub use table::{
     Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
-    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, WriteFields, WriteRow,
+    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
 #[cfg(feature = "chrono")]
@@ -220,3 +221,4 @@ pub use value::{
     Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeInfo, TypeKind, Value, ValueError,
     ValueErrorKind,
 };
+pub use via_sqlx::ViaSqlx;

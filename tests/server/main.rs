@@ -3,3 +3,4 @@
 
 mod copy;
 mod query;
+mod records;

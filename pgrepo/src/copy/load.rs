@@ -44,12 +44,16 @@ enum Event {
 
 /// What a load writes to: the columns' names, and the check that each fits.
 pub(crate) struct Plan {
+    /// The method, for messages.
+    pub(crate) operation: &'static str,
     pub(crate) target: Target,
     /// The statement that begins the COPY.
     pub(crate) sql: String,
     /// Checks the columns against the table's, and returns the types of those that are sent.
-    pub(crate) check: Box<dyn FnOnce(&Description) -> Result<Vec<TypeInfo>> + Send>,
+    pub(crate) check: Box<Check>,
 }
+
+type Check = dyn FnOnce(&Description) -> Result<Vec<TypeInfo>> + Send;
 
 /// A COPY under way.
 pub(crate) struct Load<'s> {
@@ -136,8 +140,8 @@ async fn work<H: Handle>(
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<CopyReport> {
-    let shown = plan.target.shown.clone();
-    let on_table = |e: Error| e.during("copy_in").on_table(&shown);
+    let (operation, shown) = (plan.operation, plan.target.shown.clone());
+    let on_table = |e: Error| e.during(operation).on_table(&shown);
     let mut lease = on.lease().await.map_err(on_table)?;
     let bounds = Bounds::of(&lease);
     let loaded = load(&mut lease, &bounds, plan, &mut commands, &events).await;

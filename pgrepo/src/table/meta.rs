@@ -107,6 +107,11 @@ impl ColumnMeta {
         Self { types, ..self }
     }
 
+    /// The same column, written from another struct's field.
+    pub(super) const fn of_field(self, field: &'static str, rust_type: &'static str) -> Self {
+        Self { spec: Spec { field, rust_type, ..self.spec }, ..self }
+    }
+
     /// The same, but NULL fits.
     pub const fn nullable(self) -> Self {
         Self { nullable: true, ..self }
@@ -173,6 +178,28 @@ impl TableMeta {
     /// The same, read-only.
     pub const fn read_only(self) -> Self {
         Self { read_only: true, ..self }
+    }
+}
+
+/// A table that is named at run time: `"users"`, or `("app", "users")` with its schema. It is quoted as it stands, so a
+/// dot is a part of the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableName<'a> {
+    /// The schema; without one the server's `search_path` decides.
+    pub schema: Option<&'a str>,
+    /// The table.
+    pub name: &'a str,
+}
+
+impl<'a> From<&'a str> for TableName<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { schema: None, name }
+    }
+}
+
+impl<'a> From<(&'a str, &'a str)> for TableName<'a> {
+    fn from((schema, name): (&'a str, &'a str)) -> Self {
+        Self { schema: Some(schema), name }
     }
 }
 

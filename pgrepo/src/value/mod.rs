@@ -10,6 +10,8 @@ mod array;
 mod bytes;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
+#[doc(hidden)]
+pub mod derived;
 mod dynamic;
 mod error;
 mod hstore;
@@ -25,12 +27,12 @@ mod time;
 mod uuid;
 
 pub use any::{AnyValue, sql_type_name};
-pub use array::Element;
+pub use array::{Element, Items};
 pub use bytes::put_bytes;
 pub use dynamic::Value;
 pub use error::{ValueError, ValueErrorKind};
 pub use hstore::Hstore;
-pub use json::{Json, get_json, put_json};
+pub use json::{Json, RawJson, get_json, put_json};
 pub use kind::{PgType, TypeInfo, TypeKind};
 pub use numeric::{Numeric, ParseNumericError};
 pub use text::put_text;

@@ -1,0 +1,11 @@
+use pgrepo::PgTable;
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+struct User {
+    name: String,
+    #[pg(generated, identity)]
+    rank: i64,
+}
+
+fn main() {}

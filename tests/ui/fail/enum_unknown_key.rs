@@ -1,0 +1,9 @@
+use pgrepo::PgEnum;
+
+#[derive(PgEnum)]
+#[pg(nam = "mood")]
+enum Mood {
+    Sad,
+}
+
+fn main() {}
