@@ -175,8 +175,8 @@
 //!
 //! How it is built and why is in `ARCHITECTURE.md`, what changed in `CHANGELOG.md`, both in this package. Programs to
 //! start from are in the repository's folder `examples`.
-#![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
+#![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
 pub mod config;
