@@ -50,7 +50,7 @@
 //!
 //! let high = airports.find(Airport::ELEVATION_FT.gt(8_000.0)).order_by(Airport::ICAO.asc()).fetch_all().await?;
 //! let el_alto = airports.get("SLLP").await?;
-//! airports.patch("SLLP", [Airport::IATA.set(None)]).await?;
+//! airports.patch("SLLP", [Airport::IATA.set("LPB")]).await?;
 //!
 //! // Several operations that take effect together.
 //! let mut tx = db.begin().await?;
