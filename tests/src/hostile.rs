@@ -89,6 +89,7 @@ pub fn subjects() -> Vec<Subject> {
     }
     let now = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap_or_default();
     let document = serde_json::json!({"a": [1, null, {"b": "x\u{2603}\n"}], "": 1e300});
+    let dense = serde_json::Value::from(vec![serde_json::json!({"": 0}); 500]);
     let profile = wide(3).profile;
     let map: Hstore = [("a", Some("1")), ("b", None), ("", Some(""))].into_iter().collect();
     let numeric: Numeric = match "-12345.6789".parse() {
@@ -122,6 +123,7 @@ pub fn subjects() -> Vec<Subject> {
         Infinite<DateTime<Utc>> as TIMESTAMPTZ = now;
         serde_json::Value as JSON = document;
         serde_json::Value as JSONB = document;
+        serde_json::Value as JSON = dense;
         Json<Profile> as JSONB = profile;
         &RawValue as JSONB = document;
         Box<RawValue> as JSON = document;
