@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 use crate::rows::{Narrow, NarrowRef, Profile, Wide, WideRef, narrow, narrow_types, wide, wide_types};
 
+type Read = fn(&[TypeInfo], &[u8]) -> bool;
+
 /// Something that reads bytes, with bytes that it takes.
 pub struct Subject {
     /// The Rust and the SQL type.
@@ -23,7 +25,7 @@ pub struct Subject {
     /// Well-formed bytes, to be spoilt.
     pub seed: Vec<u8>,
     types: Vec<TypeInfo>,
-    read: fn(&[TypeInfo], &[u8]) -> bool,
+    read: Read,
 }
 
 impl Subject {
@@ -154,13 +156,13 @@ pub fn subjects() -> Vec<Subject> {
     }
     let hstore = TypeInfo::new(70_001, "hstore", TypeKind::Plain);
     let maps = array_of(hstore.clone());
-    let pairs: [(_, _, _, fn(&[TypeInfo], &[u8]) -> bool); 3] = [
+    let pairs: [(_, _, _, Read); 3] = [
         ("Hstore", body(&map, &hstore), hstore.clone(), |t, b| t.iter().all(|ty| read_value::<Hstore>(ty, b))),
         ("Value from hstore", body(&map, &hstore), hstore, |t, b| t.iter().all(|ty| read_value::<Value>(ty, b))),
         ("Vec<Hstore>", body(&[&map, &map], &maps), maps, |t, b| t.iter().all(|ty| read_value::<Vec<Hstore>>(ty, b))),
     ];
     all.extend(pairs.map(|(name, seed, ty, read)| Subject { name: name.to_owned(), seed, types: vec![ty], read }));
-    let rows: [(_, _, _, fn(&[TypeInfo], &[u8]) -> bool); 6] = [
+    let rows: [(_, _, _, Read); 6] = [
         ("Wide", tuple(&wide(3), &wide_types()), wide_types(), read_row::<Wide>),
         ("WideRef", tuple(&wide(3), &wide_types()), wide_types(), read_row::<WideRef<'_>>),
         ("Narrow", tuple(&narrow(3), &narrow_types()), narrow_types(), read_row::<Narrow>),

@@ -6,7 +6,7 @@
 use std::any::Any;
 
 use crate::table::{Cells, FieldError, FieldWriter, FromRow, Set, WriteFields};
-use crate::value::{Decode, Encode, TypeInfo, ValueErrorKind, decode_field, take_field};
+use crate::value::{Decode, Encode, TypeInfo, ValueError, ValueErrorKind, decode_field, take_field};
 
 /// What a binary COPY begins with: signature, flags, and an empty extension.
 pub const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -51,7 +51,10 @@ impl FieldWriter for All<'_> {
     fn field<V: Encode + ?Sized>(&mut self, value: &V) -> Result<(), FieldError> {
         let index = self.index;
         self.index += 1;
-        value.encode(self.types.get(index).unwrap_or(UNKNOWN), self.out).map_err(|error| FieldError { index, error })
+        match value.encode(self.types.get(index).unwrap_or(UNKNOWN), self.out) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(at(index, error)),
+        }
     }
 
     fn set<V: Encode>(&mut self, value: &Set<V>) -> Result<(), FieldError> {
@@ -122,6 +125,11 @@ impl FieldWriter for Marked<'_> {
             }
         }
     }
+}
+
+#[cold]
+fn at(index: usize, error: ValueError) -> FieldError {
+    FieldError { index, error }
 }
 
 #[cold]
