@@ -105,3 +105,25 @@ fn record(input: &DeriveInput, is_table: bool) -> proc_macro2::TokenStream {
         (record, error) => fallback::record(input, is_table, record, error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that is printed under another name of the library must name it so.
+    #[test]
+    fn a_renamed_library_is_named_in_all_places() {
+        let expanded = |source: &str| {
+            let input: DeriveInput = syn::parse_str(source).map_err(|e| e.to_string())?;
+            Ok::<_, String>(record(&input, true).to_string())
+        };
+        let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
+            #[pg(flatten = \"c_\")] c: C, #[pg(skip)] d: u8, #[pg(sql_type = \"text\", generated)] e: &'a str }";
+        for keys in ["new = \"New\"", "read_only", "unknown"] {
+            let source = format!("#[pg(table = \"t\", {keys}, crate = \"db\")] struct User<'a, T> {fields}");
+            let code = expanded(&source).unwrap_or_default();
+            assert!(code.contains("db :: __private"), "{code}");
+            assert!(!code.contains("pgrepo"), "{code}");
+        }
+    }
+}
