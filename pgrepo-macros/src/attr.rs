@@ -24,7 +24,7 @@ struct Item {
 
 enum Value {
     Lit(Lit),
-    Type(Type),
+    Type(Box<Type>),
 }
 
 impl Parse for Item {
@@ -34,7 +34,7 @@ impl Parse for Item {
             return Ok(Self { key, value: None });
         }
         input.parse::<Token![=]>()?;
-        let value = if input.peek(Lit) { Value::Lit(input.parse()?) } else { Value::Type(input.parse()?) };
+        let value = if input.peek(Lit) { Value::Lit(input.parse()?) } else { Value::Type(Box::new(input.parse()?)) };
         Ok(Self { key, value: Some(value) })
     }
 }
@@ -143,7 +143,7 @@ impl<'c> Attrs<'c> {
     pub(crate) fn ty(&self, symbol: Symbol) -> Option<Type> {
         let item = self.item(symbol)?;
         match &item.value {
-            Some(Value::Type(ty)) => return Some(ty.clone()),
+            Some(Value::Type(ty)) => return Some(Type::clone(ty)),
             Some(value) => value.refuse(self.ctxt, format_args!("`{symbol}` takes a type: #[pg({symbol} = User)]")),
             None => self.ctxt.error(&item.key, format_args!("`{symbol}` takes a type: #[pg({symbol} = User)]")),
         }

@@ -43,7 +43,7 @@ impl Places {
             };
             let ty = found.get(column).map_or(TypeInfo::UNKNOWN, |c| type_info(c.type_info()));
             if !meta.accepts(&ty) {
-                return Err(Misfit::Type { meta: *meta, found: ty });
+                return Err(Misfit::Type { meta, found: ty });
             }
             places.columns.push(column);
             places.types.push(ty);
@@ -63,12 +63,12 @@ impl Places {
 }
 
 /// A column by its name.
-fn named(found: &[PgColumn], meta: &ColumnMeta) -> Result<usize, Misfit> {
+fn named(found: &[PgColumn], meta: &'static ColumnMeta) -> Result<usize, Misfit> {
     let mut all = found.iter().enumerate().filter(|(_, c)| meta.spec.name == *c.name()).map(|(i, _)| i);
     match (all.next(), all.next()) {
         (Some(column), None) => Ok(column),
-        (None, _) => Err(Misfit::Missing { meta: *meta }),
-        (Some(_), Some(_)) => Err(Misfit::Ambiguous { meta: *meta }),
+        (None, _) => Err(Misfit::Missing { meta }),
+        (Some(_), Some(_)) => Err(Misfit::Ambiguous { meta }),
     }
 }
 
@@ -76,11 +76,11 @@ fn named(found: &[PgColumn], meta: &ColumnMeta) -> Result<usize, Misfit> {
 #[derive(Debug)]
 pub(crate) enum Misfit {
     /// The result has no such column.
-    Missing { meta: ColumnMeta },
+    Missing { meta: &'static ColumnMeta },
     /// The result has several columns of the name.
-    Ambiguous { meta: ColumnMeta },
+    Ambiguous { meta: &'static ColumnMeta },
     /// The result's column has a type that the field does not take.
-    Type { meta: ColumnMeta, found: TypeInfo },
+    Type { meta: &'static ColumnMeta, found: TypeInfo },
     /// The result has another number of columns than the tuple.
     Count { wanted: usize, found: usize },
 }
