@@ -194,8 +194,8 @@ impl<'r> Cells<'r> for RowCells<'r, '_> {
 /// A type as the driver describes it.
 pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
     let oid = ty.oid().map_or(0, |oid| oid.0);
-    if let Some(known) = BUILTIN.iter().find(|known| known.oid == oid) {
-        return TypeInfo::builtin(*known);
+    if let Some(known) = builtin(oid) {
+        return TypeInfo::builtin(known);
     }
     // The driver panics when it is asked for the kind of a type that it did not look up; it calls such a type `?`.
     if ty.name() == "?" {
@@ -214,6 +214,11 @@ pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
         Some(schema) => ty.with_schema(schema),
         None => ty,
     }
+}
+
+/// The type of a common column by its OID.
+pub(crate) fn builtin(oid: u32) -> Option<PgType> {
+    BUILTIN.iter().find(|known| known.oid == oid).copied()
 }
 
 /// The first OID that is not of the server's own objects (`FirstNormalObjectId`).

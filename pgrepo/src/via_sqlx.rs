@@ -6,7 +6,7 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgRow, PgTypeInfo};
 use sqlx::{Postgres, Row, Type, TypeInfo as _, ValueRef};
 
-use crate::driver_row::qualified;
+use crate::driver_row::{builtin, qualified};
 use crate::table::{Cells, FieldError};
 use crate::value::{Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, encode_sized};
 
@@ -79,7 +79,13 @@ impl<V: DriverWrite> Encode for Borrowed<'_, V> {
 /// compared here.
 fn accepts<V: Type<Postgres>>(ty: &TypeInfo) -> bool {
     let own = V::type_info();
-    let known = |ty: &TypeInfo| V::compatible(&PgTypeInfo::with_oid(Oid(ty.oid())));
+    // A type that sqlx takes by a name (text types also take citext) is equal to every OID, so a built-in type is
+    // shown to it by its name.
+    let shown = |ty: &TypeInfo| match builtin(ty.oid()) {
+        Some(known) => PgTypeInfo::with_name(known.name),
+        None => PgTypeInfo::with_oid(Oid(ty.oid())),
+    };
+    let known = |ty: &TypeInfo| V::compatible(&shown(ty));
     if own.oid().is_some() {
         return known(ty) || known(ty.base());
     }

@@ -30,13 +30,16 @@ pub trait CanWrite {}
 
 impl CanWrite for Writable {}
 
+/// Neither holds nor drops any of them, and is `Send` and `Sync` whatever they are.
+type Of<T, V, W> = (fn() -> *const T, fn() -> *const V, W);
+
 /// A column of the table `T` whose field has the type `V`; `W` says whether it may be written.
 ///
 /// The derive writes one constant for each field: `Airport::ICAO`.
 pub struct Column<T: ?Sized, V: ?Sized, W = Writable> {
     name: Name,
     #[allow(clippy::type_complexity, reason = "a marker")]
-    of: PhantomData<(fn() -> *const T, fn() -> *const V, W)>,
+    of: PhantomData<Of<T, V, W>>,
 }
 
 impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
@@ -69,7 +72,7 @@ impl<T: ?Sized, V: ?Sized, W> fmt::Debug for Column<T, V, W> {
 pub struct Embedded<T: ?Sized, E: ?Sized> {
     prefix: Name,
     #[allow(clippy::type_complexity, reason = "a marker")]
-    of: PhantomData<(fn() -> *const T, fn() -> *const E)>,
+    of: PhantomData<Of<T, E, ()>>,
 }
 
 impl<T: ?Sized, E: ?Sized> Embedded<T, E> {
