@@ -3,3 +3,5 @@
 
 mod copy;
 mod query;
+mod storm;
+mod support;
