@@ -6,12 +6,15 @@ use syn::{Attribute, Error, LitStr, Token, Type, Visibility, token};
 
 const SQL: &str = "sql";
 const SETUP: &str = "setup";
+const SERVER: &str = "server";
 const FLAVOR: &str = "flavor";
+const ALL: [&str; 4] = [SQL, SETUP, SERVER, FLAVOR];
 
 #[derive(Default)]
 struct Keys {
     sql: Option<LitStr>,
     setup: Option<LitStr>,
+    server: Option<LitStr>,
     flavor: Option<LitStr>,
 }
 
@@ -21,10 +24,12 @@ impl Keys {
             &mut self.sql
         } else if meta.path.is_ident(SETUP) {
             &mut self.setup
+        } else if meta.path.is_ident(SERVER) {
+            &mut self.server
         } else if meta.path.is_ident(FLAVOR) {
             &mut self.flavor
         } else {
-            return Err(meta.error(format!("unknown key; on a test the known ones are `{SQL}`, `{SETUP}`, `{FLAVOR}`")));
+            return Err(meta.error(format!("unknown key; on a test the known ones are `{}`", ALL.join("`, `"))));
         };
         if place.is_some() {
             return Err(meta.error("this key is given twice"));
@@ -45,14 +50,21 @@ impl Keys {
     }
 
     fn multi_thread(&self) -> syn::Result<bool> {
-        match &self.flavor {
-            None => Ok(false),
-            Some(flavor) => match flavor.value().as_str() {
-                "current_thread" => Ok(false),
-                "multi_thread" => Ok(true),
-                _ => Err(Error::new(flavor.span(), "a flavor is \"current_thread\" or \"multi_thread\"")),
-            },
-        }
+        choice(self.flavor.as_ref(), "current_thread", "multi_thread")
+    }
+
+    fn private(&self) -> syn::Result<bool> {
+        choice(self.server.as_ref(), "any", "private")
+    }
+}
+
+/// Whether the second of two words was chosen; the first is the default.
+fn choice(value: Option<&LitStr>, first: &str, second: &str) -> syn::Result<bool> {
+    match value.map(|value| (value.span(), value.value())) {
+        None => Ok(false),
+        Some((_, word)) if word == first => Ok(false),
+        Some((_, word)) if word == second => Ok(true),
+        Some((span, _)) => Err(Error::new(span, format!("this is either {first:?} or {second:?}"))),
     }
 }
 
@@ -62,7 +74,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => {
             let error = error.to_compile_error();
             // With the function itself, so that what it uses is not reported as unused.
-            quote!(#error #[allow(dead_code)] #item)
+            quote!(#error #[allow(unused)] #item)
         }
     }
 }
@@ -75,6 +87,7 @@ fn try_expand(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStr
     problems.note(read);
     let script = problems.note(keys.script());
     let multi_thread = problems.note(keys.multi_thread());
+    let private = problems.note(keys.private());
     problems.report()?;
 
     let TestFn { attrs, vis, name, argument, ty, output, body } = &function;
@@ -84,7 +97,7 @@ fn try_expand(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStr
         #vis fn #name() #output {
             async fn #name(#argument: #ty) #output #body
             ::pgrepo::testkit::run_test::<#ty, _>(
-                ::pgrepo::testkit::TestSetup { script: #script, multi_thread: #multi_thread },
+                ::pgrepo::testkit::TestSetup { script: #script, private: #private, multi_thread: #multi_thread },
                 #name,
             )
         }

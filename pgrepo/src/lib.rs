@@ -34,7 +34,7 @@ pub use row::Row;
 pub use stream::RowStream;
 pub use table::{
     Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
-    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, WriteFields, WriteRow,
+    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
 #[cfg(feature = "chrono")]

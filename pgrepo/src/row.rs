@@ -9,7 +9,7 @@ use sqlx::{Column, Row as _, ValueRef};
 
 use crate::driver_row::type_info;
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::{Decode, TypeInfo, decode_field, sql_type_name};
+use crate::value::{Decode, TypeInfo, Value, ValueError, decode_field, sql_type_name};
 
 /// A row of a result, its columns known by the names and types that the server gave them.
 #[derive(Clone)]
@@ -78,14 +78,29 @@ impl Row {
                 format!("the column is {ty} and `{}` stands for {}", std::any::type_name::<V>(), sql_type_name::<V>());
             return Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
         }
-        decode_field(ty, self.body(index)).map_err(|e| {
-            Error::new(ErrorKind::Decode, format!("the {ty} value cannot be read")).at_column(name).caused_by(e)
-        })
+        decode_field(ty, self.body(index)).map_err(|e| unreadable(name, ty, e))
+    }
+
+    /// The row as a JSON object, its members named like the columns; the forms are those of
+    /// [`Value::to_json`](crate::Value::to_json). Of columns with the same name the last one stands.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`]: a column has a type or a value that [`Value`](crate::Value) cannot hold.
+    pub fn to_json(&self) -> Result<serde_json::Value> {
+        let member = |(index, (name, ty)): (usize, &(String, TypeInfo))| {
+            let value = Value::decode_as(ty, self.body(index)).map_err(|e| unreadable(name, ty, e))?;
+            Ok((name.clone(), value.to_json()))
+        };
+        self.shape.columns.iter().enumerate().map(member).collect()
     }
 
     fn body(&self, index: usize) -> Option<&[u8]> {
         self.bytes.get(self.fields.get(index)?.clone()?)
     }
+}
+
+fn unreadable(name: &str, ty: &TypeInfo, error: ValueError) -> Error {
+    Error::new(ErrorKind::Decode, format!("the {ty} value cannot be read")).at_column(name).caused_by(error)
 }
 
 impl fmt::Debug for Row {

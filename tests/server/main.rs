@@ -5,3 +5,4 @@ mod copy;
 mod query;
 mod storm;
 mod support;
+mod records;

@@ -75,3 +75,8 @@ impl FromTestDatabase for Connected {
         Ok(Self(connect(&database.url()).await))
     }
 }
+
+#[test]
+fn mistakes_are_underlined() {
+    trybuild::TestCases::new().compile_fail("testkit/ui/*.rs");
+}

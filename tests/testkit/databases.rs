@@ -23,7 +23,9 @@ async fn a_script_is_set_up_once() {
     let server = private_server().await;
     let make = || Template::from_sql(&server, "CREATE TABLE once (id int)");
     let (a, b, other) = tokio::join!(make(), make(), Template::from_sql(&server, "SELECT 1"));
-    (a.expect("a template"), b.expect("a template"), other.expect("a template"));
+    for template in [a, b, other] {
+        template.expect("a template");
+    }
     assert_eq!(test_databases(&server).await.len(), 2);
 }
 

@@ -10,17 +10,14 @@ const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(20);
 
 async fn proxy(db: &TestDatabase) -> Proxy {
-    if db.server().is_private() {
-        return Proxy::start(db.server()).await.expect("a proxy");
-    }
-    panic!("these tests need a private server: unset PGREPO_TEST_DATABASE_URL");
+    Proxy::start(db.server()).await.expect("a proxy")
 }
 
 fn is_reset(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn it_forwards_and_counts(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut connection = connect(&proxy.url(db.name())).await;
@@ -40,7 +37,7 @@ async fn it_forwards_and_counts(db: TestDatabase) {
     assert_eq!(proxy.counts().endings(), 0);
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn latency_delays_and_does_not_throttle(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut connection = connect(&proxy.url(db.name())).await;
@@ -60,7 +57,7 @@ async fn latency_delays_and_does_not_throttle(db: TestDatabase) {
     assert!(start.elapsed() < Duration::from_millis(50));
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn a_millisecond_is_a_millisecond(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut connection = connect(&proxy.url(db.name())).await;
@@ -76,7 +73,7 @@ async fn a_millisecond_is_a_millisecond(db: TestDatabase) {
     assert!(trips[25] < Duration::from_millis(12), "{trips:?}");
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn a_black_hole_swallows_until_it_ends(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let url = proxy.url(db.name());
@@ -97,7 +94,7 @@ async fn a_black_hole_swallows_until_it_ends(db: TestDatabase) {
     assert_eq!(one::<i32>(&mut connection, "SELECT 43").await, 43);
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn a_black_hole_hides_the_clients_end(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut connection = connect(&proxy.url(db.name())).await;
@@ -126,7 +123,7 @@ async fn gone(watcher: &mut PgConnection, pid: i32) {
     }
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn all_are_ended_as_ordered(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut watcher = connect(&db.url()).await;
@@ -144,7 +141,7 @@ async fn all_are_ended_as_ordered(db: TestDatabase) {
     assert_eq!(proxy.counts().endings_after(b'Q'), 2);
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn silence_ends_nothing(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut connection = connect(&proxy.url(db.name())).await;
@@ -154,7 +151,7 @@ async fn silence_ends_nothing(db: TestDatabase) {
     assert_eq!(one::<i32>(&mut other, "SELECT 1").await, 1);
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn slices_arrive_whole(db: TestDatabase) {
     let proxy = proxy(&db).await;
     proxy.slice(Some(3));
@@ -166,7 +163,7 @@ async fn slices_arrive_whole(db: TestDatabase) {
     assert_eq!(echoed, text);
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn new_connections_are_closed(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut old = connect(&proxy.url(db.name())).await;
@@ -179,7 +176,7 @@ async fn new_connections_are_closed(db: TestDatabase) {
     assert_eq!(proxy.counts().connections, 3);
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn every_nth_reply_is_slow(db: TestDatabase) {
     let proxy = proxy(&db).await;
     let mut connection = connect(&proxy.url(db.name())).await;
@@ -203,7 +200,7 @@ async fn commit(proxy: &Proxy, db: &TestDatabase) -> (Result<(), sqlx::Error>, i
     (result.map(drop), one(&mut direct, "SELECT count(*) FROM t").await)
 }
 
-#[pgrepo::test(sql = "CREATE TABLE t (id int)")]
+#[pgrepo::test(server = "private", sql = "CREATE TABLE t (id int)")]
 async fn a_commit_is_cut_before_or_after_it_is_forwarded(db: TestDatabase) {
     let proxy = proxy(&db).await;
     proxy.cut(Cut::before(Message::Sql("COMMIT".into())));
@@ -225,7 +222,7 @@ async fn a_commit_is_cut_before_or_after_it_is_forwarded(db: TestDatabase) {
     assert_eq!(rows, 3);
 }
 
-#[pgrepo::test(sql = "CREATE TABLE t (id int)")]
+#[pgrepo::test(server = "private", sql = "CREATE TABLE t (id int)")]
 async fn a_prepared_commit_is_known_too(db: TestDatabase) {
     let proxy = proxy(&db).await;
     proxy.cut(Cut { ending: Ending::Close, ..Cut::after(Message::Sql("COMMIT".into())) });
@@ -236,7 +233,7 @@ async fn a_prepared_commit_is_known_too(db: TestDatabase) {
     assert_eq!(proxy.counts().endings_after(b'E'), 1);
 }
 
-#[pgrepo::test(sql = "CREATE TABLE t (id int)")]
+#[pgrepo::test(server = "private", sql = "CREATE TABLE t (id int)")]
 async fn a_copy_is_cut_at_its_nth_piece(db: TestDatabase) {
     let proxy = proxy(&db).await;
     proxy.cut(Cut { nth: 3, ending: Ending::Silence, ..Cut::before(Message::Type(b'd')) });
@@ -253,7 +250,7 @@ async fn a_copy_is_cut_at_its_nth_piece(db: TestDatabase) {
     assert_eq!(proxy.counts().endings_after(b'd'), 1);
 }
 
-#[pgrepo::test]
+#[pgrepo::test(server = "private")]
 async fn every_nth_is_struck_when_repeated(db: TestDatabase) {
     let proxy = proxy(&db).await;
     proxy.cut(Cut { nth: 3, repeat: true, ..Cut::before(Message::Type(b'Q')) });

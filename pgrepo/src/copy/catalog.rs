@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, ValueRef};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::table::{ColumnMeta, Name, TableMeta, sql};
+use crate::table::{ColumnMeta, Name, TableMeta, quote_ident, sql};
 use crate::value::{TypeInfo, TypeKind};
 
 /// The table of a COPY: its name quoted for SQL, and as it is shown.
@@ -26,6 +26,12 @@ impl Target {
 
     pub(crate) fn of(meta: &TableMeta) -> Self {
         Self::new(meta.schema, meta.name)
+    }
+
+    /// The binary COPY into columns that are named at run time.
+    pub(crate) fn copy_in(&self, columns: &[&str]) -> String {
+        let columns = columns.iter().map(|c| quote_ident(c)).collect::<Vec<_>>().join(", ");
+        format!("COPY {} ({columns}) FROM STDIN (FORMAT binary)", self.quoted)
     }
 
     /// Locks the table against changes of its columns, and describes them and their types.

@@ -44,6 +44,8 @@ enum Event {
 
 /// What a load writes to: the columns' names, and the check that each fits.
 pub(crate) struct Plan {
+    /// The method, for messages.
+    pub(crate) operation: &'static str,
     pub(crate) target: Target,
     /// The statement that begins the COPY.
     pub(crate) sql: String,
@@ -136,9 +138,9 @@ async fn work<H: Handle>(
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<CopyReport> {
-    let shown = plan.target.shown.clone();
-    let on_table = |e: Error| e.during("copy_in").on_table(&shown);
-    let mut lease = on.lease().await.map_err(on_table)?;
+    let (operation, shown) = (plan.operation, plan.target.shown.clone());
+    let on_table = |e: Error| e.during(operation).on_table(&shown);
+    let mut lease = on.lend().lease().await.map_err(on_table)?;
     let bounds = Bounds::of(&lease);
     let loaded = load(&mut lease, &bounds, plan, &mut commands, &events).await;
     match loaded {

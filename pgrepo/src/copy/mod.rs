@@ -4,9 +4,11 @@ mod bounds;
 mod catalog;
 pub mod frame;
 mod load;
+mod records;
 mod typed;
 mod unload;
 
 pub use load::CopyReport;
+pub(crate) use records::copy_records;
 pub use typed::{CopyIn, CopyInOptions};
 pub use unload::CopyOutStream;

@@ -10,6 +10,8 @@ use super::catalog::{Description, Target};
 use super::frame;
 use super::load::{CHUNK, CopyReport, Load, Plan};
 
+const OPERATION: &str = "copy_in";
+
 /// How a load treats the columns that the server can fill in, and which columns it sends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -203,6 +205,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         let table = <R::Table as PgTable>::TABLE;
         let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
         let plan = Plan {
+            operation: OPERATION,
             target: Target::of(&table),
             sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
             check: Box::new({
@@ -252,7 +255,7 @@ fn over<R: WriteRow>() -> Error {
 
 #[cold]
 fn of_load<R: WriteRow>(error: Error) -> Error {
-    error.during("copy_in").on_table(<R::Table as PgTable>::TABLE)
+    error.during(OPERATION).on_table(<R::Table as PgTable>::TABLE)
 }
 
 impl<R> fmt::Debug for CopyIn<'_, R> {

@@ -36,7 +36,7 @@ const OPERATION: &str = "copy_out";
 impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
     pub(crate) async fn open<H: Handle + 's>(on: H) -> Result<Self> {
         let fail = |e: Error| e.during(OPERATION).on_table(T::TABLE);
-        let mut lease = on.lease().await.map_err(fail)?;
+        let mut lease = on.lend().lease().await.map_err(fail)?;
         let bounds = Bounds::of(&lease);
         let target = Target::of(&T::TABLE);
         let types = match describe::<T>(&mut lease, &target, &bounds).await {

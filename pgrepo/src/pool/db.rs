@@ -5,11 +5,13 @@ use deadpool::Runtime;
 use deadpool::managed::{Pool, PoolError, TimeoutType};
 
 use crate::config::DbConfig;
+use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Query;
 use crate::repository::Repository;
-use crate::table::PgTable;
+use crate::table::{PgTable, TableName};
 use crate::tx::{Tx, TxId, TxOutcome};
+use crate::value::Value;
 
 use super::connect::Manager;
 use super::guard::Guard;
@@ -89,6 +91,38 @@ impl Db {
     /// A dropped future closes its connection. Whether the statements took effect is then unknown.
     pub async fn execute_script(&self, sql: &str) -> Result<()> {
         crate::query::script(self, sql).await
+    }
+
+    /// Loads rows of dynamic values by binary COPY, for code that has no struct: all of them, or none.
+    ///
+    /// The table and its columns are looked up on the server before any statement names them, and each value is
+    /// written as its column's type wants it, exactly or not at all: see [`Value`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`]: there is no such column, or the server computes it; [`ErrorKind::Encode`]: a value
+    /// cannot be sent: row, column and both types are named; else as
+    /// [`Repository::copy_in`](crate::Repository::copy_in). In each case the table is as it was.
+    ///
+    /// # Cancel safety
+    /// As [`Repository::copy_in`](crate::Repository::copy_in).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::Value;
+    /// let rows = [[Value::from("Ann"), Value::from(28)], [Value::from("Bo"), Value::Null]];
+    /// let report = db.copy_records("users", &["name", "age"], rows).await?;
+    /// assert_eq!(report.rows, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn copy_records<'t, R: AsRef<[Value]>>(
+        &self,
+        table: impl Into<TableName<'t>>,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<CopyReport> {
+        copy_records(self, table.into(), columns, rows).await
     }
 
     /// Begins a transaction. Dropped without [`commit`](Tx::commit) it is rolled back.

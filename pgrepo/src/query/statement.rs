@@ -163,7 +163,7 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     sql: Arc<str>,
     params: &[&Param<'_>],
 ) -> Result<Run<'s>> {
-    let mut lease = on.lease().await.map_err(|e| e.during(operation))?;
+    let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
     let prepared = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
     let arguments = driver::arguments(&prepared, params).map_err(|e| e.during(operation))?;
     Ok(Run { lease, operation, sql, arguments, prepared })

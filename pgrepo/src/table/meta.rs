@@ -176,6 +176,28 @@ impl TableMeta {
     }
 }
 
+/// A table that is named at run time: `"users"`, or `("app", "users")` with its schema. It is quoted as it stands, so a
+/// dot is a part of the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableName<'a> {
+    /// The schema; without one the server's `search_path` decides.
+    pub schema: Option<&'a str>,
+    /// The table.
+    pub name: &'a str,
+}
+
+impl<'a> From<&'a str> for TableName<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { schema: None, name }
+    }
+}
+
+impl<'a> From<(&'a str, &'a str)> for TableName<'a> {
+    fn from((schema, name): (&'a str, &'a str)) -> Self {
+        Self { schema: Some(schema), name }
+    }
+}
+
 impl fmt::Display for TableMeta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.schema {

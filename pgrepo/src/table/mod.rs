@@ -15,7 +15,7 @@ pub mod sql;
 mod tuple;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable};
-pub use meta::{ColumnMeta, Spec, TableMeta};
+pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub use name::{Name, quote_ident};
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
 pub use tuple::FromCell;

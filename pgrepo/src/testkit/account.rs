@@ -53,12 +53,12 @@ pub(super) fn give(path: &Path, account: Option<&Account>) -> Result<(), Testkit
     }
 }
 
-/// Returns the folder in which clusters live: the system's temporary one, unless the server's account cannot enter it or its
+/// Returns the folder in which clusters live: the system's temporary one, unless the server's account cannot work in it or its
 /// path is too long for a socket.
 pub(super) fn temporary_root(account: Option<&Account>) -> PathBuf {
     let root = std::env::temp_dir();
     let mut enter = command_as(account, Path::new("/bin/sh"));
-    enter.args(["-c", "cd \"$0\""]).arg(&root);
+    enter.args(["-c", "cd \"$0\" && test -w ."]).arg(&root);
     if root.as_os_str().len() <= 60 && run(enter, Duration::from_secs(10)).is_ok() {
         root
     } else {

@@ -72,6 +72,7 @@ impl Cluster {
         for (name, value) in [
             ("listen_addresses", "127.0.0.1"),
             ("unix_socket_directories", &dir),
+            ("max_connections", "200"),
             ("fsync", "off"),
             ("full_page_writes", "off"),
             ("synchronous_commit", "on"),
@@ -127,7 +128,7 @@ impl Cluster {
     /// Starts the stopped server and waits until it accepts connections.
     pub(super) fn start_again(&self) -> Result<(), TestkitError> {
         let mut supervisor = self.supervisor();
-        supervisor.ask("start")?;
+        supervisor.ask("start").context(|| "the server is not stopped")?;
         let deadline = Instant::now() + self.start_timeout;
         while !self.is_ready() {
             if self.dir.join("exit").exists() {

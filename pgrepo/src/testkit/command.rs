@@ -31,7 +31,6 @@ pub(super) fn run(mut command: Command, limit: Duration) -> Result<String, Testk
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .spawn()
         .context(|| format!("`{program}` does not run"))?;
     let out = child.stdout.take().map(collect);

@@ -19,17 +19,22 @@ impl TestkitError {
         Self { what: what.into(), cause: None }
     }
 
-    /// The message and its causes on one line, for a report that cannot hold a chain.
+    /// The message and its causes on one line.
     pub(super) fn chain(&self) -> String {
-        let mut text = self.what.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error's message and its causes on one line, for a report that cannot hold a chain.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// Says what was being done when an error came up.

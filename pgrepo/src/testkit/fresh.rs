@@ -64,7 +64,9 @@ impl Drop for Staging {
 
 /// Removes what a process that was killed left behind an hour ago or earlier.
 fn remove_abandoned(cache: &Path) {
-    let Ok(entries) = fs::read_dir(cache) else { return };
+    let Ok(entries) = fs::read_dir(cache) else {
+        return;
+    };
     for entry in entries.filter_map(Result::ok) {
         let staging = entry.file_name().to_string_lossy().starts_with("staging_");
         let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed());

@@ -4,6 +4,9 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::database::TestDatabase;
+use super::error::{TestkitError, chain};
+use super::server::Server;
+use super::template::Template;
 
 /// What a [`#[pgrepo::test]`](macro@crate::test) function may take: made from the test's database.
 #[diagnostic::on_unimplemented(
@@ -32,7 +35,13 @@ impl FromTestDatabase for TestDatabase {
 #[derive(Debug, Default)]
 pub struct TestSetup {
     pub script: &'static str,
+    pub private: bool,
     pub multi_thread: bool,
+}
+
+async fn create(setup: &TestSetup) -> Result<TestDatabase, TestkitError> {
+    let server = if setup.private { Server::shared_private().await? } else { Server::shared().await? };
+    Template::from_sql(&server, setup.script).await?.database().await
 }
 
 /// Runs one test on a database and a runtime of its own. The attribute macro calls it.
@@ -47,7 +56,7 @@ pub fn run_test<T: FromTestDatabase, R>(setup: TestSetup, test: impl AsyncFnOnce
         Ok(runtime) => runtime,
         Err(error) => panic!("the test's runtime does not start: {error}"),
     };
-    let database = match runtime.block_on(TestDatabase::create(setup.script)) {
+    let database = match runtime.block_on(create(&setup)) {
         Ok(database) => database,
         Err(error) => panic!("the test has no database: {}", error.chain()),
     };
@@ -55,7 +64,7 @@ pub fn run_test<T: FromTestDatabase, R>(setup: TestSetup, test: impl AsyncFnOnce
         runtime.block_on(async {
             match T::from_test_database(database.clone()).await {
                 Ok(value) => test(value).await,
-                Err(error) => panic!("the test's argument cannot be made: {error}"),
+                Err(error) => panic!("the test's argument cannot be made: {}", chain(&error)),
             }
         })
     }));

@@ -11,7 +11,9 @@ use super::error::TestkitError;
 pub(super) fn bin_dirs(chosen: Option<&[PathBuf]>) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for dir in chosen.map_or_else(usual_dirs, <[_]>::to_vec) {
-        let Ok(dir) = dir.canonicalize() else { continue };
+        let Ok(dir) = dir.canonicalize() else {
+            continue;
+        };
         if has_server(&dir) && !found.contains(&dir) {
             found.push(dir);
         }

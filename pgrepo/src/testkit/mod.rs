@@ -16,6 +16,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `PGREPO_TEST_DATABASE_URL` | the server that tests use; its account may create databases, its other databases are never touched |
+//! | `TMPDIR` | where private clusters live; `/dev/shm` can be ten times as fast as a disk, where it has some 100 MB to spare |
 //! | `PGREPO_REQUIRE=all` | a test that is [skipped](skip) fails |
 
 mod account;

@@ -12,7 +12,7 @@ use super::database::sweep;
 use super::download;
 use super::error::{Context, TestkitError};
 use super::installed;
-use super::options::{Rung, ServerOptions, StopMode};
+use super::options::{Rung, ServerOptions, StopMode, TEST_URL_VARIABLE};
 use super::template::Slot;
 
 /// A PostgreSQL server to test against or to show something on.
@@ -89,7 +89,9 @@ impl Server {
                 }
             };
             match result {
-                Ok(cluster) => return Ok(Self::new(cluster.version.clone(), Place::Private(cluster))),
+                Ok(cluster) => {
+                    return Ok(Self::new(cluster.version.clone(), Place::Private(cluster)));
+                }
                 Err(error) => tried.push(format!("{}. {way}: {}", tried.len() + 1, error.chain())),
             }
         }
@@ -106,6 +108,21 @@ impl Server {
     pub async fn shared() -> Result<Self, TestkitError> {
         static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
         SHARED.get_or_init(|| Self::start(ServerOptions::default())).await.clone()
+    }
+
+    /// Returns the one private server that those tests of this process share which need one, for example for a
+    /// [`Proxy`](super::Proxy). It is the [`shared`](Self::shared) one, unless that is a named one. A test that stops or
+    /// kills its server starts its own.
+    ///
+    /// # Errors
+    /// As [`shared`](Self::shared).
+    pub async fn shared_private() -> Result<Self, TestkitError> {
+        static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
+        let start = async || match std::env::var_os(TEST_URL_VARIABLE) {
+            None => Self::shared().await,
+            Some(_) => Self::start(ServerOptions::private()).await,
+        };
+        SHARED.get_or_init(start).await.clone()
     }
 
     async fn named(variable: &str, url: String) -> Result<Self, TestkitError> {

@@ -6,6 +6,10 @@ shift 2
 job=
 
 start() {
+    if [ -n "$job" ]; then
+        [ -e "$dir/exit" ] || return 1
+        wait "$job"
+    fi
     rm -f "$dir/exit" "$dir/pid"
     {
         sh -c 'echo $$ >"$0/pid"; exec "$@"' "$dir" "$@" </dev/null >>"$dir/log"

@@ -5,12 +5,14 @@ use std::fmt;
 
 use sqlx::PgConnection;
 
+use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::driver;
 use crate::pool::{Db, Guard, Step, interrupted};
 use crate::query::Query;
 use crate::repository::Repository;
-use crate::table::PgTable;
+use crate::table::{PgTable, TableName};
+use crate::value::Value;
 
 /// A transaction. Everything run on it takes effect together when it is committed, or not at all.
 ///
@@ -74,6 +76,22 @@ impl Tx {
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
     pub async fn execute_script(&mut self, sql: &str) -> Result<()> {
         crate::query::script(self, sql).await
+    }
+
+    /// Loads rows of dynamic values by binary COPY, in this transaction: see [`Db::copy_records`].
+    ///
+    /// # Errors
+    /// As [`Db::copy_records`]; what the transaction did before stands.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    pub async fn copy_records<'t, R: AsRef<[Value]>>(
+        &mut self,
+        table: impl Into<TableName<'t>>,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<CopyReport> {
+        copy_records(self, table.into(), columns, rows).await
     }
 
     /// The transaction's number, by which [`Db::outcome`] tells what became of it. Ask for it before COMMIT, and keep

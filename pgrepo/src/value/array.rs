@@ -6,6 +6,9 @@
 //! PostgreSQL's columns keep neither the number of dimensions nor their bounds, so an array with two dimensions, or
 //! with another lower bound than 1, may arrive; a `Vec` cannot say either, so it is an error.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use super::number::exactly;
 use super::{
     Decode, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, decode_field, encode_sized, take_field,
@@ -124,6 +127,77 @@ pub(super) fn get_items<'r, T>(
     if rest.is_empty() { Ok(items) } else { Err(invalid("there are bytes after the array's last element")) }
 }
 
+/// An array as it stands in the row's buffer: its elements are read when they are asked for, and nothing is allocated.
+///
+/// The header is checked when the row is read, the elements as [`iter`](Self::iter) comes to them.
+///
+/// # Examples
+/// ```
+/// use pgrepo::value::Items;
+/// fn count_red(tags: Items<'_, &str>) -> Result<usize, pgrepo::ValueError> {
+///     let mut count = 0;
+///     for tag in tags.iter() {
+///         count += usize::from(tag? == "red");
+///     }
+///     Ok(count)
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Items<'r, T> {
+    count: usize,
+    fields: &'r [u8],
+    /// That of [`SqlType::TYPES`] which the elements have.
+    element: PgType,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<'r, T: Decode<'r>> Items<'r, T> {
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Reads the elements, each of them or the error that it gives.
+    pub fn iter(&self) -> impl Iterator<Item = Result<T, ValueError>> + use<'r, T> {
+        let element = TypeInfo::builtin(self.element);
+        let mut rest = self.fields;
+        (0..self.count).map(move |_| decode_field(&element, take_field(&mut rest)?))
+    }
+}
+
+impl<T> fmt::Debug for Items<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Items({} × {})", self.count, self.element)
+    }
+}
+
+impl<T: Element + SqlType> SqlType for Items<'_, T> {
+    const TYPES: &'static [PgType] = T::TYPES;
+    const ARRAY: bool = true;
+
+    fn accepts(ty: &TypeInfo) -> bool {
+        ty.element().is_some_and(T::accepts)
+    }
+}
+
+impl<'r, T: Element + Decode<'r>> Decode<'r> for Items<'r, T> {
+    #[inline]
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        let element = element_of(ty)?;
+        let (count, fields) = header(element, body)?;
+        let base = element.base();
+        let Some(element) = T::TYPES.iter().find(|t| t.is(base)) else {
+            return Err(ValueErrorKind::Invalid(format!("elements of the type {element} need a Vec")).into());
+        };
+        Ok(Self { count, fields, element: *element, of: PhantomData })
+    }
+}
+
 /// The number of elements, which the bytes behind it can hold.
 fn header<'r>(element: &TypeInfo, body: &'r [u8]) -> Result<(usize, &'r [u8]), ValueError> {
     let (head, rest) = body.split_at_checked(12).ok_or_else(|| invalid("the array's header is cut"))?;
@@ -212,6 +286,21 @@ mod tests {
         let bytea = array(PgType::BYTEA);
         let body = bytes(&vec![vec![0_u8], vec![]], &bytea);
         assert_eq!(Vec::<Vec<u8>>::decode(&bytea, &body).unwrap(), [vec![0], vec![]]);
+    }
+
+    #[test]
+    fn lazily() {
+        let ty = array(PgType::TEXT);
+        let body = bytes(&[Some("a"), None, Some("ü")], &ty);
+        let items = Items::<Option<&str>>::decode(&ty, &body).unwrap();
+        assert_eq!((items.len(), items.is_empty()), (3, false));
+        assert_eq!(items.iter().collect::<Result<Vec<_>, _>>().unwrap(), [Some("a"), None, Some("ü")]);
+        let strict = Items::<&str>::decode(&ty, &body).unwrap();
+        assert_eq!(strict.iter().map(|r| r.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+        let json = array(PgType::JSON);
+        let body = bytes(&[crate::value::Json(1)], &json);
+        let items = Items::<crate::value::Json<i32>>::decode(&json, &body).unwrap();
+        assert_eq!(items.iter().next().unwrap().unwrap().0, 1);
     }
 
     #[test]

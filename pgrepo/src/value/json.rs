@@ -65,6 +65,32 @@ impl<T> DerefMut for Json<T> {
     }
 }
 
+/// A document as the server sent it, or as it is to be sent: its text, borrowed and not parsed.
+///
+/// `&RawValue` and `Box<RawValue>` are checked by a walk through the whole document; this is not, which makes
+/// reading a row several times as fast. The server checks what it is given.
+///
+/// # Examples
+/// ```
+/// use pgrepo::value::RawJson;
+/// let document = RawJson(r#"{"a": 1}"#);
+/// let parsed: serde_json::Value = document.parse()?;
+/// assert_eq!(parsed["a"], 1);
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RawJson<'a>(pub &'a str);
+
+impl<'a> RawJson<'a> {
+    /// Parses it.
+    ///
+    /// # Errors
+    /// [`ValueErrorKind::Json`] when the document does not fit the type.
+    pub fn parse<T: Deserialize<'a>>(&self) -> Result<T, ValueError> {
+        serde_json::from_str(self.0).map_err(unfit)
+    }
+}
+
 macro_rules! json {
     ($([$($g:tt)*] $rust:ty),+) => {$(
         impl<$($g)*> SqlType for $rust {
@@ -73,7 +99,7 @@ macro_rules! json {
         impl<$($g)*> Element for $rust {}
     )+};
 }
-json!([T] Json<T>, [] serde_json::Value, [] RawValue, [] Box<RawValue>);
+json!([T] Json<T>, [] serde_json::Value, [] RawValue, [] Box<RawValue>, [] RawJson<'_>);
 
 impl<T: Serialize> Encode for Json<T> {
     #[inline]
@@ -91,9 +117,16 @@ impl Encode for serde_json::Value {
 impl Encode for RawValue {
     #[inline]
     fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        RawJson(self.get()).encode(ty, out)
+    }
+}
+
+impl Encode for RawJson<'_> {
+    #[inline]
+    fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
         encode_sized(out, |out| {
             put_version(ty, out);
-            out.extend_from_slice(self.get().as_bytes());
+            out.extend_from_slice(self.0.as_bytes());
             Ok(())
         })
     }
@@ -142,6 +175,13 @@ impl<'r> Decode<'r> for &'r RawValue {
     #[inline]
     fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
         get_json(ty, body)
+    }
+}
+
+impl<'r> Decode<'r> for RawJson<'r> {
+    #[inline]
+    fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+        std::str::from_utf8(document(ty, body)?).map(Self).map_err(|e| ValueErrorKind::Utf8(e).into())
     }
 }
 
@@ -210,6 +250,10 @@ mod tests {
         let ty = TypeInfo::builtin(PgType::JSONB);
         assert_eq!(<&RawValue>::decode(&ty, b"\x01[1, 2]").unwrap().get(), "[1, 2]");
         assert!(<&RawValue>::decode(&ty, b"\x01[1, 2").is_err());
+        assert_eq!(body(&RawJson("[1, 2]"), PgType::JSONB), b"\x01[1, 2]");
+        let document = RawJson::decode(&ty, b"\x01[1, 2]").unwrap();
+        assert_eq!(document.parse::<[i32; 2]>().unwrap(), [1, 2]);
+        assert!(matches!(RawJson("[").parse::<i32>().unwrap_err().kind(), ValueErrorKind::Json(_)));
     }
 
     #[test]

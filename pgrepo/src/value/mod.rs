@@ -25,12 +25,12 @@ mod time;
 mod uuid;
 
 pub use any::{AnyValue, sql_type_name};
-pub use array::Element;
+pub use array::{Element, Items};
 pub use bytes::put_bytes;
 pub use dynamic::Value;
 pub use error::{ValueError, ValueErrorKind};
 pub use hstore::Hstore;
-pub use json::{Json, get_json, put_json};
+pub use json::{Json, RawJson, get_json, put_json};
 pub use kind::{PgType, TypeInfo, TypeKind};
 pub use numeric::{Numeric, ParseNumericError};
 pub use text::put_text;

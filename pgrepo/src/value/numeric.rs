@@ -209,7 +209,9 @@ impl Element for Numeric {}
 
 impl Encode for Numeric {
     fn encode(&self, _: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        put_numeric(self.sign, self.weight, self.scale, &self.digits, out)
+        // The infinities have no scale; the server, which reads one out of their sign's bits, sends 32.
+        let scale = if matches!(self.sign, Sign::Infinity | Sign::NegInfinity) { 32 } else { self.scale };
+        put_numeric(self.sign, self.weight, scale, &self.digits, out)
     }
 }
 
@@ -357,7 +359,7 @@ mod tests {
             ("0.00001", &[1, -2, 0, 5, 1000]),
             ("1e8", &[1, 2, 0, 0, 1]),
             ("NaN", &[0, 0, 0xc000, 0]),
-            ("-inf", &[0, 0, 0xf000, 0]),
+            ("-inf", &[0, 0, 0xf000, 32]),
         ] {
             assert_eq!(body(&parse(text), PgType::NUMERIC), words(expected), "{text}");
         }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::frames::Frames;
 use super::plan::{Ending, Moment, Plan};
 use super::state::State;
+use super::stream::{read, reset, say_end, until_closed, write_all};
 
 /// How long a server may take to act on a message whose answer is to be lost.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -119,44 +120,6 @@ async fn end_one(stream: TcpStream, ending: Ending) {
         Ending::Reset => reset(stream),
         Ending::Silence => until_closed(&stream).await,
     }
-}
-
-fn reset(stream: TcpStream) {
-    // Where the option is refused, the peer is gone already.
-    stream.set_zero_linger().ok();
-    drop(stream);
-}
-
-async fn until_closed(stream: &TcpStream) {
-    let mut buffer = vec![0; 16 * 1024];
-    while !matches!(read(stream, &mut buffer).await, Ok(0) | Err(_)) {}
-}
-
-async fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        stream.readable().await?;
-        match stream.try_read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return result,
-        }
-    }
-}
-
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn say_end(stream: &TcpStream) -> io::Result<()> {
-    rustix::net::shutdown(stream, rustix::net::Shutdown::Write).map_err(io::Error::from)
 }
 
 impl Line<'_> {

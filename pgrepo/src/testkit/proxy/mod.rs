@@ -16,6 +16,7 @@ mod connection;
 mod frames;
 mod plan;
 mod state;
+mod stream;
 
 pub use plan::{Cut, Ending, Message, Moment};
 pub use state::ProxyCounts;
