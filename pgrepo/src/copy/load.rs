@@ -176,6 +176,7 @@ async fn load(
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
+    lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
 
     let opening = format!("{}; {}", bounds.open, plan.target.describe("ROW EXCLUSIVE"));
@@ -280,11 +281,13 @@ async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<()> {
     match driver::simple(step.session(), bounds.close).await {
         Ok(_) => {
             step.done();
+            lease.set_own_transaction(false);
             Ok(())
         }
         Err(error) if driver::at_rest(&error) => {
             // A constraint that was deferred to the end: the server has rolled back, and the connection is free.
             step.done();
+            lease.set_own_transaction(false);
             let message = "nothing of the load was stored: a constraint that is checked at its end was violated, and \
                            the server names no row then";
             Err(Error::new(ErrorKind::Copy, message).caused_by(driver::error(error)))

@@ -9,7 +9,7 @@ use pgrepo::{CopyInOptions, Db, PgTable};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Row};
 
-use super::{At, End, Phase};
+use super::{ALL, At, End, Phase};
 
 /// What the storm blows on.
 pub(crate) trait Subject: Clone + Send + Sync + 'static {
@@ -36,8 +36,8 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
         pad: usize,
         at: &At,
     ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
-    fn copy_out(&self, at: &At) -> impl Future<Output = Result<bool, Self::Error>> + Send;
-    fn stream(&self, nonce: i64, at: &At) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+    fn copy_out(&self, read: usize, at: &At) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+    fn stream(&self, nonce: i64, read: usize, at: &At) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 }
 
 #[derive(Debug, Clone, PgTable)]
@@ -106,6 +106,8 @@ impl Subject for Db {
         for row in rows(group, count, pad) {
             copy.send(&row).await?;
             at.now(Phase::BetweenChunks);
+            // A source that makes the load wait.
+            tokio::task::yield_now().await;
         }
         at.now(Phase::CopyFinish);
         Ok(copy.finish().await?.rows)
@@ -116,30 +118,31 @@ impl Subject for Db {
         Ok(self.repository::<Stored>().copy_in(rows(group, count, pad)).await?.rows)
     }
 
-    async fn copy_out(&self, at: &At) -> pgrepo::Result<bool> {
+    async fn copy_out(&self, read: usize, at: &At) -> pgrepo::Result<bool> {
         at.now(Phase::CopyOut);
         let mut out = self.repository::<Big>().copy_out().await?;
         at.now(Phase::CopyOutRows);
-        let (mut ids, mut bytes) = (0, 0);
-        while let Some(row) = out.next().await? {
-            ids += i64::from(row.id) + row.grp;
-            bytes += row.pad.len();
+        let mut sum = (0, 0, 0);
+        while sum.0 < read {
+            let Some(row) = out.next().await? else { break };
+            sum = (sum.0 + 1, sum.1 + i64::from(row.id) + row.grp, sum.2 + row.pad.len());
         }
-        Ok((ids, bytes) == (1_999_000, 200_000))
+        Ok(read != ALL || sum == (2_000, 1_999_000, 200_000))
     }
 
-    async fn stream(&self, nonce: i64, at: &At) -> pgrepo::Result<bool> {
+    async fn stream(&self, nonce: i64, read: usize, at: &At) -> pgrepo::Result<bool> {
         at.now(Phase::Stream);
         let mut stream = Db::query(self, SERIES).bind(nonce).stream::<(i64, String)>().await?;
         at.now(Phase::StreamRows);
-        let mut next = nonce;
-        while let Some((number, _)) = stream.next().await? {
-            if number != next {
+        let mut count = 0;
+        while usize::try_from(count).unwrap() < read {
+            let Some((number, _)) = stream.next().await? else { break };
+            if number != nonce + count {
                 return Ok(false);
             }
-            next += 1;
+            count += 1;
         }
-        Ok(next == nonce + 500)
+        Ok(read != ALL || count == 500)
     }
 }
 
@@ -212,6 +215,7 @@ impl Subject for Plain {
             text += &format!("{}\t{}\t{}\n", row.grp, row.id, row.pad);
             if text.len() >= 32 * 1024 {
                 copy.send(std::mem::take(&mut text).into_bytes()).await?;
+                tokio::task::yield_now().await;
             }
         }
         copy.send(text.into_bytes()).await?;
@@ -225,29 +229,31 @@ impl Subject for Plain {
         self.copy_in(group, count, pad, &inner).await
     }
 
-    async fn copy_out(&self, at: &At) -> sqlx::Result<bool> {
+    async fn copy_out(&self, read: usize, at: &At) -> sqlx::Result<bool> {
         at.now(Phase::CopyOut);
         let mut conn = self.0.acquire().await?;
         let mut out = conn.copy_out_raw("COPY big TO STDOUT").await?;
         at.now(Phase::CopyOutRows);
         let mut lines = 0;
-        while let Some(piece) = out.try_next().await? {
+        while lines < read {
+            let Some(piece) = out.try_next().await? else { break };
             lines += piece.iter().filter(|byte| **byte == b'\n').count();
         }
-        Ok(lines == 2000)
+        Ok(read != ALL || lines == 2000)
     }
 
-    async fn stream(&self, nonce: i64, at: &At) -> sqlx::Result<bool> {
+    async fn stream(&self, nonce: i64, read: usize, at: &At) -> sqlx::Result<bool> {
         at.now(Phase::Stream);
         let mut rows = sqlx::query(SERIES).bind(nonce).fetch(&self.0);
-        let mut next = nonce;
-        while let Some(row) = rows.next().await {
+        let mut count = 0;
+        while usize::try_from(count).unwrap() < read {
+            let Some(row) = rows.next().await else { break };
             at.now(Phase::StreamRows);
-            if row?.try_get::<i64, _>(0)? != next {
+            if row?.try_get::<i64, _>(0)? != nonce + count {
                 return Ok(false);
             }
-            next += 1;
+            count += 1;
         }
-        Ok(next == nonce + 500)
+        Ok(read != ALL || count == 500)
     }
 }
