@@ -3,4 +3,6 @@
 
 mod copy;
 mod query;
+mod storm;
+mod support;
 mod records;
