@@ -5,4 +5,5 @@ mod copy;
 mod query;
 mod storm;
 mod support;
+mod types;
 mod records;
