@@ -11,7 +11,7 @@ use std::path::Path;
 macro_rules! cases {
     ($($name:ident: $message:literal,)+) => {
         /// The cases without their mistakes.
-        #[allow(dead_code, clippy::pedantic)]
+        #[allow(dead_code, non_snake_case, unused_must_use)]
         #[path = "ui/pass"]
         mod pass {
             $(mod $name;)+
