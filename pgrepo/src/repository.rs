@@ -35,7 +35,9 @@ impl<H, T: PgTable + ?Sized> fmt::Debug for Repository<H, T> {
 }
 
 impl<H: Handle, T: PgTable> Repository<H, T> {
-    pub(crate) fn new(on: H) -> Self {
+    /// The rows on a database or in a transaction: what [`Db::repository`](crate::Db::repository) calls, for code that
+    /// serves both.
+    pub fn new(on: H) -> Self {
         Self { on, of: PhantomData }
     }
 
@@ -80,7 +82,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         set: impl IntoIterator<Item = Assignment<'q, T>>,
     ) -> Result<bool>
     where
-        T: PrimaryKey,
+        T: PrimaryKey + WriteRow,
     {
         const OPERATION: &str = "patch";
         let set: Vec<_> = set.into_iter().collect();
@@ -106,7 +108,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// transaction, which is rolled back.
     pub async fn delete(self, key: impl KeyArg<T::Key>) -> Result<bool>
     where
-        T: PrimaryKey,
+        T: PrimaryKey + WriteRow,
     {
         const OPERATION: &str = "delete";
         let key = key.values();

@@ -4,6 +4,7 @@
 mod copy;
 mod query;
 mod records;
+mod spawned;
 mod storm;
 mod support;
 mod types;

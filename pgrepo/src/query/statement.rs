@@ -26,6 +26,12 @@ pub struct Query<'q, H> {
     params: Vec<Box<Param<'q>>>,
 }
 
+/// A statement of your own on a database or in a transaction: what [`Db::query`](crate::Db::query) and
+/// [`Tx::query`](crate::Tx::query) call, for code that serves both.
+pub fn query<'q, H: Handle>(on: H, sql: impl Into<Cow<'q, str>>) -> Query<'q, H> {
+    Query::new(on, sql.into())
+}
+
 impl<'q, H: Handle> Query<'q, H> {
     pub(crate) fn new(on: H, sql: Cow<'q, str>) -> Self {
         Self { on, sql, params: Vec::new() }
