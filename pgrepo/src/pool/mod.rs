@@ -11,6 +11,7 @@ mod nodelay;
 mod raw;
 
 pub use db::Db;
+pub(crate) use connect::Session;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
 pub use handle::Handle;
 pub use raw::RawConnection;
