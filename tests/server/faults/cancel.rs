@@ -270,7 +270,7 @@ async fn f11_a_dropped_acquire_loses_no_permit(db: TestDatabase) {
         }
         // Some go while they are queued …
         waiters.truncate(4);
-        waiters.remove(0);
+        drop(waiters.remove(0));
         for tx in held {
             tx.rollback().await.unwrap();
         }
@@ -278,7 +278,7 @@ async fn f11_a_dropped_acquire_loses_no_permit(db: TestDatabase) {
         if round % 2 == 0 {
             drop(waiters);
         } else {
-            waiters.remove(0);
+            drop(waiters.remove(0));
             for waiter in waiters {
                 drop(timeout(LONG, waiter).await.expect("a slot").unwrap());
             }

@@ -93,19 +93,13 @@ async fn f35_a_transaction_s_older_view_of_the_columns_is_not_believed(db: TestD
 async fn f29_a_result_whose_types_changed_is_a_mismatch_and_never_a_wrong_value(db: TestDatabase) {
     for ty in ["float8", "int4"] {
         let (ours, mut direct) =
-            set_up(&db, &format!("DROP TABLE IF EXISTS whole; {WHOLE}; INSERT INTO whole VALUES (1, 2)")).await;
-        // On one connection, so that it has the statement prepared.
+            set_up(&db, &format!("DROP TABLE IF EXISTS whole; {WHOLE}; INSERT INTO whole VALUES (1, 2), (2, 2)"))
+                .await;
+        // Read to the end, so that the connection lives on and has the statement prepared.
         let repository = ours.repository::<Whole>();
-        assert_eq!(repository.all().fetch_one().await.unwrap().value, 2);
-        assert_eq!(repository.all().stream().await.unwrap().next().await.unwrap().unwrap().value, 2);
+        assert_eq!(repository.all().fetch_all().await.unwrap().len(), 2);
         direct.run(&format!("ALTER TABLE whole ALTER value TYPE {ty}")).await;
-        let mut rows = match repository.all().stream().await {
-            Ok(rows) => rows,
-            Err(error) => {
-                is_refused(&error);
-                continue;
-            }
-        };
+        let mut rows = repository.all().stream().await.unwrap();
         is_refused(&rows.next().await.map(drop).unwrap_err());
         assert!(rows.next().await.unwrap().is_none(), "no row is read by what the columns were");
         drop(rows);
@@ -122,9 +116,6 @@ async fn f29_an_added_column_disturbs_nobody(db: TestDatabase) {
     let all = || ours.query("SELECT * FROM whole");
     assert_eq!(all().fetch_one::<(i64, i64)>().await.unwrap(), (1, 2));
     assert_eq!(all().fetch_one::<Whole>().await.unwrap().value, 2);
-    let read = all().stream::<Whole>().await.unwrap().next().await.unwrap().unwrap().value;
-    assert_eq!(read, 2);
-    all().fetch_one::<Whole>().await.unwrap();
     direct.run("ALTER TABLE whole ADD extra text DEFAULT 'x'").await;
     // Prepared before and stale now: the stream first, which is to renew it by itself.
     let mut rows = all().stream::<Whole>().await.unwrap();
