@@ -207,6 +207,7 @@ pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
     let kind = match ty.kind() {
         PgTypeKind::Array(element) => TypeKind::Array(type_info(element).into()),
         PgTypeKind::Domain(base) => TypeKind::Domain(type_info(base).into()),
+        PgTypeKind::Enum(_) => TypeKind::Enum,
         _ => TypeKind::Plain,
     };
     let ty = TypeInfo::new(oid, name, kind);

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test's failure is its message")]
 
 mod copy;
+mod faults;
+mod memory;
 mod query;
 mod records;
+mod runtime;
 mod spawned;
 mod storm;
 mod support;

@@ -4,6 +4,8 @@ use crate::error::Result;
 use crate::pool::{Lease, driver};
 
 pub(super) struct Bounds {
+    /// Whether it is a transaction of its own.
+    pub(super) own: bool,
     pub(super) open: &'static str,
     pub(super) close: &'static str,
     pub(super) undo: &'static str,
@@ -13,12 +15,13 @@ impl Bounds {
     pub(super) fn of(lease: &Lease<'_>) -> Self {
         if lease.in_transaction() {
             Self {
+                own: false,
                 open: "SAVEPOINT pgrepo_copy",
                 close: "RELEASE SAVEPOINT pgrepo_copy",
                 undo: "ROLLBACK TO SAVEPOINT pgrepo_copy; RELEASE SAVEPOINT pgrepo_copy",
             }
         } else {
-            Self { open: "BEGIN", close: "COMMIT", undo: "ROLLBACK" }
+            Self { own: true, open: "BEGIN", close: "COMMIT", undo: "ROLLBACK" }
         }
     }
 

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::postgres::PgRow;
-use sqlx::{Row, ValueRef};
+use sqlx::postgres::{PgColumn, PgRow};
+use sqlx::{Column, Row, ValueRef};
 
+use crate::driver_row::type_info;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Session, driver};
 use crate::table::{ColumnMeta, Name, TableMeta, quote_ident, sql};
 use crate::value::{TypeInfo, TypeKind};
+
+use super::bounds::Bounds;
 
 /// The table of a COPY: its name quoted for SQL, and as it is shown.
 #[derive(Debug, Clone)]
@@ -34,17 +38,38 @@ impl Target {
         format!("COPY {} ({columns}) FROM STDIN (FORMAT binary)", self.quoted)
     }
 
-    /// Locks the table against changes of its columns, and describes them and their types.
+    /// Opens a COPY: locks the table against changes of its columns, and describes them and their types.
     ///
-    /// One message of the simple protocol, to be put behind BEGIN or SAVEPOINT: nothing is prepared, so nothing of it
-    /// can be stale.
-    pub(crate) fn describe(&self, mode: &str) -> String {
+    /// The outer error leaves the session wherever it is; after the inner one it is at rest.
+    pub(crate) async fn look(
+        &self,
+        session: &mut Session,
+        bounds: &Bounds,
+        mode: &str,
+    ) -> Result<Result<Description>, sqlx::Error> {
+        let rows = driver::simple(session, &format!("{}; {}", bounds.open, self.describe(mode))).await?;
+        let mut described = Description::read(&rows);
+        if let Ok(table) = &mut described
+            && table.old_view
+            && !bounds.own
+        {
+            // The transaction may have taken its view of the catalog before the lock; a result's columns are never
+            // those of a view.
+            let now = format!("SELECT t.* FROM (SELECT) AS one LEFT JOIN {} AS t ON false", self.quoted);
+            let rows = driver::simple(session, &now).await?;
+            table.renew(rows.first().map(PgRow::columns).unwrap_or_default());
+        }
+        Ok(described)
+    }
+
+    /// One message of the simple protocol: nothing is prepared, so nothing of it can be stale.
+    fn describe(&self, mode: &str) -> String {
         let quoted = &self.quoted;
         let literal = quoted.replace('\'', "''");
         format!(
             "LOCK TABLE {quoted} IN {mode} MODE; \
-             SELECT a.attname, a.atttypid::text, a.attgenerated::text, a.attidentity::text, a.attnotnull::text \
-             FROM pg_catalog.pg_attribute a WHERE a.attrelid = '{literal}'::pg_catalog.regclass \
+             SELECT a.attname, a.atttypid::text, a.attgenerated::text, a.attidentity::text, a.attnotnull::text, \
+             pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a WHERE a.attrelid = '{literal}'::pg_catalog.regclass \
              AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum; \
              WITH RECURSIVE reached AS ( \
              SELECT atttypid AS oid FROM pg_catalog.pg_attribute \
@@ -53,7 +78,7 @@ impl Target {
              CROSS JOIN LATERAL (VALUES (t.typbasetype), (CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END)) u(oid) \
              WHERE u.oid <> 0) \
              SELECT t.oid::text, t.typname, n.nspname, t.typbasetype::text, \
-             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text \
+             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text, t.typtype::text \
              FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
              JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
         )
@@ -72,23 +97,30 @@ pub(crate) struct TableColumn {
 #[derive(Debug)]
 pub(crate) struct Description {
     pub(crate) columns: Vec<TableColumn>,
+    /// Whether the transaction sees one state of the catalog from its beginning to its end.
+    old_view: bool,
 }
 
 impl Description {
     /// Reads what [`Target::describe`] was answered by.
-    pub(crate) fn read(rows: &[PgRow]) -> Result<Self> {
+    fn read(rows: &[PgRow]) -> Result<Self> {
         let mut types = HashMap::new();
         let mut columns = Vec::new();
+        let mut old_view = false;
         for row in rows {
             // The two results are told apart by a column that only the one of the columns has.
-            match row.columns().first().map(sqlx::Column::name) {
-                Some("attname") => columns.push((text(row, 0)?, number(row, 1)?, !text(row, 2)?.is_empty())),
+            match row.columns().first().map(Column::name) {
+                Some("attname") => {
+                    columns.push((text(row, 0)?, number(row, 1)?, !text(row, 2)?.is_empty()));
+                    old_view = matches!(&*text(row, 5)?, "repeatable read" | "serializable");
+                }
                 _ => {
                     let raw = RawType {
                         name: text(row, 1)?,
                         schema: text(row, 2)?,
                         base: number(row, 3)?,
                         element: number(row, 4)?,
+                        is_enum: text(row, 5)? == "e",
                     };
                     types.insert(number(row, 0)?, raw);
                 }
@@ -98,7 +130,20 @@ impl Description {
             .into_iter()
             .map(|(name, oid, generated)| TableColumn { name, ty: resolve(oid, &types, 0), generated })
             .collect();
-        Ok(Self { columns })
+        Ok(Self { columns, old_view })
+    }
+
+    /// Gives the columns the types that they have now, and forgets those that are gone.
+    fn renew(&mut self, now: &[PgColumn]) {
+        self.columns.retain_mut(|column| {
+            let Some(now) = now.iter().find(|c| c.name() == column.name) else { return false };
+            let now = type_info(now.type_info());
+            // A result shows a domain as the type that it is made of.
+            if base(&column.ty).oid() != now.oid() {
+                column.ty = now;
+            }
+            true
+        });
     }
 
     /// Finds the column of a field and checks that it can hold it.
@@ -136,11 +181,19 @@ impl Description {
     }
 }
 
+fn base(ty: &TypeInfo) -> &TypeInfo {
+    match ty.kind() {
+        TypeKind::Domain(inner) => base(inner),
+        _ => ty,
+    }
+}
+
 struct RawType {
     name: String,
     schema: String,
     base: u32,
     element: u32,
+    is_enum: bool,
 }
 
 fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
@@ -155,7 +208,8 @@ fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
         let name = format!("{}[]", element.name());
         return TypeInfo::new(oid, name, TypeKind::Array(element)).with_schema(raw.schema.clone());
     }
-    TypeInfo::new(oid, raw.name.clone(), TypeKind::Plain).with_schema(raw.schema.clone())
+    let kind = if raw.is_enum { TypeKind::Enum } else { TypeKind::Plain };
+    TypeInfo::new(oid, raw.name.clone(), kind).with_schema(raw.schema.clone())
 }
 
 fn text(row: &PgRow, index: usize) -> Result<String> {

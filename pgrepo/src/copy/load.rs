@@ -181,11 +181,8 @@ async fn load(
     lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
 
-    let opening = format!("{}; {}", bounds.open, plan.target.describe("ROW EXCLUSIVE"));
-    let described = driver::simple(step.session(), &opening).await.map_err(of_driver)?;
-    let types = Description::read(&described)
-        .and_then(|d| (plan.check)(&d))
-        .map_err(|error| Failed { error: Some(error), at_rest: true });
+    let described = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE").await.map_err(of_driver)?;
+    let types = described.and_then(|d| (plan.check)(&d)).map_err(|error| Failed { error: Some(error), at_rest: true });
     let types = match types {
         Ok(types) => types,
         Err(failed) => {

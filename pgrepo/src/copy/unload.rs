@@ -13,7 +13,7 @@ use crate::table::{CopyOut, FromRow, OwnedRow, PgTable};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
-use super::catalog::{Description, Target};
+use super::catalog::Target;
 use super::frame::{self, TupleReader};
 
 type Tuples<'s> = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 's>>;
@@ -136,8 +136,7 @@ fn malformed(error: crate::ValueError) -> Error {
 async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &Bounds) -> Result<Vec<TypeInfo>> {
     lease.set_own_transaction(true);
     let mut step = lease.step()?;
-    let sql = format!("{}; {}", bounds.open, target.describe("ACCESS SHARE"));
-    let described = driver::simple(step.session(), &sql).await;
-    let table = Description::read(&step.settle(described)?)?;
+    let described = target.look(step.session(), bounds, "ACCESS SHARE").await;
+    let table = step.settle(described)??;
     T::COLUMNS.iter().map(|meta| table.fit(meta, false).map(|column| column.ty.clone())).collect()
 }

@@ -172,6 +172,11 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     params: &[&Param<'_>],
     fields: Option<Fields>,
 ) -> Result<Run<'s>> {
+    // The protocol counts them in 16 bits.
+    if params.len() > usize::from(u16::MAX) {
+        let message = format!("a statement takes 65535 parameters at most and {} values are bound", params.len());
+        return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
+    }
     let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
     let (mut prepared, known) = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
     let mut fitted = fit(&prepared, params, fields);

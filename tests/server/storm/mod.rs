@@ -485,7 +485,12 @@ async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
             seen.lost
         );
         // They keep their locks.
-        direct.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plain'").await;
+        direct
+            .run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plain' \
+                    AND datname = current_database()",
+            )
+            .await;
         slots += MAX - free;
         false_answers += seen.wrong.len() + seen.lost.len();
     }

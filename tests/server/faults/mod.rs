@@ -1,0 +1,5 @@
+//! One fault each; the numbers are those of the list of faults that pgrepo survives.
+
+mod cancel;
+mod copy;
+mod values;

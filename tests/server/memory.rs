@@ -1,0 +1,140 @@
+//! Memory that does not grow with the number of rows: measured in processes of their own.
+
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use pgrepo::testkit::{Proxy, TestDatabase};
+use pgrepo::{Db, PgTable};
+
+use crate::support::proxy;
+
+#[derive(Debug, Clone, PgTable)]
+#[pg(table = "many")]
+struct Many {
+    id: i64,
+    score: f64,
+    name: String,
+}
+
+const TABLE: &str = "CREATE TABLE many (id int8, score float8, name text)";
+const URL: &str = "PGREPO_MEMORY_URL";
+const WORK: &str = "PGREPO_MEMORY_WORK";
+const ROWS: &str = "PGREPO_MEMORY_ROWS";
+
+/// The process's peak of resident memory, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// What the child process does; in the ordinary run, where it is given nothing to do, it does nothing.
+#[test]
+fn memory_of_a_child() {
+    let Ok(url) = std::env::var(URL) else { return };
+    let rows: i64 = std::env::var(ROWS).unwrap().parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let db = Db::from_url(&url).await.unwrap();
+        match &*std::env::var(WORK).unwrap() {
+            "copy_in" => {
+                let source = (0..rows).map(|id| Many { id, score: 0.5, name: format!("row number {id}") });
+                let report = db.repository::<Many>().copy_in(source).await.unwrap();
+                assert_eq!(report.rows, u64::try_from(rows).unwrap());
+            }
+            "copy_out" => {
+                let mut out = db.repository::<Many>().copy_out().await.unwrap();
+                let mut read = 0;
+                while let Some(row) = out.next().await.unwrap() {
+                    read += 1;
+                    slowly(row.id).await;
+                }
+                assert_eq!(read, rows);
+            }
+            "stream" => {
+                let sql = "SELECT i::int8, 0.5::float8, 'row number ' || i FROM generate_series(1, $1::int8) i";
+                let mut out = db.query(sql).bind(rows).stream::<(i64, f64, String)>().await.unwrap();
+                let mut read = 0;
+                while let Some((id, ..)) = out.next().await.unwrap() {
+                    read += 1;
+                    slowly(id).await;
+                }
+                assert_eq!(read, rows);
+            }
+            "collect" => {
+                let sql = "SELECT i::int8 FROM generate_series(1, $1::int8) i";
+                let all = db.query(sql).bind(rows).fetch_all::<i64>().await.unwrap();
+                assert_eq!(i64::try_from(all.len()).unwrap(), rows);
+            }
+            other => panic!("{other}"),
+        }
+    });
+    println!("peak {}", peak());
+}
+
+/// A reader slower than the server: what comes meanwhile waits in the sockets.
+async fn slowly(id: i64) {
+    if id % 2000 == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The peak of a child that does some work on so many rows, in KiB.
+async fn child(url: &str, work: &str, rows: i64) -> u64 {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["memory::memory_of_a_child", "--exact", "--nocapture", "--test-threads=1"]);
+    command.env(URL, url).env(WORK, work).env(ROWS, rows.to_string());
+    // One heap: which of several a thread takes changes from run to run.
+    command.env("MALLOC_ARENA_MAX", "1");
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let (_, peak) = text.split_once("peak ").unwrap();
+    peak.lines().next().unwrap().parse().unwrap()
+}
+
+const FEW: i64 = 100_000;
+const MANY: i64 = 1_000_000;
+
+async fn is_flat(url: &str, work: &str) {
+    let (few, many) = (child(url, work, FEW).await, child(url, work, MANY).await);
+    println!("{work}: {few} KiB at {FEW} rows, {many} KiB at {MANY}");
+    assert!(few.abs_diff(many) <= 1024, "{work}: {few} KiB at {FEW} rows, {many} KiB at {MANY}");
+}
+
+/// A server behind a slow line: latency, and small pieces.
+async fn slow(db: &TestDatabase) -> Proxy {
+    let proxy = proxy(db).await;
+    proxy.latency(Duration::from_millis(1));
+    proxy.slice(Some(4096));
+    proxy
+}
+
+#[pgrepo::test(sql = "CREATE TABLE many (id int8, score float8, name text)")]
+async fn memory_of_a_load_is_flat(db: TestDatabase) {
+    is_flat(&db.url(), "copy_in").await;
+    is_flat(&slow(&db).await.url(db.name()), "copy_in").await;
+}
+
+#[pgrepo::test]
+async fn memory_of_a_copy_out_is_flat(db: TestDatabase) {
+    let fill = Db::from_url(&db.url()).await.unwrap();
+    let mut peaks = Vec::new();
+    for rows in [FEW, MANY] {
+        fill.execute_script(&format!("DROP TABLE IF EXISTS many; {TABLE}")).await.unwrap();
+        let source = (0..rows).map(|id| Many { id, score: 0.5, name: format!("row number {id}") });
+        fill.repository::<Many>().copy_in(source).await.unwrap();
+        peaks.push(child(&db.url(), "copy_out", rows).await);
+    }
+    println!("copy_out: {peaks:?} KiB at {FEW} and {MANY} rows");
+    assert!(peaks[0].abs_diff(peaks[1]) <= 1024, "{peaks:?}");
+}
+
+#[pgrepo::test]
+async fn memory_of_a_stream_is_flat_and_the_measure_sees_what_is_not(db: TestDatabase) {
+    is_flat(&db.url(), "stream").await;
+    let (few, many) = (child(&db.url(), "collect", FEW).await, child(&db.url(), "collect", MANY).await);
+    assert!(many > few + 4096, "what is collected shows: {few} and {many} KiB");
+}
