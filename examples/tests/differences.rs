@@ -1,5 +1,7 @@
 //! The check that the examples rest on finds what it should.
 
+#![allow(clippy::unwrap_used, reason = "a test's failure is its message")]
+
 use examples::{AIRPORTS_SQL, airport_differences};
 use pgrepo::Db;
 
