@@ -113,7 +113,7 @@ pub(crate) fn named_fields<'a>(
 impl Table {
     fn read(ctxt: &Ctxt, attrs: &Attrs<'_>, input: &DeriveInput) -> Option<Self> {
         let name = attrs.text(TABLE);
-        if attrs.key(TABLE).is_none() {
+        if attrs.lacks(TABLE) {
             ctxt.error(
                 &input.ident,
                 "which table? add #[pg(table = \"…\")]; a struct without a table of its own derives PgRecord",

@@ -31,7 +31,7 @@ impl<'a> Insert<'a> {
     /// Reads a struct with its attributes.
     pub(crate) fn read(ctxt: &Ctxt, input: &'a DeriveInput) -> Option<Self> {
         let attrs = Attrs::read(ctxt, &input.attrs, Place::InsertStruct);
-        if attrs.key(OF).is_none() {
+        if attrs.lacks(OF) {
             ctxt.error(&input.ident, "columns of which table? add #[pg(of = …)] with the table's struct");
         }
         let of = attrs.ty(OF);

@@ -1,5 +1,4 @@
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::Ident;
 use syn::{Data, DeriveInput, LitStr, Path, Type};
 
 use crate::attr::Attrs;
@@ -14,8 +13,8 @@ pub(crate) struct Newtype<'a> {
     pub(crate) krate: Path,
     pub(crate) domain: Option<LitStr>,
     pub(crate) schema: Option<LitStr>,
-    /// `0`, or the field's name.
-    pub(crate) member: TokenStream,
+    /// The field's name, if it has one.
+    pub(crate) field: Option<&'a Ident>,
     pub(crate) ty: &'a Type,
 }
 
@@ -59,10 +58,6 @@ impl<'a> Newtype<'a> {
         if let (Some(domain), Some(parameter)) = (&domain, generics::parameter_in(&input.generics, &field.ty)) {
             ctxt.error(domain, format_args!("a domain rests on one type, and this one depends on `{parameter}`"));
         }
-        let member = match &field.ident {
-            Some(ident) => quote!(#ident),
-            None => quote!(0),
-        };
-        Some(Self { input, krate, domain, schema, member, ty: &field.ty })
+        Some(Self { input, krate, domain, schema, field: field.ident.as_ref(), ty: &field.ty })
     }
 }

@@ -20,7 +20,7 @@ pub use crate::table::insert::insert_column;
 pub use crate::table::problem::{Problem, Undeclared, blames, misplaced, problem, undeclared};
 pub use crate::table::sql::{self, Layout, Part};
 pub use crate::table::wrapped::{
-    DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, driver_column, json_column,
+    DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, ReadFromJson, driver_column, json_column,
 };
 pub use crate::table::{
     Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, OfView, PgTable,
@@ -28,4 +28,4 @@ pub use crate::table::{
 };
 pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, unknown_label, unknown_number, with_domain};
 pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeInfo, ValueError};
-pub use crate::via_sqlx::{DriverType, ViaSqlx};
+pub use crate::via_sqlx::{DriverRead, DriverType, DriverWrite, ViaSqlx};

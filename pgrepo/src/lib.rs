@@ -207,7 +207,117 @@ pub use pgrepo_macros::test;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
-pub use pgrepo_macros::{PgEnum, PgInsert, PgNewtype, PgRecord, PgTable};
+/// An enum that is a value of a column.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgEnum, SqlType};
+///
+/// #[derive(PgEnum)]
+/// #[pg(name = "mood", rename_all = "lowercase")]
+/// enum Mood {
+///     Sad,
+///     Happy,
+/// }
+/// assert_eq!(Mood::TYPES[0].name, "mood");
+///
+/// #[derive(PgEnum)]
+/// #[pg(repr = "int2")]
+/// enum Priority {
+///     Low = 1,
+///     High = 10,
+/// }
+/// assert_eq!(Priority::TYPES[0].name, "int2");
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgEnum;
+/// A row for some columns of a table.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgInsert, PgTable, WriteFields};
+///
+/// #[derive(PgTable)]
+/// #[pg(table = "users")]
+/// struct User {
+///     #[pg(primary_key, identity)]
+///     id: i64,
+///     name: String,
+///     motto: Option<String>,
+/// }
+///
+/// #[derive(PgInsert)]
+/// #[pg(of = User)]
+/// struct NamedUser<'a> {
+///     name: &'a str,
+/// }
+/// assert_eq!(<NamedUser<'_> as WriteFields>::COLUMNS.len(), 1);
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgInsert;
+/// A struct of one field that stands in a column as that field.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgNewtype, SqlType};
+///
+/// #[derive(PgNewtype)]
+/// struct UserId(i64);
+/// assert_eq!(UserId::TYPES[0].name, "int8");
+///
+/// #[derive(PgNewtype)]
+/// #[pg(domain = "email")]
+/// struct Email(String);
+/// assert_eq!(Email::TYPES[0].name, "email");
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgNewtype;
+/// A struct whose fields are columns, without a table of its own.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgRecord, PgTable};
+///
+/// #[derive(PgRecord)]
+/// struct Address {
+///     street: String,
+///     city: String,
+/// }
+///
+/// #[derive(PgTable)]
+/// #[pg(table = "people")]
+/// struct Person {
+///     name: String,
+///     #[pg(flatten = "home_")]
+///     home: Address,
+/// }
+/// assert_eq!(Person::SELECT, r#"SELECT "name", "home_street", "home_city" FROM "people""#);
+/// assert_eq!(Person::HOME.at(Address::CITY).name().to_string(), "home_city");
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgRecord;
+/// A struct that stands for a table or a view.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgTable, Set};
+///
+/// #[derive(PgTable)]
+/// #[pg(schema = "app", table = "users", new = "NewUser")]
+/// struct User {
+///     #[pg(primary_key, identity)]
+///     id: i64,
+///     name: String,
+///     #[pg(default)]
+///     rank: i32,
+/// }
+///
+/// assert_eq!(User::SELECT, r#"SELECT "id", "name", "rank" FROM "app"."users""#);
+/// assert_eq!(User::NAME.name().to_string(), "name");
+/// let ann = NewUser { name: "Ann".to_owned(), rank: Set::Server };
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgTable;
 pub use pool::{Db, Handle, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort};
 pub use repository::Repository;

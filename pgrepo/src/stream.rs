@@ -46,8 +46,12 @@ impl<'s, T: FromRow> RowStream<'s, T> {
         let row = self.current.insert(row.map_err(|e| e.during(self.operation))?);
         let index = self.index;
         self.index += 1;
-        if index == 0 {
-            self.plan.refreshed(row).map_err(|e| e.during(self.operation))?;
+        if index == 0
+            && let Err(error) = self.plan.refreshed(row)
+        {
+            // The plan is that of other columns, by which no further row may be read.
+            self.rows = Box::pin(futures_util::stream::empty());
+            return Err(error.during(self.operation));
         }
         self.plan.read::<T>(row, index).map(Some).map_err(|e| e.during(self.operation))
     }
@@ -81,8 +85,11 @@ impl<T: OwnedRow> Stream for RowStream<'_, T> {
         let read = row.and_then(|row| {
             let index = this.index;
             this.index += 1;
-            if index == 0 {
-                this.plan.refreshed(&row)?;
+            if index == 0
+                && let Err(error) = this.plan.refreshed(&row)
+            {
+                this.rows = Box::pin(futures_util::stream::empty());
+                return Err(error);
             }
             this.plan.read::<T>(&row, index)
         });

@@ -10,16 +10,25 @@ use crate::driver_row::{builtin, qualified};
 use crate::table::{Cells, FieldError};
 use crate::value::{Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, encode_sized};
 
-/// A type that sqlx can write and read; every such type is one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot go through sqlx, which #[pg(via_sqlx)] asks for",
-    label = "lacks sqlx's `Type`, `Encode` or `Decode` for PostgreSQL"
-)]
-pub trait DriverType: Type<Postgres> + for<'q> sqlx::Encode<'q, Postgres> + for<'r> sqlx::Decode<'r, Postgres> {}
+macro_rules! parts {
+    ($($(#[$doc:meta])* $name:ident: [$($bound:tt)*], $message:literal, $label:literal;)+) => {$(
+        $(#[$doc])*
+        #[diagnostic::on_unimplemented(message = $message, label = $label)]
+        pub trait $name: $($bound)* {}
 
-impl<V> DriverType for V where
-    V: Type<Postgres> + for<'q> sqlx::Encode<'q, Postgres> + for<'r> sqlx::Decode<'r, Postgres>
-{
+        impl<V: $($bound)*> $name for V {}
+    )+};
+}
+parts! {
+    /// A type that sqlx knows; every such type is one.
+    DriverType: [Type<Postgres>],
+        "`{Self}` cannot go through sqlx, which #[pg(via_sqlx)] asks for", "lacks sqlx's `Type<Postgres>`";
+    /// A type that sqlx can write; every such type is one.
+    DriverWrite: [DriverType + for<'q> sqlx::Encode<'q, Postgres>],
+        "`{Self}` cannot be written through sqlx, which #[pg(via_sqlx)] asks for", "lacks sqlx's `Encode`";
+    /// A type that sqlx can read; every such type is one.
+    DriverRead: [DriverType + for<'r> sqlx::Decode<'r, Postgres>],
+        "`{Self}` cannot be read through sqlx, which #[pg(via_sqlx)] asks for", "lacks sqlx's `Decode`";
 }
 
 /// A value that goes through sqlx's own codec: the column type of a field marked `#[pg(via_sqlx)]`.
@@ -43,7 +52,7 @@ impl<V: Type<Postgres>> SqlType for ViaSqlx<V> {
     }
 }
 
-impl<V: DriverType> Encode for ViaSqlx<V> {
+impl<V: DriverWrite> Encode for ViaSqlx<V> {
     fn encode(&self, _: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
         put(&self.0, out)
     }
@@ -60,7 +69,7 @@ impl<V: Type<Postgres>> SqlType for Borrowed<'_, V> {
     }
 }
 
-impl<V: DriverType> Encode for Borrowed<'_, V> {
+impl<V: DriverWrite> Encode for Borrowed<'_, V> {
     fn encode(&self, _: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
         put(self.0, out)
     }
@@ -94,7 +103,7 @@ fn accepts<V: Type<Postgres>>(ty: &TypeInfo) -> bool {
 ///
 /// # Errors
 /// sqlx refuses the value.
-fn put<V: DriverType>(value: &V, out: &mut Vec<u8>) -> Result<(), ValueError> {
+fn put<V: DriverWrite>(value: &V, out: &mut Vec<u8>) -> Result<(), ValueError> {
     let mut buffer = PgArgumentBuffer::default();
     match value.encode_by_ref(&mut buffer).map_err(refused)? {
         IsNull::Yes => {
@@ -112,7 +121,7 @@ fn put<V: DriverType>(value: &V, out: &mut Vec<u8>) -> Result<(), ValueError> {
 ///
 /// # Errors
 /// sqlx refuses the value, or the row is not the driver's.
-pub(crate) fn read<'r, V: DriverType, C: Cells<'r>>(cells: &mut C) -> Result<V, FieldError> {
+pub(crate) fn read<'r, V: DriverRead, C: Cells<'r>>(cells: &mut C) -> Result<V, FieldError> {
     through(cells, |value| <V as sqlx::Decode<'r, Postgres>>::decode(value).map_err(refused))
 }
 
@@ -120,7 +129,7 @@ pub(crate) fn read<'r, V: DriverType, C: Cells<'r>>(cells: &mut C) -> Result<V, 
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn read_option<'r, V: DriverType, C: Cells<'r>>(cells: &mut C) -> Result<Option<V>, FieldError> {
+pub(crate) fn read_option<'r, V: DriverRead, C: Cells<'r>>(cells: &mut C) -> Result<Option<V>, FieldError> {
     through(cells, |value| {
         if value.is_null() {
             return Ok(None);

@@ -88,14 +88,14 @@ fn newtypes_stand_for_their_field() {
     assert!(Email::accepts(&TypeInfo::new(70_001, "email", TypeKind::Domain(text.into()))));
     assert_eq!(field(&Email("a@b".to_owned())), b"\0\0\0\x03a@b");
     assert_eq!(back::<Email>(b"a@b"), Email("a@b".to_owned()));
-    assert!(const { <Tags as SqlType>::ARRAY });
+    const { assert!(<Tags as SqlType>::ARRAY) };
     let tags = Tags { all: vec![] };
     let ints = TypeInfo::new(1007, "int4[]", TypeKind::Array(TypeInfo::builtin(PgType::INT4).into()));
     let mut out = Vec::new();
     tags.encode(&ints, &mut out).unwrap();
     assert_eq!(Tags::decode(&ints, &out[4..]).unwrap(), tags);
     assert_eq!(field(&Id(5_i16)), b"\0\0\0\x02\0\x05");
-    assert!(const { <Id<Option<i64>> as SqlType>::NULLABLE });
+    const { assert!(<Id<Option<i64>> as SqlType>::NULLABLE) };
     assert_eq!(decode_field::<Id<Option<i64>>>(&TypeInfo::UNKNOWN, None).unwrap(), Id(None));
     assert_eq!(back::<Name<'_>>(b"Ann"), Name("Ann"));
     fn element<T: Element>() {}

@@ -3,4 +3,7 @@
 
 mod copy;
 mod query;
+mod storm;
+mod support;
+mod types;
 mod records;

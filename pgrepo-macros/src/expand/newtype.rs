@@ -16,7 +16,8 @@ use super::scope;
 /// here; the one in `SqlType` does not, so that a type which fits no column is an error here, once.
 pub(crate) fn newtype(newtype: &Newtype<'_>) -> TokenStream {
     let p = private(&newtype.krate);
-    let (name, ty, member) = (&newtype.input.ident, newtype.ty, &newtype.member);
+    let (name, ty) = (&newtype.input.ident, newtype.ty);
+    let member = newtype.field.map_or_else(|| quote!(0), |field| quote!(#field));
     let generics = &newtype.input.generics;
     let (impl_generics, ty_generics, _) = generics.split_for_impl();
     let dependent = parameter_in(generics, ty).is_some();
@@ -70,7 +71,11 @@ pub(crate) fn newtype(newtype: &Newtype<'_>) -> TokenStream {
 }
 
 fn decode(newtype: &Newtype<'_>, p: &TokenStream, dependent: bool) -> TokenStream {
-    let (name, ty, member) = (&newtype.input.ident, newtype.ty, &newtype.member);
+    let (name, ty) = (&newtype.input.ident, newtype.ty);
+    let whole = |value: TokenStream| match newtype.field {
+        Some(field) => quote!(#name { #field: #value }),
+        None => quote!(#name(#value)),
+    };
     let generics = &newtype.input.generics;
     let row = generics::row_lifetime();
     let arguments = generics::arguments(generics, &row);
@@ -80,16 +85,19 @@ fn decode(newtype: &Newtype<'_>, p: &TokenStream, dependent: bool) -> TokenStrea
     let parameters = borrowed(quote!(#(#parameters),*));
     let ty = borrowed(quote!(#ty));
     let bounds = borrowed(bounds(generics, &if dependent { vec![quote!(#ty: #p::Decode<#row>)] } else { vec![] }));
-    quote_spanned! {newtype.ty.span()=>
+    let span = newtype.ty.span();
+    let value = whole(quote_spanned!(span=> #p::TypeOf::<#ty>::decode(__ty, __body)?));
+    let null = whole(quote_spanned!(span=> #p::TypeOf::<#ty>::decode_null()?));
+    quote_spanned! {span=>
         #[automatically_derived]
         impl<#row, #parameters> #p::Decode<#row> for #name #arguments #bounds {
             #[inline]
             fn decode(__ty: &#p::TypeInfo, __body: &#row [#p::u8]) -> #p::Result<Self, #p::ValueError> {
-                #p::Ok(#name { #member: #p::TypeOf::<#ty>::decode(__ty, __body)? })
+                #p::Ok(#value)
             }
             #[inline]
             fn decode_null() -> #p::Result<Self, #p::ValueError> {
-                #p::Ok(#name { #member: #p::TypeOf::<#ty>::decode_null()? })
+                #p::Ok(#null)
             }
         }
     }

@@ -49,8 +49,11 @@ impl Record<'_> {
         match (field.kind, need) {
             (Kind::Skip, Need::Read) => vec![quote!(#ty: #p::Default)],
             (Kind::Skip | Kind::Flat, _) => vec![],
+            (Kind::Json, Need::Read) => vec![quote!(#ty: #p::KeptAsJson + #p::ReadFromJson)],
             (Kind::Json, _) => vec![quote!(#ty: #p::KeptAsJson)],
-            (Kind::Driver, _) => vec![quote!(#ty: #p::DriverType)],
+            (Kind::Driver, Need::Describe) => vec![quote!(#ty: #p::DriverType)],
+            (Kind::Driver, Need::Read) => vec![quote!(#ty: #p::DriverRead)],
+            (Kind::Driver, Need::Write) => vec![quote!(#ty: #p::DriverWrite)],
             (Kind::Plain, Need::Describe) => vec![quote!(#ty: #p::SqlType)],
             (Kind::Plain, Need::Write) => vec![quote!(#ty: #p::Encode)],
             (Kind::Plain, Need::Read) => {

@@ -22,10 +22,12 @@ impl Bounds {
         }
     }
 
-    /// Runs one of the three.
+    /// Runs `close` or `undo`.
     pub(super) async fn run(&self, lease: &mut Lease<'_>, sql: &str) -> Result<()> {
         let mut step = lease.step()?;
         let ran = driver::simple(step.session(), sql).await;
-        step.settle(ran).map(drop)
+        step.settle(ran)?;
+        lease.set_own_transaction(false);
+        Ok(())
     }
 }

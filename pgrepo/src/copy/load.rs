@@ -142,7 +142,7 @@ async fn work<H: Handle>(
 ) -> Result<CopyReport> {
     let (operation, shown) = (plan.operation, plan.target.shown.clone());
     let on_table = |e: Error| e.during(operation).on_table(&shown);
-    let mut lease = on.lease().await.map_err(on_table)?;
+    let mut lease = on.lend().lease().await.map_err(on_table)?;
     let bounds = Bounds::of(&lease);
     let loaded = load(&mut lease, &bounds, plan, &mut commands, &events).await;
     match loaded {
@@ -178,6 +178,7 @@ async fn load(
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
+    lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
 
     let opening = format!("{}; {}", bounds.open, plan.target.describe("ROW EXCLUSIVE"));
@@ -282,11 +283,13 @@ async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<()> {
     match driver::simple(step.session(), bounds.close).await {
         Ok(_) => {
             step.done();
+            lease.set_own_transaction(false);
             Ok(())
         }
         Err(error) if driver::at_rest(&error) => {
             // A constraint that was deferred to the end: the server has rolled back, and the connection is free.
             step.done();
+            lease.set_own_transaction(false);
             let message = "nothing of the load was stored: a constraint that is checked at its end was violated, and \
                            the server names no row then";
             Err(Error::new(ErrorKind::Copy, message).caused_by(driver::error(error)))

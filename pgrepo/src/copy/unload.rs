@@ -36,13 +36,16 @@ const OPERATION: &str = "copy_out";
 impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
     pub(crate) async fn open<H: Handle + 's>(on: H) -> Result<Self> {
         let fail = |e: Error| e.during(OPERATION).on_table(T::TABLE);
-        let mut lease = on.lease().await.map_err(fail)?;
+        let mut lease = on.lend().lease().await.map_err(fail)?;
         let bounds = Bounds::of(&lease);
         let target = Target::of(&T::TABLE);
         let types = match describe::<T>(&mut lease, &target, &bounds).await {
             Ok(types) => types,
             Err(error) => {
-                bounds.run(&mut lease, bounds.undo).await.map_err(fail)?;
+                // What cannot be undone is undone by the server, when the connection closes with the lease.
+                if lease.at_rest() {
+                    let _closed = bounds.run(&mut lease, bounds.undo).await;
+                }
                 return Err(fail(error));
             }
         };
@@ -60,10 +63,10 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
                     }
                 }
             }
-            step.done();
             if !reader.ended() {
                 Err(Error::new(ErrorKind::Copy, "the data ended before its trailer"))?;
             }
+            step.done();
             bounds.run(&mut lease, bounds.close).await?;
         };
         Ok(Self { tuples: Box::pin(tuples), types, current: Bytes::new(), index: 0, of: PhantomData })
@@ -131,6 +134,7 @@ fn malformed(error: crate::ValueError) -> Error {
 
 /// Begins, locks the table against changes of its columns, and checks them.
 async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &Bounds) -> Result<Vec<TypeInfo>> {
+    lease.set_own_transaction(true);
     let mut step = lease.step()?;
     let sql = format!("{}; {}", bounds.open, target.describe("ACCESS SHARE"));
     let described = driver::simple(step.session(), &sql).await;

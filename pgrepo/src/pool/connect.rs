@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::config::DbConfig;
 use crate::error::{Error, ErrorKind, Result};
 
-use super::control::Control;
+use super::control::{Control, PATIENCE};
 use super::driver::{self, Prepared};
 
 /// A server session: the driver's connection, who it is on the server, and what was prepared on it.
@@ -25,7 +25,22 @@ pub(crate) struct Session {
     pub(crate) statement_cache: usize,
     pub(crate) idle_since: Instant,
     /// Counts this session against the limit until the server has ended it.
-    pub(crate) _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Session {
+    /// Ends it on the server, then closes it.
+    ///
+    /// Its socket is closed last, so that its process id is not used again before. A server that takes long, or cannot
+    /// be reached, does not keep the next session waiting for more than a moment.
+    pub(super) async fn end(mut self) {
+        let control = Arc::clone(&self.control);
+        let mut ended = std::pin::pin!(control.end(&self.who));
+        if timeout(PATIENCE, &mut ended).await.is_err() {
+            drop(self.permit.take());
+            ended.await;
+        }
+    }
 }
 
 /// A server session's identity: a process id may be used again, so its start goes with it.
@@ -67,7 +82,7 @@ impl managed::Manager for Manager {
             runtime: Handle::current(),
             statement_cache: self.config.statement_cache,
             idle_since: Instant::now(),
-            _permit: permit,
+            permit: Some(permit),
         })
     }
 

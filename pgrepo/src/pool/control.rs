@@ -10,8 +10,8 @@ use crate::error::Result;
 use super::connect::{Who, connect};
 use super::driver;
 
-/// How long the end of a session may take before its place is given to another all the same.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the end of a session, or a rollback that nobody waits for, may keep a place of the pool.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The one connection outside the pool, made when it is first needed: it ends sessions whose operation was dropped.
 pub(crate) struct Control {
@@ -24,30 +24,34 @@ impl Control {
         Self { config, conn: Mutex::new(None) }
     }
 
-    /// Ends a server session, unless its process id belongs to another by now; gives up after a second.
+    /// Ends a server session, unless its process id belongs to another by now; gives up after the time that connecting
+    /// may take.
     ///
     /// What cannot be reached cannot be ended: the server then finds out by itself that the socket is closed.
     pub(super) async fn end(&self, who: &Who) {
-        let _given_up = timeout(PATIENCE, self.try_end(who)).await;
+        let _given_up = timeout(self.config.connect_timeout, self.try_end(who)).await;
     }
 
     async fn try_end(&self, who: &Who) -> Result<()> {
         let mut held = self.conn.lock().await;
-        // Taken out for the time of its use: a use that is given up leaves none, and the next one connects anew.
-        let mut conn = match held.take() {
-            Some(conn) => conn,
-            None => connect(&self.config, &format!("{} (control)", self.config.application_name)).await?,
-        };
-        sqlx::query(
-            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
-             WHERE pid = $1 AND backend_start::text = $2",
-        )
-        .bind(who.pid)
-        .bind(&who.started)
-        .execute(&mut conn)
-        .await
-        .map_err(driver::error)?;
+        // Taken out for the time of its use: a use that is given up leaves none, and the next one connects anew. That
+        // an idle connection has been ended meanwhile shows at its use only.
+        if let Some(mut conn) = held.take()
+            && terminate(&mut conn, who).await.is_ok()
+        {
+            *held = Some(conn);
+            return Ok(());
+        }
+        let mut conn = connect(&self.config, &format!("{} (control)", self.config.application_name)).await?;
+        terminate(&mut conn, who).await?;
         *held = Some(conn);
         Ok(())
     }
+}
+
+async fn terminate(conn: &mut PgConnection, who: &Who) -> Result<()> {
+    const SQL: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+                       WHERE pid = $1 AND backend_start::text = $2";
+    sqlx::query(SQL).bind(who.pid).bind(&who.started).execute(conn).await.map_err(driver::error)?;
+    Ok(())
 }

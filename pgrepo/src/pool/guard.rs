@@ -2,23 +2,26 @@ use std::time::Instant;
 
 use deadpool::managed::Object;
 use sqlx::PgConnection;
+use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::tx::Tx;
 
 use super::connect::{Manager, Session};
+use super::control::PATIENCE;
 use super::driver;
 
 /// A connection on loan. Dropped while an operation on it has not ended, it is closed and never lent again.
 pub(crate) struct Guard {
     object: Option<Object<Manager>>,
     dirty: bool,
+    condemned: bool,
     in_transaction: bool,
 }
 
 impl Guard {
     pub(super) fn new(object: Object<Manager>) -> Self {
-        Self { object: Some(object), dirty: false, in_transaction: false }
+        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false }
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -48,7 +51,7 @@ impl Guard {
 
     /// The connection is not to be lent again, whatever comes.
     pub(crate) fn condemn(&mut self) {
-        self.dirty = true;
+        self.condemned = true;
     }
 
     /// Whether a transaction is open, which must be rolled back before the connection is lent again.
@@ -62,28 +65,33 @@ impl Guard {
     }
 }
 
+impl Guard {
+    /// Rolls back and gives the connection back to the pool, or closes it if that does not succeed at once.
+    async fn roll_back(mut self) {
+        let ended = timeout(PATIENCE, driver::simple(self.session_mut(), "ROLLBACK")).await;
+        self.dirty = !matches!(ended, Ok(Ok(_)));
+        self.in_transaction = false;
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         let Some(mut object) = self.object.take() else { return };
         let runtime = object.runtime.clone();
-        if !self.dirty && self.in_transaction {
-            runtime.spawn(async move {
-                let mut guard = Self { object: Some(object), dirty: true, in_transaction: false };
-                // A rollback that fails leaves the guard dirty, and its drop closes the connection.
-                guard.dirty = driver::simple(guard.session_mut(), "ROLLBACK").await.is_err();
-            });
-            return;
-        }
-        if !self.dirty {
+        let spoilt = self.dirty || self.condemned;
+        if !spoilt && !self.in_transaction {
             object.idle_since = Instant::now();
             return;
         }
+        // A runtime that has shut down drops both tasks unpolled; what they hold is then closed all the same, and never
+        // lent again: the rollback's guard is dirty from the start.
+        if !spoilt {
+            let guard = Self { object: Some(object), dirty: true, condemned: false, in_transaction: false };
+            runtime.spawn(guard.roll_back());
+            return;
+        }
         // Taking it out frees the slot at once; the session's permit is free when the server has ended it.
-        let session = Object::take(object);
-        runtime.spawn(async move {
-            session.control.end(&session.who).await;
-            drop(session);
-        });
+        runtime.spawn(Object::take(object).end());
     }
 }
 
@@ -139,6 +147,22 @@ impl Lease<'_> {
 
     pub(crate) fn in_transaction(&self) -> bool {
         matches!(self, Self::Tx(_))
+    }
+
+    /// Whether the last operation on it ended.
+    pub(crate) fn at_rest(&self) -> bool {
+        match self {
+            Self::Pooled(guard) => !guard.is_dirty(),
+            Self::Tx(tx) => tx.at_rest(),
+        }
+    }
+
+    /// An operation opens a transaction of its own, or has ended it: one that is open is rolled back when the lease is
+    /// dropped. That of a [`Tx`] is open anyway.
+    pub(crate) fn set_own_transaction(&mut self, open: bool) {
+        if let Self::Pooled(guard) = self {
+            guard.set_in_transaction(open);
+        }
     }
 }
 

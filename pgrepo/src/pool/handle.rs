@@ -18,27 +18,44 @@ mod sealed {
 
     /// Lends a connection for one operation.
     pub trait Lend: Send + Sized {
+        // Not an async function: the future of one whose lifetime is a parameter is not known to be `Send` where the
+        // caller's future is spawned (rust-lang/rust#100013).
         #[doc(hidden)]
-        fn lease<'t>(self) -> impl Future<Output = Result<Lease<'t>>> + Send
+        fn lend<'t>(self) -> Lender<'t>
         where
             Self: 't;
     }
 
     impl Lend for &Db {
-        async fn lease<'t>(self) -> Result<Lease<'t>>
+        fn lend<'t>(self) -> Lender<'t>
         where
             Self: 't,
         {
-            self.guard().await.map(Lease::Pooled)
+            Lender::Db(self)
         }
     }
 
     impl Lend for &mut Tx {
-        async fn lease<'t>(self) -> Result<Lease<'t>>
+        fn lend<'t>(self) -> Lender<'t>
         where
             Self: 't,
         {
-            Ok(Lease::Tx(self))
+            Lender::Tx(self)
+        }
+    }
+}
+
+/// Whom a connection is lent by.
+pub(crate) enum Lender<'t> {
+    Db(&'t Db),
+    Tx(&'t mut Tx),
+}
+
+impl<'t> Lender<'t> {
+    pub(crate) async fn lease(self) -> Result<Lease<'t>> {
+        match self {
+            Self::Db(db) => db.guard().await.map(Lease::Pooled),
+            Self::Tx(tx) => Ok(Lease::Tx(tx)),
         }
     }
 }

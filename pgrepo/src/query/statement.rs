@@ -117,8 +117,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// As [`fetch_one`](Self::fetch_one), but for no and many rows; a value that does not fit is reported by its row.
     ///
     /// # Cancel safety
-    /// A dropped stream closes its connection: what it has not read never arrives. In a transaction the rest is
-    /// received and thrown away by whatever the transaction does next.
+    /// A dropped stream closes its connection: what it has not read never arrives. In a transaction it leaves that
+    /// unusable.
     pub async fn stream<'s, T: FromRow>(self) -> Result<RowStream<'s, T>>
     where
         H: 's,
@@ -163,7 +163,7 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     sql: Arc<str>,
     params: &[&Param<'_>],
 ) -> Result<Run<'s>> {
-    let mut lease = on.lease().await.map_err(|e| e.during(operation))?;
+    let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
     let prepared = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
     let arguments = driver::arguments(&prepared, params).map_err(|e| e.during(operation))?;
     Ok(Run { lease, operation, sql, arguments, prepared })
@@ -292,37 +292,41 @@ impl<'s> Run<'s> {
     pub(crate) fn stream<T: FromRow>(self) -> Result<RowStream<'s, T>> {
         let plan = self.plan::<T>()?;
         let operation = self.operation;
-        let mut lease = self.lease;
-        let (sql, arguments) = (self.sql, self.arguments);
-        let rows = async_stream::stream! {
-            let mut step = match lease.step() {
-                Ok(step) => step,
-                Err(error) => {
-                    yield Err(error);
-                    return;
-                }
-            };
-            let mut failed = None;
-            {
-                let mut rows = driver::run(step.session(), &sql, arguments);
-                while let Some(item) = rows.next().await {
-                    match item {
-                        Ok(Either::Right(row)) => yield Ok(row),
-                        Ok(Either::Left(_)) => {}
-                        Err(error) => {
-                            failed = Some(error);
-                            break;
+        let mut run = self;
+        let rows = async_stream::try_stream! {
+            let mut again = true;
+            loop {
+                let mut step = run.lease.step()?;
+                let mut failed = None;
+                {
+                    let mut rows = driver::run(step.session(), &run.sql, run.arguments.clone());
+                    while let Some(item) = rows.next().await {
+                        match item {
+                            Ok(Either::Right(row)) => yield row,
+                            Ok(Either::Left(_)) => {}
+                            Err(error) => {
+                                failed = Some(error);
+                                break;
+                            }
                         }
                     }
                 }
-            }
-            match failed {
-                None => step.done(),
-                Some(error) => {
-                    if let Err(error) = step.settle(Err::<(), _>(error)) {
-                        yield Err(error);
+                let Some(error) = failed else {
+                    step.done();
+                    break;
+                };
+                // As in `drive`; a stale statement has given no row yet.
+                let stale = again && driver::is_stale(&error);
+                let failed = step.settle(Err::<(), _>(error));
+                if stale {
+                    run.renew().await?;
+                    if !run.lease.in_transaction() {
+                        again = false;
+                        continue;
                     }
                 }
+                failed?;
+                break;
             }
         };
         Ok(RowStream::new(Box::pin(rows), plan, operation))

@@ -21,7 +21,6 @@ use crate::value::Value;
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct Tx {
     guard: Guard,
-    lent: bool,
 }
 
 /// The server's number of a transaction, to ask for its outcome by.
@@ -47,7 +46,11 @@ impl Tx {
         let begun = driver::simple(step.session(), "BEGIN").await;
         step.settle(begun).map_err(|e| e.during("begin"))?;
         guard.set_in_transaction(true);
-        Ok(Self { guard, lent: false })
+        Ok(Self { guard })
+    }
+
+    pub(crate) fn at_rest(&self) -> bool {
+        !self.guard.is_dirty()
     }
 
     pub(crate) fn step(&mut self) -> Result<Step<'_>> {
@@ -109,7 +112,7 @@ impl Tx {
             .map_err(|e| Error::new(ErrorKind::Decode, "the transaction's id is no number").caused_by(e))
     }
 
-    /// Lends the driver's own connection. After the transaction's end it is closed instead of lent again.
+    /// Lends the driver's own connection, which is closed instead of lent again when the transaction ends, however it does.
     ///
     /// # Errors
     /// An earlier operation was dropped before it ended.
@@ -117,7 +120,7 @@ impl Tx {
         if self.guard.is_dirty() {
             return Err(interrupted());
         }
-        self.lent = true;
+        self.guard.condemn();
         Ok(self.guard.conn())
     }
 
@@ -145,7 +148,8 @@ impl Tx {
                 step.done();
                 let message = "nothing of it took effect: the server rolled the transaction back";
                 let refused = Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error));
-                self.rollback().await.map_err(|e| e.during("commit"))?;
+                // Should this fail, the connection is closed, which rolls back as well.
+                let _closed = self.rollback().await;
                 Err(refused.during("commit"))
             }
             Err(error) => {
@@ -173,9 +177,6 @@ impl Tx {
 
     fn end(&mut self) {
         self.guard.set_in_transaction(false);
-        if self.lent {
-            self.guard.condemn();
-        }
     }
 }
 

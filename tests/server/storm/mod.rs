@@ -1,0 +1,496 @@
+//! Thousands of operations dropped half-way, on pgrepo and, so that the storm is known to see the faults, on sqlx.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use pgrepo::testkit::TestDatabase;
+
+use crate::support::{Direct, LONG, Rng, pool, proxy, serves};
+use subject::{Plain, Subject};
+
+mod subject;
+
+/// What an operation is about to wait for: told by the operation itself, between its awaits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Query,
+    Insert,
+    Begin,
+    InTransaction,
+    Commit,
+    Rollback,
+    CopyStart,
+    BetweenChunks,
+    CopyFinish,
+    WholeCopy,
+    CopyOut,
+    CopyOutRows,
+    Stream,
+    StreamRows,
+}
+
+use Phase::*;
+
+const PHASES: [Phase; 14] = [
+    Query,
+    Insert,
+    Begin,
+    InTransaction,
+    Commit,
+    Rollback,
+    CopyStart,
+    BetweenChunks,
+    CopyFinish,
+    WholeCopy,
+    CopyOut,
+    CopyOutRows,
+    Stream,
+    StreamRows,
+];
+
+/// Where an operation is; shared with whoever drops it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct At(Arc<AtomicU8>);
+
+impl At {
+    pub(crate) fn now(&self, phase: Phase) {
+        self.0.store(phase as u8, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Phase {
+        PHASES[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+}
+
+/// Reads to the end.
+pub(crate) const ALL: usize = usize::MAX;
+
+/// How a transaction is to end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    Commit,
+    Rollback,
+    Drop,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Operation {
+    Query,
+    Insert,
+    Tx(End),
+    Copy { rows: usize, pad: usize },
+    WholeCopy { rows: usize, pad: usize },
+    CopyOut { read: usize },
+    Stream { read: usize },
+}
+
+impl Operation {
+    /// The operation that a phase belongs to.
+    fn of(phase: Phase, rng: &mut Rng) -> Self {
+        let (rows, pad) = [(5, 10), (24, 8 * 1024)][rng.below(2)];
+        match phase {
+            Query => Self::Query,
+            Insert => Self::Insert,
+            Commit => Self::Tx(End::Commit),
+            Rollback => Self::Tx(End::Rollback),
+            Begin | InTransaction => Self::Tx([End::Commit, End::Rollback, End::Drop][rng.below(3)]),
+            CopyStart | CopyFinish => Self::Copy { rows, pad },
+            BetweenChunks => Self::Copy { rows: 24, pad: 8 * 1024 },
+            WholeCopy => Self::WholeCopy { rows, pad },
+            // Now and then its own code stops reading, too.
+            CopyOut | CopyOutRows => Self::CopyOut { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
+            Stream | StreamRows => Self::Stream { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
+        }
+    }
+
+    /// Runs it; its number is its nonce and the group of its rows. `Ok(false)` is a wrong answer.
+    async fn run<S: Subject>(self, on: &S, number: i64, at: &At) -> Result<bool, S::Error> {
+        match self {
+            Self::Query => Ok(on.query(number, at).await? == number),
+            Self::Insert => on.insert(number, at).await,
+            Self::Tx(end) => on.transaction(number, end, at).await,
+            Self::Copy { rows, pad } => Ok(on.copy_in(number, rows, pad, at).await? == rows as u64),
+            Self::WholeCopy { rows, pad } => Ok(on.whole_copy_in(number, rows, pad, at).await? == rows as u64),
+            Self::CopyOut { read } => on.copy_out(read, at).await,
+            Self::Stream { read } => on.stream(number, read, at).await,
+        }
+    }
+
+    /// How many rows of its group are there when it took effect; a group has all of them or none.
+    fn stores(self) -> i64 {
+        match self {
+            Self::Insert => 1,
+            Self::Tx(End::Commit) => 3,
+            Self::Copy { rows, .. } | Self::WholeCopy { rows, .. } => i64::try_from(rows).unwrap(),
+            _ => 0,
+        }
+    }
+}
+
+/// Drops an operation in a phase, at its n-th pending poll there or, with a delay, some time after that poll.
+struct Strike<F> {
+    future: Option<Pin<Box<F>>>,
+    at: At,
+    phase: Phase,
+    left: usize,
+    delay: Duration,
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+enum Struck<T> {
+    Ended(T),
+    Dropped(Phase),
+}
+
+/// An operation that waits for so long has lost its connection to another's fault.
+const STUCK: Duration = Duration::from_secs(15);
+
+impl<F: Future> Future for Strike<F> {
+    type Output = Struck<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Some(sleep) = &mut this.sleep {
+            std::task::ready!(sleep.as_mut().poll(cx));
+        } else if let Some(future) = &mut this.future {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Struck::Ended(output));
+            }
+            if this.at.get() != this.phase {
+                return Poll::Pending;
+            }
+            this.left = this.left.saturating_sub(1);
+            if this.left > 0 {
+                return Poll::Pending;
+            }
+            if !this.delay.is_zero() {
+                let mut sleep = Box::pin(tokio::time::sleep(this.delay));
+                if sleep.as_mut().poll(cx).is_pending() {
+                    this.sleep = Some(sleep);
+                    return Poll::Pending;
+                }
+            }
+        }
+        this.future = None;
+        Poll::Ready(Struck::Dropped(this.at.get()))
+    }
+}
+
+/// What a storm saw.
+#[derive(Debug, Default)]
+struct Seen {
+    drops: BTreeMap<Phase, u64>,
+    ended: u64,
+    /// Answers that were not the question's, and rows half there.
+    wrong: Vec<String>,
+    /// Writes that were answered Ok and are not there.
+    lost: Vec<String>,
+    /// Errors that nobody was to see.
+    errors: Vec<String>,
+    most_sessions: i64,
+}
+
+/// What was promised about the rows of a group.
+#[derive(Debug, Clone, Copy)]
+struct Promise {
+    rows: i64,
+    /// It was answered Ok: the rows must be there.
+    sure: bool,
+}
+
+struct Storm<S> {
+    subject: S,
+    seen: Arc<Mutex<Seen>>,
+    promises: Arc<Mutex<BTreeMap<i64, Promise>>>,
+    next: Arc<AtomicI64>,
+    over: Arc<AtomicBool>,
+    /// What is dropped.
+    mix: &'static [Phase],
+    /// Whether it is over at the first wrong answer or lost write.
+    stop_early: bool,
+}
+
+impl<S: Clone> Clone for Storm<S> {
+    fn clone(&self) -> Self {
+        Self {
+            subject: self.subject.clone(),
+            seen: Arc::clone(&self.seen),
+            promises: Arc::clone(&self.promises),
+            next: Arc::clone(&self.next),
+            over: Arc::clone(&self.over),
+            mix: self.mix,
+            stop_early: self.stop_early,
+        }
+    }
+}
+
+const ROUNDS: usize = 2_000;
+const WORKERS: usize = 10;
+const CHECKERS: usize = 2;
+const MAX: usize = 14;
+const SEED: u64 = 0x5eed_0002;
+
+impl<S: Subject> Storm<S> {
+    fn new(subject: S, mix: &'static [Phase], stop_early: bool) -> Self {
+        Self {
+            subject,
+            seen: Arc::default(),
+            promises: Arc::default(),
+            next: Arc::new(AtomicI64::new(1)),
+            over: Arc::default(),
+            mix,
+            stop_early,
+        }
+    }
+
+    fn number(&self) -> i64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn note(&self, what: impl FnOnce(&mut Seen)) {
+        let mut seen = self.seen.lock().unwrap();
+        what(&mut seen);
+        if self.stop_early && !(seen.wrong.is_empty() && seen.lost.is_empty()) {
+            self.over.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A query through the pool must be answered by its own nonce.
+    async fn check_query(&self) {
+        let nonce = self.number();
+        match tokio::time::timeout(S::PATIENCE, self.subject.query(nonce, &At::default())).await {
+            Ok(Ok(answer)) if answer == nonce => {}
+            Ok(Ok(answer)) => self.note(|s| s.wrong.push(format!("asked {nonce}, answered {answer}"))),
+            Ok(Err(error)) => self.note(|s| s.errors.push(format!("a check's query: {error:?}"))),
+            Err(_) => self.note(|s| s.errors.push("a check's query is stuck".to_owned())),
+        }
+    }
+
+    /// An autocommit insert that was answered must be seen by another session.
+    async fn check_insert(&self, direct: &mut Direct) {
+        let number = self.number();
+        match tokio::time::timeout(S::PATIENCE, self.subject.insert(number, &At::default())).await {
+            Ok(Ok(true)) => {
+                let there: bool = direct.one(&format!("SELECT EXISTS (SELECT FROM stored WHERE grp = {number})")).await;
+                if !there {
+                    self.note(|s| s.lost.push(format!("insert {number} was answered and is not there")));
+                }
+                self.promises.lock().unwrap().insert(number, Promise { rows: 1, sure: true });
+            }
+            Ok(Ok(false)) => self.note(|s| s.wrong.push(format!("insert {number} affected another number of rows"))),
+            Ok(Err(error)) => self.note(|s| s.errors.push(format!("a check's insert: {error:?}"))),
+            Err(_) => self.note(|s| s.errors.push("a check's insert is stuck".to_owned())),
+        }
+    }
+
+    async fn worker(self, seed: u64, rounds: usize, polls: Arc<BTreeMap<Phase, usize>>) {
+        let mut rng = Rng(seed);
+        for _ in 0..rounds {
+            if self.over.load(Ordering::Relaxed) {
+                return;
+            }
+            // Also warms a connection up, so that the next operation's drop lands in that and not in connecting.
+            self.check_query().await;
+            let phase = self.mix[rng.below(self.mix.len())];
+            let operation = Operation::of(phase, &mut rng);
+            let polls = polls.get(&phase).copied().unwrap_or(1).max(1);
+            let (left, delay) = (1 + rng.below(polls), Duration::from_millis(rng.next() % 4));
+            let at = At::default();
+            let number = self.number();
+            let future = operation.run(&self.subject, number, &at);
+            let strike = Strike {
+                future: Some(Box::pin(future)),
+                at: at.clone(),
+                phase,
+                left,
+                delay,
+                sleep: None,
+            };
+            let outcome = tokio::time::timeout(S::PATIENCE.min(STUCK), strike).await;
+            let mut sure = false;
+            match outcome {
+                Ok(Struck::Dropped(phase)) => self.note(|s| *s.drops.entry(phase).or_default() += 1),
+                Ok(Struck::Ended(Ok(right))) => self.note(|s| {
+                    sure = right;
+                    s.ended += 1;
+                    if !right {
+                        s.wrong.push(format!("{operation:?} {number}"));
+                    }
+                }),
+                Ok(Struck::Ended(Err(error))) => {
+                    self.note(|s| s.errors.push(format!("{operation:?} {number}: {error:?}")));
+                }
+                Err(_) => self.note(|s| s.errors.push(format!("{operation:?} {number} is stuck in {:?}", at.get()))),
+            }
+            self.promises.lock().unwrap().insert(number, Promise { rows: operation.stores(), sure });
+        }
+    }
+
+    async fn checker(self, mut direct: Direct) {
+        while !self.over.load(Ordering::Relaxed) {
+            self.check_query().await;
+            self.check_insert(&mut direct).await;
+        }
+    }
+
+    /// Now and then holds a lock that every load waits for, and counts the server's sessions.
+    async fn locker(self, mut direct: Direct) {
+        while !self.over.load(Ordering::Relaxed) {
+            let now = direct.sessions(S::NAME).await;
+            self.note(|s| s.most_sessions = s.most_sessions.max(now));
+            direct.run("BEGIN; LOCK TABLE stored IN SHARE MODE").await;
+            tokio::time::sleep(Duration::from_millis(8)).await;
+            direct.run("COMMIT").await;
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    }
+
+    /// How often each phase pends when nobody disturbs it.
+    async fn calibrate(&self) -> BTreeMap<Phase, usize> {
+        let mut polls = BTreeMap::new();
+        let mut rng = Rng(1);
+        for phase in self.mix.iter().copied().cycle().take(3 * self.mix.len()) {
+            let (at, number) = (At::default(), self.number());
+            let operation = match Operation::of(phase, &mut rng) {
+                Operation::CopyOut { .. } => Operation::CopyOut { read: ALL },
+                Operation::Stream { .. } => Operation::Stream { read: ALL },
+                operation => operation,
+            };
+            let mut future = Box::pin(operation.run(&self.subject, number, &at));
+            let mut pending = BTreeMap::new();
+            let counted = std::future::poll_fn(|cx| {
+                let poll = future.as_mut().poll(cx);
+                if poll.is_pending() {
+                    *pending.entry(at.get()).or_insert(0_usize) += 1;
+                }
+                poll
+            });
+            assert!(counted.await.unwrap(), "undisturbed, {phase:?} is answered rightly");
+            for (phase, count) in pending {
+                let most = polls.entry(phase).or_insert(count);
+                *most = count.min(*most);
+            }
+        }
+        polls
+    }
+
+    async fn blow(&self, db: &TestDatabase) {
+        let polls = Arc::new(self.calibrate().await);
+        println!("least pending polls of each phase, undisturbed: {polls:?}");
+        self.promises.lock().unwrap().clear();
+        let mut direct = Direct::to(db).await;
+        direct.run("TRUNCATE stored").await;
+        let mut others = tokio::task::JoinSet::new();
+        for _ in 0..CHECKERS {
+            others.spawn(self.clone().checker(Direct::to(db).await));
+        }
+        if self.mix.contains(&CopyStart) {
+            others.spawn(self.clone().locker(Direct::to(db).await));
+        }
+        let mut workers = tokio::task::JoinSet::new();
+        for worker in 0..WORKERS {
+            let rounds = ROUNDS / WORKERS + usize::from(worker < ROUNDS % WORKERS);
+            workers.spawn(self.clone().worker(SEED + worker as u64, rounds, Arc::clone(&polls)));
+        }
+        while let Some(ended) = workers.join_next().await {
+            ended.unwrap();
+        }
+        self.over.store(true, Ordering::Relaxed);
+        while let Some(ended) = others.join_next().await {
+            ended.unwrap();
+        }
+    }
+
+    /// Compares the stored rows with what was promised.
+    async fn settle(&self, direct: &mut Direct) {
+        let stored: String = direct
+            .one(
+                "SELECT coalesce(json_object_agg(grp, n), '{}')::text FROM (SELECT grp, count(*) AS n FROM stored \
+                 GROUP BY grp) s",
+            )
+            .await;
+        let stored: BTreeMap<i64, i64> = serde_json::from_str(&stored).unwrap();
+        let promises = self.promises.lock().unwrap();
+        let mut seen = self.seen.lock().unwrap();
+        for (group, Promise { rows, sure }) in &*promises {
+            let found = stored.get(group).copied().unwrap_or(0);
+            if *sure && found == 0 && *rows > 0 {
+                seen.lost.push(format!("group {group}: answered, and not stored"));
+            } else if found != 0 && found != *rows {
+                seen.wrong.push(format!("group {group}: {found} of {rows} rows"));
+            }
+        }
+    }
+}
+
+const SCHEMA: &str = "CREATE TABLE stored (grp int8 NOT NULL, id int4 NOT NULL, pad text NOT NULL); \
+    CREATE TABLE big (grp int8 NOT NULL, id int4 NOT NULL, pad text NOT NULL); \
+    INSERT INTO big SELECT 0, i, repeat('x', 100) FROM generate_series(0, 1999) i";
+
+#[pgrepo::test(flavor = "multi_thread")]
+async fn storm_no_drop_harms_anybody_else(db: TestDatabase) {
+    let begun = Instant::now();
+    let mut direct = Direct::to(&db).await;
+    direct.run(SCHEMA).await;
+    let proxy = proxy(&db).await;
+    proxy.latency(Duration::from_millis(1));
+    let ours = pool(&proxy.url(db.name()), pgrepo::Db::NAME, MAX).await;
+    let storm = Storm::new(ours.clone(), &PHASES, false);
+    storm.blow(&db).await;
+    serves(&ours, MAX).await;
+    direct.at_rest(pgrepo::Db::NAME, MAX).await;
+    storm.settle(&mut direct).await;
+    let seen = storm.seen.lock().unwrap();
+    println!("seed {SEED:#x}, {ROUNDS} rounds in {:?}: {} ended, dropped {:?}", begun.elapsed(), seen.ended, seen.drops);
+    println!("most sessions at a time {}, connections made {}", seen.most_sessions, proxy.counts().connections);
+    assert!(seen.wrong.is_empty(), "wrong answers: {:#?}", seen.wrong);
+    assert!(seen.lost.is_empty(), "lost writes: {:#?}", seen.lost);
+    assert!(seen.errors.is_empty(), "errors: {:#?}", seen.errors);
+    for phase in PHASES {
+        let drops = seen.drops.get(&phase).copied().unwrap_or(0);
+        assert!(drops >= 50, "{drops} drops in {phase:?}");
+    }
+    assert!(seen.most_sessions <= i64::try_from(MAX).unwrap() + 1, "{} sessions", seen.most_sessions);
+}
+
+/// Where sqlx, dropped, loses data but seldom its slot: in the whole storm all slots are lost before anything else
+/// shows. Without a COPY's start nobody locks the table either, for which a transaction left open would be waited for.
+const QUIET: [Phase; 4] = [Query, Insert, Begin, CopyFinish];
+
+/// The same storm must find the faults that sqlx is known for: else it would find none of ours either.
+#[pgrepo::test(flavor = "multi_thread")]
+async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
+    let mut direct = Direct::to(&db).await;
+    direct.run(SCHEMA).await;
+    let proxy = proxy(&db).await;
+    proxy.latency(Duration::from_millis(1));
+    let (mut slots, mut false_answers) = (0, 0);
+    for (mix, limit) in [(&PHASES[..], Duration::from_secs(5)), (&QUIET[..], LONG)] {
+        let plain = Plain::connect(&proxy.url(db.name()), MAX).await;
+        let storm = Storm::new(plain.clone(), mix, true);
+        let blown = tokio::time::timeout(limit, storm.blow(&db)).await;
+        let free = plain.free_slots(MAX).await;
+        let seen = storm.seen.lock().unwrap();
+        println!(
+            "plain sqlx, seed {SEED:#x}, over before {limit:?}: {}, dropped {:?}; {free} of {MAX} slots left, {} errors; wrong \
+             {:?}, lost {:?}",
+            blown.is_ok(),
+            seen.drops,
+            seen.errors.len(),
+            seen.wrong,
+            seen.lost
+        );
+        // They keep their locks.
+        direct.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plain'").await;
+        slots += MAX - free;
+        false_answers += seen.wrong.len() + seen.lost.len();
+    }
+    assert!(false_answers > 0, "no wrong answer and no lost write was seen");
+    assert!(slots > 0, "no slot was lost");
+}

@@ -1,9 +1,0 @@
-use pgrepo::PgEnum;
-
-#[derive(PgEnum)]
-#[pg(nam = "mood")]
-enum Mood {
-    Sad,
-}
-
-fn main() {}

@@ -1,7 +1,0 @@
-use pgrepo::PgNewtype;
-
-#[derive(PgNewtype)]
-#[pg(domian = "email")]
-struct Email(String);
-
-fn main() {}

@@ -1,7 +1,0 @@
-use pgrepo::PgNewtype;
-
-#[derive(PgNewtype)]
-#[pg(domain = "email")]
-struct Email(String);
-
-fn main() {}
