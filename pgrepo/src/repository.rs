@@ -63,7 +63,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         const OPERATION: &str = "get";
         let key = key.values();
-        let run = open(self.on, OPERATION, Arc::from(T::SELECT_BY_KEY), &key);
+        let run = open(self.on, OPERATION, Arc::from(T::SELECT_BY_KEY), &key, Some(T::FIELDS));
         run.await.map_err(on_table::<T>)?.at_most_one().await.map_err(on_table::<T>)
     }
 
@@ -92,7 +92,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             text.sql.push_str(" = ");
             text.param(value);
         }
-        let run = open(self.on, OPERATION, Arc::from(text.sql), &text.params);
+        let run = open(self.on, OPERATION, Arc::from(text.sql), &text.params, None);
         run.await.map_err(on_table::<T>)?.count().await.map(|n| n > 0).map_err(on_table::<T>)
     }
 
@@ -110,7 +110,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         const OPERATION: &str = "delete";
         let key = key.values();
-        let run = open(self.on, OPERATION, Arc::from(T::DELETE_BY_KEY), &key);
+        let run = open(self.on, OPERATION, Arc::from(T::DELETE_BY_KEY), &key, None);
         run.await.map_err(on_table::<T>)?.count().await.map(|n| n > 0).map_err(on_table::<T>)
     }
 

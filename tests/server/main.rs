@@ -3,7 +3,7 @@
 
 mod copy;
 mod query;
+mod records;
 mod storm;
 mod support;
 mod types;
-mod records;

@@ -15,9 +15,9 @@ struct Case<V> {
 }
 
 /// A value's type, in a column.
-trait Cell: Encode + for<'r> Decode<'r> + Debug + Send + Sync {}
+trait Cell: Encode + for<'r> Decode<'r> + Debug + Clone + Send + Sync {}
 
-impl<V: Encode + for<'r> Decode<'r> + Debug + Send + Sync> Cell for V {}
+impl<V: Encode + for<'r> Decode<'r> + Debug + Clone + Send + Sync> Cell for V {}
 
 #[derive(Debug, PgTable)]
 #[pg(table = "one_case")]
@@ -29,7 +29,7 @@ struct Row<V> {
 /// Runs a case: each value alone, NULL, and all of them in one array with a NULL between.
 async fn check<V>(db: &Db, case: Case<V>)
 where
-    V: Cell + Element + Clone + 'static,
+    V: Cell + Element + 'static,
 {
     let Case { sql, values } = case;
     let alone: Vec<_> = values.iter().map(|(v, text)| (v.clone(), Some((*text).to_owned()))).collect();
@@ -42,7 +42,8 @@ where
     items.extend(values.iter().map(|(v, _)| Some(v.clone())));
     let array = format!("{sql}[]");
     let elements = values.iter().map(|(_, text)| *text).collect::<Vec<_>>();
-    let texts: Vec<Option<String>> = std::iter::once(None).chain(elements.iter().map(|t| Some((*t).to_owned()))).collect();
+    let texts: Vec<Option<String>> =
+        std::iter::once(None).chain(elements.iter().map(|t| Some((*t).to_owned()))).collect();
     // What the server prints of an array quotes its elements; asked for as texts they stand as they are.
     let printed: Vec<Option<String>> = bound(db, &array, &items, "::text[]").await;
     assert_eq!(printed, texts, "{array}");
@@ -65,14 +66,8 @@ async fn round<V: Cell + 'static>(db: &Db, sql: &str, values: &[(V, Option<Strin
         .await
         .unwrap();
     let table = db.repository::<Row<V>>();
-    #[derive(Debug, PgTable)]
-    #[pg(table = "one_case")]
-    struct Sent<'v, V> {
-        id: i32,
-        value: &'v V,
-    }
-    let sent = values.iter().zip(0..).map(|((value, _), id)| Sent { id, value });
-    db.repository::<Sent<'_, V>>().copy_in(sent).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+    let sent = values.iter().zip(0..).map(|((value, _), id)| Row { id, value: value.clone() });
+    table.copy_in(sent).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
 
     let texts: Vec<Option<String>> =
         db.query("SELECT value::text FROM one_case ORDER BY id").fetch_all().await.unwrap();
