@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{Stream, StreamExt, stream};
-use pgrepo::{CopyInOptions, Db, PgTable};
+use pgrepo::{Db, PgTable};
 
 #[derive(PgTable)]
 #[pg(schema = "pgrepo_bulk_load", table = "readings")]
@@ -39,7 +39,7 @@ async fn main() -> examples::Result<()> {
     let (db, _server) = examples::database("pgrepo_bulk_load", CREATE).await?;
     let before = peak_memory();
     let start = Instant::now();
-    let report = db.repository::<Reading>().copy_in_stream(readings(count), CopyInOptions::default()).await?;
+    let report = db.repository::<Reading>().copy_in_stream(readings(count)).await?;
     let seconds = start.elapsed().as_secs_f64();
 
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]

@@ -43,7 +43,7 @@ impl Places {
             };
             let ty = found.get(column).map_or(TypeInfo::UNKNOWN, |c| type_info(c.type_info()));
             if !meta.accepts(&ty) {
-                return Err(Misfit::Type { meta, found: ty });
+                return Err(Misfit::Type { meta, found: ty, place: index });
             }
             places.columns.push(column);
             places.types.push(ty);
@@ -67,7 +67,10 @@ fn named(found: &[PgColumn], meta: &'static ColumnMeta) -> Result<usize, Misfit>
     let mut all = found.iter().enumerate().filter(|(_, c)| meta.spec.name == *c.name()).map(|(i, _)| i);
     match (all.next(), all.next()) {
         (Some(column), None) => Ok(column),
-        (None, _) => Err(Misfit::Missing { meta }),
+        (None, _) => {
+            let names = found.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
+            Err(Misfit::Missing { meta, found: names })
+        }
         (Some(_), Some(_)) => Err(Misfit::Ambiguous { meta }),
     }
 }
@@ -76,11 +79,11 @@ fn named(found: &[PgColumn], meta: &'static ColumnMeta) -> Result<usize, Misfit>
 #[derive(Debug)]
 pub(crate) enum Misfit {
     /// The result has no such column.
-    Missing { meta: &'static ColumnMeta },
+    Missing { meta: &'static ColumnMeta, found: String },
     /// The result has several columns of the name.
     Ambiguous { meta: &'static ColumnMeta },
     /// The result's column has a type that the field does not take.
-    Type { meta: &'static ColumnMeta, found: TypeInfo },
+    Type { meta: &'static ColumnMeta, found: TypeInfo, place: usize },
     /// The result has another number of columns than the tuple.
     Count { wanted: usize, found: usize },
 }
@@ -89,7 +92,7 @@ impl Misfit {
     /// The field's column, where one field is at fault.
     pub(crate) fn meta(&self) -> Option<&ColumnMeta> {
         match self {
-            Self::Missing { meta } | Self::Ambiguous { meta } | Self::Type { meta, .. } => Some(meta),
+            Self::Missing { meta, .. } | Self::Ambiguous { meta } | Self::Type { meta, .. } => Some(meta),
             Self::Count { .. } => None,
         }
     }
@@ -98,26 +101,15 @@ impl Misfit {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { meta } => {
-                write!(
-                    f,
-                    "the result has no column \"{}\", which the field `{}` reads",
-                    meta.spec.name, meta.spec.field
-                )
+            Self::Missing { found, .. } => write!(f, "the result has no such column; it has {found}"),
+            Self::Ambiguous { .. } => write!(f, "the result has several columns of this name"),
+            Self::Type { meta, found, place } => {
+                match meta.spec.name.is_empty() {
+                    true => write!(f, "value {} of the result is {found}", place + 1)?,
+                    false => write!(f, "the result's column is {found}")?,
+                }
+                write!(f, " and is read into `{}`, which stands for {}", meta.rust_type(), meta.sql_type())
             }
-            Self::Ambiguous { meta } => write!(
-                f,
-                "the result has several columns \"{}\", one of which the field `{}` reads",
-                meta.spec.name, meta.spec.field
-            ),
-            Self::Type { meta, found } => write!(
-                f,
-                "the field `{}` is a `{}`, which stands for {}, and the column \"{}\" is {found}",
-                meta.spec.field,
-                meta.spec.rust_type,
-                meta.sql_type(),
-                meta.spec.name
-            ),
             Self::Count { wanted, found } => write!(f, "the result has {found} columns where {wanted} are read"),
         }
     }
@@ -128,7 +120,7 @@ impl std::error::Error for Misfit {}
 impl From<Misfit> for sqlx::Error {
     fn from(misfit: Misfit) -> Self {
         match misfit {
-            Misfit::Missing { meta } => Self::ColumnNotFound(meta.spec.name.to_string()),
+            Misfit::Missing { meta, .. } => Self::ColumnNotFound(meta.spec.name.to_string()),
             Misfit::Type { meta, .. } => {
                 Self::ColumnDecode { index: meta.spec.name.to_string(), source: Box::new(misfit) }
             }

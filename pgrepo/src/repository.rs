@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_core::Stream;
 
 use crate::copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::pool::Handle;
 use crate::query::{Assignment, Filter, Find, Where, assignments, open};
 use crate::table::{CopyOut, KeyArg, OwnedRow, PgTable, PrimaryKey, WriteRow, sql};
@@ -165,7 +165,23 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`copy_in`](Self::copy_in).
-    pub async fn copy_in_stream<R, S, E>(self, rows: S, options: CopyInOptions) -> Result<CopyReport, E>
+    pub async fn copy_in_stream<R, S, E>(self, rows: S) -> Result<CopyReport, E>
+    where
+        R: WriteRow<Table = T>,
+        S: Stream<Item = Result<R, E>>,
+        E: From<crate::Error>,
+    {
+        self.copy_in_stream_with(rows, CopyInOptions::default()).await
+    }
+
+    /// [`copy_in_stream`](Self::copy_in_stream) with options.
+    ///
+    /// # Errors
+    /// As [`copy_in_stream`](Self::copy_in_stream).
+    ///
+    /// # Cancel safety
+    /// As [`copy_in`](Self::copy_in).
+    pub async fn copy_in_stream_with<R, S, E>(self, rows: S, options: CopyInOptions) -> Result<CopyReport, E>
     where
         R: WriteRow<Table = T>,
         S: Stream<Item = Result<R, E>>,
@@ -217,5 +233,8 @@ pub(crate) fn table<T: PgTable + ?Sized>() -> String {
 }
 
 pub(crate) fn on_table<T: PgTable + ?Sized>(error: crate::Error) -> crate::Error {
+    // The statement is ours, so a name that the server does not find is one of the struct's.
+    let unknown = error.sqlstate().is_some_and(|state| matches!(state.as_str(), "42P01" | "42703"));
+    let error = if unknown { error.of_kind(ErrorKind::Mismatch) } else { error };
     error.on_table(T::TABLE)
 }

@@ -19,9 +19,7 @@ where
     let table = db.repository::<R>();
     table.copy_in(rows.iter()).await?;
     table.delete(key.clone()).await?;
-    table
-        .copy_in_stream(stream::iter(rows.clone()).take(1).map(Ok::<_, pgrepo::Error>), CopyInOptions::default())
-        .await?;
+    table.copy_in_stream(stream::iter(rows.clone()).take(1).map(Ok::<_, pgrepo::Error>)).await?;
     table.delete(key.clone()).await?;
     let mut load = table.start_copy_in(CopyInOptions::default());
     for row in rows.iter().take(1) {

@@ -1,9 +1,8 @@
 //! The two rows that are measured, as a struct each: wide, about 280 bytes in binary COPY, and narrow.
 
 use chrono::{DateTime, Utc};
-use pgrepo::table::{Cells, ColumnMeta, FieldError, FieldWriter, Fields, FromRow, Spec, WriteFields};
 use pgrepo::value::{Items, RawJson};
-use pgrepo::{Json, PgType, TypeInfo, TypeKind};
+use pgrepo::{Json, PgTable, PgType, TypeInfo, TypeKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,7 +30,8 @@ pub struct Settings {
 
 /// `id int8, name text, email text, age int4, active bool, balance float8, created_at timestamptz, uid uuid,
 /// profile jsonb, tags text[]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, PgTable)]
+#[pg(table = "wide")]
 pub struct Wide {
     /// int8
     pub id: i64,
@@ -56,7 +56,8 @@ pub struct Wide {
 }
 
 /// [`Wide`] as it stands in the row's buffer: nothing is allocated, the document is not parsed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PgTable)]
+#[pg(table = "wide", read_only)]
 pub struct WideRef<'r> {
     /// int8
     pub id: i64,
@@ -81,7 +82,8 @@ pub struct WideRef<'r> {
 }
 
 /// `name text, email text, age int4`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, PgTable)]
+#[pg(table = "narrow")]
 pub struct Narrow {
     /// text
     pub name: String,
@@ -92,7 +94,8 @@ pub struct Narrow {
 }
 
 /// [`Narrow`] as it stands in the row's buffer.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, PgTable)]
+#[pg(table = "narrow")]
 pub struct NarrowRef<'r> {
     /// text
     pub name: &'r str,
@@ -101,52 +104,6 @@ pub struct NarrowRef<'r> {
     /// int4
     pub age: i32,
 }
-
-macro_rules! columns {
-    ($($name:ident: $rust:ty),+) => {
-        &[$(ColumnMeta::of::<$rust>(Spec::new(stringify!($name), stringify!($name), stringify!($rust)))),+]
-    };
-}
-
-const WIDE: &[ColumnMeta] = columns!(
-    id: i64, name: String, email: String, age: i32, active: bool, balance: f64, created_at: DateTime<Utc>, uid: Uuid,
-    profile: Json<Profile>, tags: Vec<String>
-);
-const NARROW: &[ColumnMeta] = columns!(name: String, email: String, age: i32);
-
-macro_rules! writes {
-    ($row:ty, $columns:expr, $($field:ident)+) => {
-        impl WriteFields for $row {
-            const COLUMNS: &'static [ColumnMeta] = $columns;
-
-            #[inline]
-            fn write_fields<W: FieldWriter>(&self, writer: &mut W) -> Result<(), FieldError> {
-                $(writer.field(&self.$field)?;)+
-                Ok(())
-            }
-        }
-    };
-}
-writes!(Wide, WIDE, id name email age active balance created_at uid profile tags);
-writes!(Narrow, NARROW, name email age);
-
-macro_rules! reads {
-    ($family:ty, $row:ident $(<$life:lifetime>)?, $columns:expr, $($field:ident)+) => {
-        impl FromRow for $family {
-            type Row<'r> = $row $(<$life>)?;
-            const FIELDS: Fields = Fields::Named($columns);
-
-            #[inline]
-            fn from_row<'r, C: Cells<'r>>(cells: &mut C) -> Result<Self::Row<'r>, FieldError> {
-                Ok($row { $($field: cells.next()?),+ })
-            }
-        }
-    };
-}
-reads!(Wide, Wide, WIDE, id name email age active balance created_at uid profile tags);
-reads!(WideRef<'_>, WideRef<'r>, WIDE, id name email age active balance created_at uid profile tags);
-reads!(Narrow, Narrow, NARROW, name email age);
-reads!(NarrowRef<'_>, NarrowRef<'r>, NARROW, name email age);
 
 /// The wide row's types, as a server describes them.
 pub fn wide_types() -> Vec<TypeInfo> {

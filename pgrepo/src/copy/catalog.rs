@@ -156,7 +156,7 @@ impl Description {
             return Err(misfit(format!(
                 "the table's column is {} and the field is `{}`, which stands for {}",
                 column.ty,
-                meta.spec.rust_type,
+                meta.rust_type(),
                 meta.sql_type()
             )));
         }

@@ -97,6 +97,20 @@ impl managed::Manager for Manager {
     }
 }
 
+/// Where the server is, for messages.
+fn place(config: &DbConfig) -> String {
+    match config.host.starts_with('/') {
+        true => format!("the socket of port {} in {}", config.port, config.host),
+        false => format!("{}, port {}", config.host, config.port),
+    }
+}
+
+fn refused(config: &DbConfig, error: sqlx::Error) -> Error {
+    let cause = driver::error(error);
+    let kind = if cause.kind() == ErrorKind::Config { ErrorKind::Config } else { ErrorKind::Connection };
+    Error::new(kind, format!("no connection to {}", place(config))).caused_by(cause).during("connect")
+}
+
 /// Connects within the limit, without TCP's delay of small packets.
 pub(super) async fn connect(config: &DbConfig, name: &str) -> Result<PgConnection> {
     let mut options = PgConnectOptions::new_without_pgpass()
@@ -112,10 +126,11 @@ pub(super) async fn connect(config: &DbConfig, name: &str) -> Result<PgConnectio
         options = options.password(password.reveal());
     }
     let conn = match timeout(config.connect_timeout, options.connect()).await {
-        Ok(connected) => connected.map_err(|e| driver::error(e).of_kind(ErrorKind::Connection).during("connect"))?,
+        Ok(connected) => connected.map_err(|e| refused(config, e))?,
         Err(_) => {
             let limit = config.connect_timeout;
-            return Err(Error::new(ErrorKind::Timeout, format!("no connection within {limit:?}")).during("connect"));
+            let message = format!("no connection to {} within {limit:?}", place(config));
+            return Err(Error::new(ErrorKind::Timeout, message).during("connect"));
         }
     };
     #[cfg(unix)]

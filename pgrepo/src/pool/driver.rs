@@ -63,8 +63,8 @@ pub(crate) async fn forget(session: &mut Session) -> Result<(), sqlx::Error> {
 /// Encodes the parameters for a prepared statement, each checked against the type that the server gave it.
 pub(crate) fn arguments(prepared: &Prepared, params: &[&Param<'_>]) -> Result<PgArguments> {
     if params.len() != prepared.parameters.len() {
-        let message =
-            format!("the statement has {} parameters and {} values are bound", prepared.parameters.len(), params.len());
+        let (wanted, bound) = (prepared.parameters.len(), params.len());
+        let message = format!("the number of parameters is {wanted} and that of values bound is {bound}");
         return Err(Error::new(ErrorKind::Mismatch, message));
     }
     let mut arguments = PgArguments::default();
@@ -189,6 +189,8 @@ fn of_server(server: ServerError) -> Error {
         "53300" => "the server has no connection left for this role or at all",
         "40001" => "the transaction could not be serialised with others and was rolled back",
         "40P01" => "the transaction was rolled back to end a deadlock",
+        "42P01" => "the server finds no such table in the schema named, or without one in its search_path",
+        "42703" => "the server finds no such column",
         "25P02" => "the transaction was aborted by an earlier error",
         _ => "the server refused",
     };

@@ -52,24 +52,31 @@ impl Plan {
 
 /// A value of a row that does not fit its field.
 pub(crate) fn unreadable(fields: Fields, ty: Option<&TypeInfo>, error: FieldError, index: u64) -> Error {
-    let mut failed = Error::new(ErrorKind::Decode, "the value cannot be read").at_row(index);
-    if let Some(meta) = fields.columns().get(error.index) {
-        let ty = ty.map_or_else(|| "?".to_owned(), TypeInfo::to_string);
-        failed = Error::new(ErrorKind::Decode, format!("the {ty} value cannot be read into `{}`", meta.spec.rust_type))
-            .at_row(index)
-            .at_field(meta.spec.field);
-        if !meta.spec.name.is_empty() {
-            failed = failed.at_column(meta.spec.name);
+    let ty = ty.map_or_else(|| "?".to_owned(), TypeInfo::to_string);
+    let failed = match (fields, fields.columns().get(error.index)) {
+        (Fields::Named(_), Some(meta)) => {
+            Error::new(ErrorKind::Decode, format!("the {ty} value cannot be read into `{}`", meta.rust_type()))
+                .at_field(meta.spec.field)
+                .at_column(meta.spec.name)
         }
-    }
-    failed.caused_by(error.error)
+        (_, Some(meta)) => {
+            let message = format!(
+                "value {} of the row, of the type {ty}, cannot be read into `{}`",
+                error.index + 1,
+                meta.rust_type()
+            );
+            Error::new(ErrorKind::Decode, message)
+        }
+        (_, None) => Error::new(ErrorKind::Decode, "the row cannot be read"),
+    };
+    failed.at_row(index).caused_by(error.error)
 }
 
 /// A result that does not fit a row type.
 fn misfit(misfit: Misfit) -> Error {
     let error = Error::new(ErrorKind::Mismatch, misfit.to_string());
     match misfit.meta() {
-        Some(meta) => error.at_field(meta.spec.field).at_column(meta.spec.name),
-        None => error,
+        Some(meta) if !meta.spec.name.is_empty() => error.at_field(meta.spec.field).at_column(meta.spec.name),
+        _ => error,
     }
 }

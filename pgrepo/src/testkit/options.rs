@@ -64,11 +64,6 @@ impl Default for ServerOptions {
 }
 
 impl ServerOptions {
-    /// Returns the options of example programs: `DATABASE_URL`, installed, npm.
-    pub fn example() -> Self {
-        Self { rungs: vec![Rung::Named("DATABASE_URL".into()), Rung::Installed, Rung::Npm], ..Self::default() }
-    }
-
     /// Returns the options of a test that kills, restarts or configures its server: never a named one.
     pub fn private() -> Self {
         Self { rungs: vec![Rung::Installed, Rung::Npm], ..Self::default() }
