@@ -117,7 +117,8 @@ impl Direct {
     /// Checks that a pool is as it should be when nobody uses it: no more sessions than it may have, none with a lock
     /// or in a transaction.
     pub(crate) async fn at_rest(&mut self, name: &str, max: usize) {
-        let of = format!("FROM pg_stat_activity a WHERE datname = current_database() AND application_name LIKE '{name}%'");
+        let of =
+            format!("FROM pg_stat_activity a WHERE datname = current_database() AND application_name LIKE '{name}%'");
         let sessions = format!("SELECT count(*) <= {} {of}", max + 1);
         self.within(LONG, "sessions = pool + control connection", &sessions).await;
         let idle = format!("SELECT NOT EXISTS (SELECT {of} AND state LIKE 'idle in transaction%')");

@@ -180,9 +180,7 @@ async fn load(
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
 
     let described = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE").await.map_err(of_driver)?;
-    let types = described
-        .and_then(|d| (plan.check)(&d))
-        .map_err(|error| Failed { error: Some(error), at_rest: true });
+    let types = described.and_then(|d| (plan.check)(&d)).map_err(|error| Failed { error: Some(error), at_rest: true });
     let types = match types {
         Ok(types) => types,
         Err(failed) => {

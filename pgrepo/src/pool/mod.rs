@@ -10,8 +10,8 @@ mod handle;
 mod nodelay;
 mod raw;
 
-pub use db::Db;
 pub(crate) use connect::Session;
+pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
 pub use handle::Handle;
 pub use raw::RawConnection;

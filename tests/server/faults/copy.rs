@@ -93,8 +93,7 @@ async fn f35_a_transaction_s_older_view_of_the_columns_is_not_believed(db: TestD
 async fn f29_a_result_whose_types_changed_is_a_mismatch_and_never_a_wrong_value(db: TestDatabase) {
     for ty in ["float8", "int4"] {
         let (ours, mut direct) =
-            set_up(&db, &format!("DROP TABLE IF EXISTS whole; {WHOLE}; INSERT INTO whole VALUES (1, 2), (2, 2)"))
-                .await;
+            set_up(&db, &format!("DROP TABLE IF EXISTS whole; {WHOLE}; INSERT INTO whole VALUES (1, 2), (2, 2)")).await;
         // Read to the end, so that the connection lives on and has the statement prepared.
         let repository = ours.repository::<Whole>();
         assert_eq!(repository.all().fetch_all().await.unwrap().len(), 2);
@@ -145,9 +144,8 @@ const STRICT: &str = "CREATE TABLE strict (id int4 CONSTRAINT once PRIMARY KEY, 
 #[pgrepo::test]
 async fn f39_a_failing_row_is_named_with_its_constraint_and_nothing_is_stored(db: TestDatabase) {
     let (ours, mut direct) = set_up(&db, STRICT).await;
-    let good: Vec<_> = (0..900)
-        .map(|id| Strict { id, name: Some("a".into()), short: "abc".into(), parent: None })
-        .collect();
+    let good: Vec<_> =
+        (0..900).map(|id| Strict { id, name: Some("a".into()), short: "abc".into(), parent: None }).collect();
     type Spoil = fn(&mut Strict);
     let cases: [(&str, Spoil, &str, Option<&str>, Option<&str>, bool); 6] = [
         ("unique", |r| r.id = 3, "23505", Some("once"), None, true),
@@ -238,7 +236,11 @@ async fn f40_columns_are_found_by_name_and_what_does_not_fit_says_why(db: TestDa
     }
     for (columns, column, why) in [
         (format!("{IDENTITY}, a int4, {GENERATED}"), "b", "no such column; it has id, a, doubled"),
-        (format!("{IDENTITY}, a int4, b text GENERATED ALWAYS AS ('b') STORED, {GENERATED}"), "b", "computes this column"),
+        (
+            format!("{IDENTITY}, a int4, b text GENERATED ALWAYS AS ('b') STORED, {GENERATED}"),
+            "b",
+            "computes this column",
+        ),
     ] {
         let (ours, mut direct) =
             set_up(&db, &format!("DROP TABLE IF EXISTS shape; CREATE TABLE shape ({columns})")).await;

@@ -81,7 +81,8 @@ async fn f33_infinity_and_far_years_have_a_type_or_are_an_error(db: Db) {
     let read: (Infinite<NaiveDate>, Infinite<DateTime<Utc>>) =
         db.query("SELECT '-infinity'::date, 'infinity'::timestamptz").fetch_one().await.unwrap();
     assert_eq!(read, (Infinite::NegInfinity, Infinite::Infinity));
-    let sent: bool = db.query("SELECT $1 = 'infinity'::date").bind(Infinite::<NaiveDate>::Infinity).fetch_one().await.unwrap();
+    let sent: bool =
+        db.query("SELECT $1 = 'infinity'::date").bind(Infinite::<NaiveDate>::Infinity).fetch_one().await.unwrap();
     assert!(sent);
     assert_eq!(pid(&db).await, used);
 }

@@ -304,14 +304,7 @@ impl<S: Subject> Storm<S> {
             let at = At::default();
             let number = self.number();
             let future = operation.run(&self.subject, number, &at);
-            let strike = Strike {
-                future: Some(Box::pin(future)),
-                at: at.clone(),
-                phase,
-                left,
-                delay,
-                sleep: None,
-            };
+            let strike = Strike { future: Some(Box::pin(future)), at: at.clone(), phase, left, delay, sleep: None };
             let outcome = tokio::time::timeout(S::PATIENCE.min(STUCK), strike).await;
             let mut sure = false;
             match outcome {
@@ -447,7 +440,12 @@ async fn storm_no_drop_harms_anybody_else(db: TestDatabase) {
     direct.at_rest(pgrepo::Db::NAME, MAX).await;
     storm.settle(&mut direct).await;
     let seen = storm.seen.lock().unwrap();
-    println!("seed {SEED:#x}, {ROUNDS} rounds in {:?}: {} ended, dropped {:?}", begun.elapsed(), seen.ended, seen.drops);
+    println!(
+        "seed {SEED:#x}, {ROUNDS} rounds in {:?}: {} ended, dropped {:?}",
+        begun.elapsed(),
+        seen.ended,
+        seen.drops
+    );
     println!("most sessions at a time {}, connections made {}", seen.most_sessions, proxy.counts().connections);
     assert!(seen.wrong.is_empty(), "wrong answers: {:#?}", seen.wrong);
     assert!(seen.lost.is_empty(), "lost writes: {:#?}", seen.lost);
@@ -487,8 +485,12 @@ async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
             seen.lost
         );
         // They keep their locks.
-        direct.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plain' \
-                    AND datname = current_database()").await;
+        direct
+            .run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plain' \
+                    AND datname = current_database()",
+            )
+            .await;
         slots += MAX - free;
         false_answers += seen.wrong.len() + seen.lost.len();
     }
