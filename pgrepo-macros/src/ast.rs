@@ -113,7 +113,7 @@ pub(crate) fn named_fields<'a>(
 impl Table {
     fn read(ctxt: &Ctxt, attrs: &Attrs<'_>, input: &DeriveInput) -> Option<Self> {
         let name = attrs.text(TABLE);
-        if attrs.key(TABLE).is_none() {
+        if attrs.lacks(TABLE) {
             ctxt.error(
                 &input.ident,
                 "which table? add #[pg(table = \"…\")]; a struct without a table of its own derives PgRecord",
@@ -186,18 +186,20 @@ impl<'a> Field<'a> {
 }
 
 /// The name of a field's constant.
-pub(crate) fn constant(ctxt: &Ctxt, attrs: &Attrs<'_>, ident: &Ident) -> Ident {
+fn constant(ctxt: &Ctxt, attrs: &Attrs<'_>, ident: &Ident) -> Ident {
     if attrs.key(CONSTANT).is_some() {
         return attrs.parsed(CONSTANT, "the name of a constant").unwrap_or_else(|| format_ident!("_"));
     }
+    constant_of(ident).unwrap_or_else(|| {
+        ctxt.error(ident, "no constant can be named after this field; name it: #[pg(constant = \"…\")]");
+        format_ident!("_")
+    })
+}
+
+/// The name of the constant of a column, made from its field's.
+pub(crate) fn constant_of(ident: &Ident) -> Option<Ident> {
     let name = ident.unraw().to_string().to_uppercase();
-    match syn::parse_str::<Ident>(&name) {
-        Ok(constant) => Ident::new(&constant.to_string(), ident.span()),
-        Err(_) => {
-            ctxt.error(ident, "no constant can be named after this field; name it: #[pg(constant = \"…\")]");
-            format_ident!("_")
-        }
-    }
+    syn::parse_str::<Ident>(&name).ok().map(|_| Ident::new(&name, ident.span()))
 }
 
 /// The argument of a type that is written as `Wrapper<Argument>`.

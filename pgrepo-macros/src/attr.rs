@@ -1,4 +1,4 @@
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -12,6 +12,8 @@ use crate::symbol::{CRATE, PG, Place, RENAME_ALL, Symbol, listed};
 pub(crate) struct Attrs<'c> {
     ctxt: &'c Ctxt,
     items: Vec<Item>,
+    /// Whether something could not be read, so that a missing key may only be misspelt.
+    misread: bool,
 }
 
 /// A word with its value, if it has one.
@@ -22,7 +24,7 @@ struct Item {
 
 enum Value {
     Lit(Lit),
-    Type(Type),
+    Type(Box<Type>),
 }
 
 impl Parse for Item {
@@ -32,7 +34,7 @@ impl Parse for Item {
             return Ok(Self { key, value: None });
         }
         input.parse::<Token![=]>()?;
-        let value = if input.peek(Lit) { Value::Lit(input.parse()?) } else { Value::Type(input.parse()?) };
+        let value = if input.peek(Lit) { Value::Lit(input.parse()?) } else { Value::Type(Box::new(input.parse()?)) };
         Ok(Self { key, value: Some(value) })
     }
 }
@@ -41,20 +43,28 @@ impl<'c> Attrs<'c> {
     /// Reads the attributes; what is unknown or given twice is an error and is left out.
     pub(crate) fn read(ctxt: &'c Ctxt, attrs: &[Attribute], place: Place) -> Self {
         let mut items: Vec<Item> = Vec::new();
+        let mut misread = false;
         for attr in attrs.iter().filter(|a| a.path().is_ident(PG.0)) {
             if let Meta::Path(path) = &attr.meta {
                 ctxt.error(path, "expected words in parentheses: #[pg(…)]");
                 continue;
             }
             match attr.parse_args_with(Punctuated::<Item, Token![,]>::parse_terminated) {
-                Ok(found) => found.into_iter().for_each(|item| Self::take(ctxt, place, item, &mut items)),
-                Err(error) => ctxt.push(error),
+                Ok(found) => {
+                    for item in found {
+                        misread |= !Self::take(ctxt, place, item, &mut items);
+                    }
+                }
+                Err(error) => {
+                    misread = true;
+                    ctxt.push(error);
+                }
             }
         }
-        Self { ctxt, items }
+        Self { ctxt, items, misread }
     }
 
-    fn take(ctxt: &Ctxt, place: Place, item: Item, items: &mut Vec<Item>) {
+    fn take(ctxt: &Ctxt, place: Place, item: Item, items: &mut Vec<Item>) -> bool {
         if !place.known().iter().any(|known| item.key == *known) {
             let known = match place.known() {
                 [] => format!("{place} none is known"),
@@ -62,11 +72,14 @@ impl<'c> Attrs<'c> {
                 many => format!("{place} the known ones are {}", listed(many)),
             };
             ctxt.error(&item.key, format_args!("unknown key `{}`; {known}", item.key));
-        } else if items.iter().any(|other| other.key == item.key) {
+            return false;
+        }
+        if items.iter().any(|other| other.key == item.key) {
             ctxt.error(&item.key, format_args!("`{}` is given twice", item.key));
         } else {
             items.push(item);
         }
+        true
     }
 
     fn item(&self, symbol: Symbol) -> Option<&Item> {
@@ -76,6 +89,11 @@ impl<'c> Attrs<'c> {
     /// The keys that are given, in the order of the source.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
         self.items.iter().map(|item| &item.key)
+    }
+
+    /// Whether a key is missing, and not only misspelt.
+    pub(crate) fn lacks(&self, symbol: Symbol) -> bool {
+        self.key(symbol).is_none() && !self.misread
     }
 
     /// Where a key stands, whatever its value is.
@@ -125,7 +143,7 @@ impl<'c> Attrs<'c> {
     pub(crate) fn ty(&self, symbol: Symbol) -> Option<Type> {
         let item = self.item(symbol)?;
         match &item.value {
-            Some(Value::Type(ty)) => return Some(ty.clone()),
+            Some(Value::Type(ty)) => return Some(Type::clone(ty)),
             Some(value) => value.refuse(self.ctxt, format_args!("`{symbol}` takes a type: #[pg({symbol} = User)]")),
             None => self.ctxt.error(&item.key, format_args!("`{symbol}` takes a type: #[pg({symbol} = User)]")),
         }
@@ -146,11 +164,6 @@ impl<'c> Attrs<'c> {
     /// The path of the runtime crate.
     pub(crate) fn krate(&self) -> Path {
         self.parsed(CRATE, "a path").unwrap_or_else(|| parse_quote!(::pgrepo))
-    }
-
-    /// Where the item's attributes report, when a key is missing.
-    pub(crate) fn span_or(&self, symbol: Symbol, other: Span) -> Span {
-        self.key(symbol).map_or(other, Ident::span)
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn record(ctxt: &Ctxt, record: &Record<'_>) {
     names(ctxt, record);
     constants(ctxt, record);
     embedded(ctxt, record);
+    declared(ctxt, record);
     lifetimes(ctxt, record);
 }
 
@@ -109,6 +110,16 @@ fn embedded(ctxt: &Ctxt, record: &Record<'_>) {
                 field.ty,
                 format_args!("an embedded struct's columns must be known here, and this one depends on `{parameter}`"),
             );
+        }
+    }
+}
+
+fn declared(ctxt: &Ctxt, record: &Record<'_>) {
+    for field in &record.fields {
+        if let (Some(name), Some(parameter)) =
+            (&field.sql_type, generics::parameter_in(&record.input.generics, field.ty))
+        {
+            ctxt.error(name, format_args!("the field's type depends on `{parameter}`, which decides on the SQL type"));
         }
     }
 }

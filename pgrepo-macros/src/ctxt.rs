@@ -2,7 +2,6 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::thread;
 
-use proc_macro2::Span;
 use quote::ToTokens;
 
 /// Collects the errors of one input, so that all of them are reported in one compile.
@@ -18,11 +17,6 @@ impl Ctxt {
     /// An error that underlines `tokens`.
     pub(crate) fn error(&self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
-    }
-
-    /// An error at `span`.
-    pub(crate) fn error_at(&self, span: Span, message: impl Display) {
-        self.push(syn::Error::new(span, message));
     }
 
     /// An error of the parser's.

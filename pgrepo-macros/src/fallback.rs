@@ -9,6 +9,7 @@ use syn::{DeriveInput, Error};
 use crate::ast::{self, Kind, Record};
 use crate::expand;
 use crate::generics;
+use crate::insert::Insert;
 
 /// A record's errors, its constants as far as they can be named, and impls that are never run.
 pub(crate) fn record(
@@ -79,4 +80,66 @@ fn impls(input: &DeriveInput, is_table: bool) -> TokenStream {
         #table
     };
     expand::scope(&krate, &items)
+}
+
+/// The errors of a struct for some columns, and impls that are never run.
+pub(crate) fn insert(input: &DeriveInput, insert: Option<Insert<'_>>, error: Option<Error>) -> TokenStream {
+    let errors = error.map(|e| e.to_compile_error());
+    let krate = ast::krate(input);
+    let p = quote!(#krate::__private);
+    let name = &input.ident;
+    let (impl_generics, ty_generics, bounds) = input.generics.split_for_impl();
+    let row = insert.map(|Insert { of, .. }| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #p::WriteRow for #name #ty_generics #bounds {
+                type Table = #of;
+            }
+        }
+    });
+    let items = quote! {
+        #[automatically_derived]
+        impl #impl_generics #p::WriteFields for #name #ty_generics #bounds {
+            const COLUMNS: &'static [#p::ColumnMeta] = &[];
+            fn write_fields<__W: #p::FieldWriter>(&self, _: &mut __W) -> #p::Result<(), #p::FieldError> {
+                ::core::unreachable!()
+            }
+        }
+        #row
+    };
+    let impls = expand::scope(&krate, &items);
+    quote!(#errors #impls)
+}
+
+/// The errors of an enum or a newtype, and impls that are never run.
+pub(crate) fn value(input: &DeriveInput, error: Option<Error>) -> TokenStream {
+    let errors = error.map(|e| e.to_compile_error());
+    let krate = ast::krate(input);
+    let p = quote!(#krate::__private);
+    let name = &input.ident;
+    let (impl_generics, ty_generics, bounds) = input.generics.split_for_impl();
+    let row = generics::row_lifetime();
+    let parameters = expand::without_defaults(&input.generics);
+    let items = quote! {
+        #[automatically_derived]
+        impl #impl_generics #p::SqlType for #name #ty_generics #bounds {
+            const TYPES: &'static [#p::PgType] = &[];
+        }
+        #[automatically_derived]
+        impl #impl_generics #p::Element for #name #ty_generics #bounds {}
+        #[automatically_derived]
+        impl #impl_generics #p::Encode for #name #ty_generics #bounds {
+            fn encode(&self, _: &#p::TypeInfo, _: &mut #p::Vec<#p::u8>) -> #p::Result<(), #p::ValueError> {
+                ::core::unreachable!()
+            }
+        }
+        #[automatically_derived]
+        impl<#row, #(#parameters),*> #p::Decode<#row> for #name #ty_generics #bounds {
+            fn decode(_: &#p::TypeInfo, _: &#row [#p::u8]) -> #p::Result<Self, #p::ValueError> {
+                ::core::unreachable!()
+            }
+        }
+    };
+    let impls = expand::scope(&krate, &items);
+    quote!(#errors #impls)
 }

@@ -1,4 +1,17 @@
 //! The derive macros of pgrepo.
+//!
+//! Use them through that crate, which exports them again, with examples: `pgrepo::PgTable` and so on. This is the
+//! reference of what the attribute `#[pg(…)]` may hold.
+//!
+//! | derive | on | writes |
+//! |---|---|---|
+//! | [`PgTable`](macro@PgTable) | a struct that stands for a table or a view | its columns, its statements, rows in and out |
+//! | [`PgRecord`](macro@PgRecord) | a struct that is embedded, or read from a query | its columns, rows in and out |
+//! | [`PgInsert`](macro@PgInsert) | a struct for some columns of a table | rows in, checked against the table's struct |
+//! | [`PgEnum`](macro@PgEnum) | an enum | a value of a column |
+//! | [`PgNewtype`](macro@PgNewtype) | a struct of one field | a value of a column |
+//!
+//! All mistakes in one struct are reported in one compile, each at the word that is wrong.
 
 mod ast;
 mod attr;
@@ -8,6 +21,9 @@ mod ctxt;
 mod expand;
 mod fallback;
 mod generics;
+mod insert;
+mod labels;
+mod newtype;
 mod symbol;
 mod test_attr;
 
@@ -41,15 +57,124 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Makes a struct with named fields stand for a table or a view.
+///
+/// The struct may be generic, may have one lifetime (its rows then borrow from the row's buffer), and may stand inside
+/// a function. A field's type is any that the codec knows; one that depends on a parameter becomes a bound.
+///
+/// # Keys of the struct
+///
+/// | key | meaning |
+/// |---|---|
+/// | `table = "users"` | the table's or view's name; required |
+/// | `schema = "app"` | its schema; without one the server's `search_path` decides |
+/// | `rename_all = "camelCase"` | how fields become columns: `snake_case`, `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `lowercase`, `UPPERCASE` |
+/// | `read_only` | the struct is never written, as that of a view: writing it does not compile |
+/// | `new = "NewUser"` | writes a struct for new rows: without identity, generated and skipped fields; a `default` field is a `Set` |
+/// | `new_derive = "Debug, Clone"` | what that struct derives; nothing by itself, since a macro cannot see what its fields can |
+/// | `crate = "path"` | where pgrepo is, if it has another name |
+///
+/// # Keys of a field
+///
+/// | key | meaning |
+/// |---|---|
+/// | `column = "e-mail"` | the column's name, where it is not the field's |
+/// | `primary_key` | a part of the key; one field or several |
+/// | `identity` | the server numbers the column: read as a plain value, left out of new rows |
+/// | `generated` | the server computes the column: read, and never written |
+/// | `default` | the column has a default: `Set::To` or `Set::Server` in new rows |
+/// | `skip` | no column; filled by `Default` |
+/// | `json` | any type of serde's, kept as jsonb (or json); the column's type is `Json<T>`; `None` of an `Option` is NULL |
+/// | `sql_type = "varchar"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for |
+/// | `via_sqlx` | a type that only has sqlx's traits; such a struct cannot be read by `COPY` |
+/// | `flatten`, `flatten = "home_"` | the columns of an embedded struct, with a prefix; nested up to three deep |
+/// | `constant = "NAME"` | the constant's name, where the field's own clashes |
+///
+/// # What it writes
+///
+/// The traits `Record`, `PgTable`, `FromRow`, `WriteFields`, `WriteRow`, sqlx's `FromRow`, `CopyOut` unless a field
+/// goes through sqlx, and `PrimaryKey` where a key is marked; a constant for each column, with the field's visibility
+/// (`User::NAME`), and for each embedded struct (`User::HOME.at(Address::STREET)`). The table of a struct with a
+/// lifetime is the one with `'static`: `User<'static>`.
 #[proc_macro_derive(PgTable, attributes(pg))]
 pub fn derive_table(input: TokenStream) -> TokenStream {
     record(&parse_macro_input!(input as DeriveInput), true).into()
 }
 
 /// Makes the fields of a struct columns, without a table: for projections, and for embedding in other structs.
+///
+/// The struct's keys are `rename_all` and `crate`; a field's are `column`, `generated`, `default`, `skip`, `json`,
+/// `sql_type`, `via_sqlx`, `flatten` and `constant`. They mean what they mean for [`PgTable`](macro@PgTable).
 #[proc_macro_derive(PgRecord, attributes(pg))]
 pub fn derive_record(input: TokenStream) -> TokenStream {
     record(&parse_macro_input!(input as DeriveInput), false).into()
+}
+
+/// Makes a struct a row that can be written to some columns of a table.
+///
+/// Each field is written to the column of the same constant: the field `name` to `User::NAME`. It does not compile
+/// when there is no such constant, when the server makes the column, or when the value is none for it. A field of the
+/// type `Set<V>` may be left to the server.
+///
+/// | key | on | meaning |
+/// |---|---|---|
+/// | `of = User` | the struct | the table's struct; required (`User<'static>` if it has a lifetime) |
+/// | `crate = "path"` | the struct | where pgrepo is, if it has another name |
+/// | `constant = "NAME"` | a field | the column's constant, where it is not the field's; `"HOME.at(Address::STREET)"` for an embedded one |
+/// | `skip` | a field | no column |
+#[proc_macro_derive(PgInsert, attributes(pg))]
+pub fn derive_insert(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let insert = insert::Insert::read(&ctxt, &input);
+    match (insert, ctxt.check()) {
+        (Some(insert), None) => expand::insert(&insert),
+        (insert, error) => fallback::insert(&input, insert, error),
+    }
+    .into()
+}
+
+/// Makes the variants of an enum the values of a column.
+///
+/// A label or number that no variant has is an error which lists those that there are.
+///
+/// | key | on | meaning |
+/// |---|---|---|
+/// | `name = "mood"` | the enum | the name of PostgreSQL's enum; without it the enum's own, in snake case |
+/// | `schema = "app"` | the enum | its schema, where only that one is meant |
+/// | `text` | the enum | the labels are kept as text |
+/// | `repr = "int4"` | the enum | the variants are kept as numbers, which each variant must name; also `int2` and `int8` |
+/// | `rename_all = "lowercase"` | the enum | how variants become labels, which are otherwise the variants' names as they are |
+/// | `crate = "path"` | the enum | where pgrepo is, if it has another name |
+/// | `rename = "so so"` | a variant | its label |
+#[proc_macro_derive(PgEnum, attributes(pg))]
+pub fn derive_enum(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let labels = labels::Labels::read(&ctxt, &input);
+    match (labels, ctxt.check()) {
+        (Some(labels), None) => expand::labels(&labels),
+        (_, error) => fallback::value(&input, error),
+    }
+    .into()
+}
+
+/// Makes a struct of one field stand in a column as that field.
+///
+/// | key | meaning |
+/// |---|---|
+/// | `domain = "email"` | declares the domain; one over the field's type fits in any case |
+/// | `schema = "app"` | the domain's schema |
+/// | `crate = "path"` | where pgrepo is, if it has another name |
+#[proc_macro_derive(PgNewtype, attributes(pg))]
+pub fn derive_newtype(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let newtype = newtype::Newtype::read(&ctxt, &input);
+    match (newtype, ctxt.check()) {
+        (Some(newtype), None) => expand::newtype(&newtype),
+        (_, error) => fallback::value(&input, error),
+    }
+    .into()
 }
 
 fn record(input: &DeriveInput, is_table: bool) -> proc_macro2::TokenStream {
@@ -61,5 +186,29 @@ fn record(input: &DeriveInput, is_table: bool) -> proc_macro2::TokenStream {
     match (record, ctxt.check()) {
         (Some(record), None) => expand::record(&record),
         (record, error) => fallback::record(input, is_table, record, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::DeriveInput;
+
+    use super::record;
+
+    /// Everything that is printed under another name of the library must name it so.
+    #[test]
+    fn a_renamed_library_is_named_in_all_places() {
+        let expanded = |source: &str| {
+            let input: DeriveInput = syn::parse_str(source).map_err(|e| e.to_string())?;
+            Ok::<_, String>(record(&input, true).to_string())
+        };
+        let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
+            #[pg(flatten = \"c_\")] c: C, #[pg(skip)] d: u8, #[pg(sql_type = \"text\", generated)] e: &'a str }";
+        for keys in ["new = \"New\"", "read_only", "unknown"] {
+            let source = format!("#[pg(table = \"t\", {keys}, crate = \"db\")] struct User<'a, T> {fields}");
+            let code = expanded(&source).unwrap_or_default();
+            assert!(code.contains("db :: __private"), "{code}");
+            assert!(!code.contains("pgrepo"), "{code}");
+        }
     }
 }

@@ -60,7 +60,7 @@ impl Place {
             Self::RecordStruct => &[RENAME_ALL, CRATE],
             Self::RecordField => &[COLUMN, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, CONSTANT],
             Self::InsertStruct => &[OF, CRATE],
-            Self::InsertField => &[CONSTANT, SKIP, JSON, VIA_SQLX, FLATTEN],
+            Self::InsertField => &[CONSTANT, SKIP],
             Self::Enum => &[NAME, SCHEMA, RENAME_ALL, TEXT, REPR, CRATE],
             Self::Variant => &[RENAME],
             Self::Newtype => &[DOMAIN, SCHEMA, CRATE],

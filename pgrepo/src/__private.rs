@@ -3,22 +3,29 @@
 pub use core::default::Default;
 pub use core::option::Option;
 pub use core::option::Option::{None, Some};
-pub use core::primitive::{bool, str, u8, usize};
+pub use core::primitive::{bool, i16, i32, i64, str, u8, usize};
 pub use core::result::Result;
 pub use core::result::Result::{Err, Ok};
 pub use core::str::from_utf8;
+pub use std::vec::Vec;
 
 pub use sqlx;
 pub use sqlx::postgres::PgRow;
 
-pub use crate::__problem as problem;
+pub use crate::__message as message;
 pub use crate::__statement as statement;
 pub use crate::driver_row::from_pg_row;
 pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count, declared, kept, skipped};
-pub use crate::table::problem::{Problem, blames, message, problem};
+pub use crate::table::insert::insert_column;
+pub use crate::table::problem::{Problem, Undeclared, blames, misplaced, problem, undeclared};
 pub use crate::table::sql::{self, Layout, Part};
+pub use crate::table::wrapped::{
+    DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, ReadFromJson, driver_column, json_column,
+};
 pub use crate::table::{
     Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, OfView, PgTable,
     PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Writable, WriteFields, WriteRow,
 };
-pub use crate::value::{Decode, Encode, PgType, SqlType};
+pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, unknown_label, unknown_number, with_domain};
+pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeInfo, ValueError};
+pub use crate::via_sqlx::{DriverRead, DriverType, DriverWrite, ViaSqlx};

@@ -43,7 +43,7 @@ impl Places {
             };
             let ty = found.get(column).map_or(TypeInfo::UNKNOWN, |c| type_info(c.type_info()));
             if !meta.accepts(&ty) {
-                return Err(Misfit::Type { meta: *meta, found: ty });
+                return Err(Misfit::Type { meta, found: ty });
             }
             places.columns.push(column);
             places.types.push(ty);
@@ -58,17 +58,17 @@ impl Places {
 
     /// The cells of one row of the result.
     pub(crate) fn cells<'r, 'p>(&'p self, row: &'r PgRow) -> RowCells<'r, 'p> {
-        RowCells { row, columns: &self.columns, types: &self.types, index: 0 }
+        RowCells::new(row, &self.columns, &self.types)
     }
 }
 
 /// A column by its name.
-fn named(found: &[PgColumn], meta: &ColumnMeta) -> Result<usize, Misfit> {
+fn named(found: &[PgColumn], meta: &'static ColumnMeta) -> Result<usize, Misfit> {
     let mut all = found.iter().enumerate().filter(|(_, c)| meta.spec.name == *c.name()).map(|(i, _)| i);
     match (all.next(), all.next()) {
         (Some(column), None) => Ok(column),
-        (None, _) => Err(Misfit::Missing { meta: *meta }),
-        (Some(_), Some(_)) => Err(Misfit::Ambiguous { meta: *meta }),
+        (None, _) => Err(Misfit::Missing { meta }),
+        (Some(_), Some(_)) => Err(Misfit::Ambiguous { meta }),
     }
 }
 
@@ -76,11 +76,11 @@ fn named(found: &[PgColumn], meta: &ColumnMeta) -> Result<usize, Misfit> {
 #[derive(Debug)]
 pub(crate) enum Misfit {
     /// The result has no such column.
-    Missing { meta: ColumnMeta },
+    Missing { meta: &'static ColumnMeta },
     /// The result has several columns of the name.
-    Ambiguous { meta: ColumnMeta },
+    Ambiguous { meta: &'static ColumnMeta },
     /// The result's column has a type that the field does not take.
-    Type { meta: ColumnMeta, found: TypeInfo },
+    Type { meta: &'static ColumnMeta, found: TypeInfo },
     /// The result has another number of columns than the tuple.
     Count { wanted: usize, found: usize },
 }
@@ -146,7 +146,12 @@ pub(crate) struct RowCells<'r, 'p> {
     index: usize,
 }
 
-impl<'r> RowCells<'r, '_> {
+impl<'r, 'p> RowCells<'r, 'p> {
+    /// The cells of a row at these places of it, with their types.
+    pub(crate) fn new(row: &'r PgRow, places: &'p [usize], types: &'p [TypeInfo]) -> Self {
+        Self { row, columns: places, types, index: 0 }
+    }
+
     fn step(&mut self) -> (usize, usize) {
         let index = self.index;
         self.index += 1;
@@ -189,8 +194,8 @@ impl<'r> Cells<'r> for RowCells<'r, '_> {
 /// A type as the driver describes it.
 pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
     let oid = ty.oid().map_or(0, |oid| oid.0);
-    if let Some(known) = BUILTIN.iter().find(|known| known.oid == oid) {
-        return TypeInfo::builtin(*known);
+    if let Some(known) = builtin(oid) {
+        return TypeInfo::builtin(known);
     }
     // The driver panics when it is asked for the kind of a type that it did not look up; it calls such a type `?`.
     if ty.name() == "?" {
@@ -202,6 +207,7 @@ pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
     let kind = match ty.kind() {
         PgTypeKind::Array(element) => TypeKind::Array(type_info(element).into()),
         PgTypeKind::Domain(base) => TypeKind::Domain(type_info(base).into()),
+        PgTypeKind::Enum(_) => TypeKind::Enum,
         _ => TypeKind::Plain,
     };
     let ty = TypeInfo::new(oid, name, kind);
@@ -209,6 +215,11 @@ pub(crate) fn type_info(ty: &PgTypeInfo) -> TypeInfo {
         Some(schema) => ty.with_schema(schema),
         None => ty,
     }
+}
+
+/// The type of a common column by its OID.
+pub(crate) fn builtin(oid: u32) -> Option<PgType> {
+    BUILTIN.iter().find(|known| known.oid == oid).copied()
 }
 
 /// The first OID that is not of the server's own objects (`FirstNormalObjectId`).

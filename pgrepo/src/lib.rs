@@ -1,5 +1,182 @@
 //! Typed rows in and out of PostgreSQL.
+//!
+//! Derive [`PgTable`](macro@PgTable) for a struct, and its rows go into a table by binary COPY, all or none, and come
+//! back by COPY or by typed queries. What can be known without a server is checked by the compiler: names of columns,
+//! types of values, writes to what the server computes. What only the server knows is checked before the first byte is
+//! sent: a struct that does not fit the live table is refused by name.
+//!
+//! It runs on tokio, and on sqlx's driver with a pool of its own. Every future may be dropped at every await point: its
+//! connection is closed then and its server session ended, and nobody gets it in the middle of an answer.
+//!
+//! ```no_run
+//! use pgrepo::{Db, Json, PgTable};
+//! use serde::{Deserialize, Serialize};
+//!
+//! // CREATE TABLE airports (icao text PRIMARY KEY, iata text, elevation_ft float8 NOT NULL, location jsonb NOT NULL,
+//! //     loaded_at text NOT NULL DEFAULT now()::text)
+//! #[derive(Debug, PgTable)]
+//! #[pg(table = "airports", new = "NewAirport")]
+//! struct Airport {
+//!     #[pg(primary_key)]
+//!     icao: String,
+//!     iata: Option<String>,
+//!     elevation_ft: f64,
+//!     location: Json<Location>,
+//!     #[pg(default)]
+//!     loaded_at: String,
+//! }
+//!
+//! #[derive(Debug, Serialize, Deserialize)]
+//! struct Location {
+//!     city: Option<String>,
+//!     country: String,
+//! }
+//!
+//! # async fn example() -> pgrepo::Result<()> {
+//! let db = Db::from_env().await?;
+//! let airports = db.repository::<Airport>();
+//!
+//! // Any iterator of rows. Those of the generated struct may leave what has a default to the server.
+//! let location = Json(Location { city: Some("El Alto".into()), country: "BO".into() });
+//! let rows = [NewAirport {
+//!     icao: "SLLP".into(),
+//!     iata: Some("LPB".into()),
+//!     elevation_ft: 13_314.0,
+//!     location,
+//!     loaded_at: pgrepo::Set::Server,
+//! }];
+//! let report = airports.copy_in(rows).await?;
+//! assert_eq!(report.rows, 1);
+//!
+//! let high = airports.find(Airport::ELEVATION_FT.gt(8_000.0)).order_by(Airport::ICAO.asc()).fetch_all().await?;
+//! let el_alto = airports.get("SLLP").await?;
+//! airports.patch("SLLP", [Airport::IATA.set("LPB")]).await?;
+//!
+//! // Several operations that take effect together.
+//! let mut tx = db.begin().await?;
+//! tx.query("UPDATE airports SET elevation_ft = $1 WHERE icao = $2").bind(0.0).bind("EHAM").execute().await?;
+//! tx.repository::<Airport>().delete("SLLP").await?;
+//! tx.commit().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # I want to …
+//!
+//! | | |
+//! |---|---|
+//! | connect | [`Db::from_env`], [`Db::from_url`], or [`Db::connect`] with a [`DbConfig`] |
+//! | load many rows | [`Repository::copy_in`], [`copy_in_stream`](Repository::copy_in_stream) |
+//! | load rows one by one, as they come | [`Repository::start_copy_in`], then [`CopyIn::send`] and [`finish`](CopyIn::finish) |
+//! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
+//! | read a whole table fast | [`Repository::copy_out`] |
+//! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
+//! | read, change or delete one row by its key | [`Repository::get`], [`patch`](Repository::patch), [`delete`](Repository::delete) |
+//! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
+//! | read rows without a struct | [`Query::fetch_rows`], then [`Row::get`] |
+//! | run several statements of DDL | [`Db::execute_script`] |
+//! | have operations take effect together | [`Db::begin`], [`Tx::commit`] |
+//! | know whether a COMMIT took effect whose answer was lost | [`Tx::id`], [`Db::outcome`] |
+//! | write a function that runs in a transaction or out of one | take a [`Handle`] |
+//! | ask what went wrong | [`Error::kind`], [`row`](Error::row), [`column`](Error::column), [`constraint`](Error::constraint), [`sqlstate`](Error::sqlstate) |
+//! | use the driver itself | [`Db::raw`] |
+//! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
+//!
+//! # Features
+//!
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `chrono` | yes | dates, times and timestamps of chrono, and `Infinite` for those that PostgreSQL calls infinite |
+//! | `uuid` | yes | `uuid::Uuid` |
+//! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
+//! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
+//!
+//! # When something is wrong
+//!
+//! An [`Error`] says in one line what failed and where; the server's words are its
+//! [`source`](std::error::Error::source). `Debug`, which `main` and `unwrap` print, shows the kind and all of them.
+//!
+//! A column is in the struct and not in the table:
+//!
+//! ```text
+//! Mismatch: copy_in, table airports, field `elevation`, column "elevation": the table has no such column; it has icao, iata, name, elevation_ft
+//! ```
+//!
+//! A column has another type than the field:
+//!
+//! ```text
+//! Mismatch: copy_in, table airports, field `elevation_ft`, column "elevation_ft": the table's column is float8 and the field is `i64`, which stands for int8
+//! ```
+//!
+//! A value cannot be stored. The row is the place among those handed over, from 0; none of them is stored:
+//!
+//! ```text
+//! Encode: copy_in, table airports, row 1 (counted from 0), field `name`, column "name": the value cannot be sent, so nothing is stored
+//!   caused by: the text holds a NUL character at byte 1, which PostgreSQL cannot store
+//! ```
+//!
+//! The server refuses a row. Foreign keys and deferred constraints are checked after the last row, and no row is named:
+//!
+//! ```text
+//! Copy: copy_in, table airports, row 2 (counted from 0): the server refused
+//!   caused by: duplicate key value violates unique constraint "airports_pkey" (SQLSTATE 23505), schema: public, table: airports, constraint: airports_pkey
+//! ```
+//!
+//! Another number of rows came than was announced ([`CopyInOptions::expected_rows`]):
+//!
+//! ```text
+//! Copy: copy_in, table airports: 2 rows were announced and 1 came, so nothing is stored
+//! ```
+//!
+//! A column holds NULL and the field is no `Option`:
+//!
+//! ```text
+//! Decode: fetch_all, table airports, row 0 (counted from 0), field `iata`, column "iata": the text value cannot be read into `String`
+//!   caused by: the value is NULL and the type is not an Option
+//! ```
+//!
+//! One row was asked for, and the result has none, or more:
+//!
+//! ```text
+//! NoRow: fetch_one, table airports: exactly one row was asked for and the result has none
+//! ManyRows: fetch_one, table airports: one row at most was asked for and the result has 2
+//! ```
+//!
+//! A parameter has another type than the statement gives it:
+//!
+//! ```text
+//! Mismatch: fetch_one: parameter $1 is text and the value bound is `i32`, which goes as int4: bind another type, or write $1::int4 where the value's own type is meant
+//! ```
+//!
+//! SQL of the user's own is wrong:
+//!
+//! ```text
+//! Query: fetch_one: the server refused
+//!   caused by: column "nme" does not exist (SQLSTATE 42703), hint: Perhaps you meant to reference the column "airports.name".
+//! ```
+//!
+//! A statement would change the connection of whoever comes next:
+//!
+//! ```text
+//! Query: statement 1 begins with SET: it changes the session of whoever gets the connection next; SET LOCAL in a transaction does not; the raw connection takes anything
+//! ```
+//!
+//! The server is not there, or refuses the connection, or a setting is wrong:
+//!
+//! ```text
+//! Connection: connect: the connection broke
+//!   caused by: Connection refused (os error 111)
+//! Connection: connect: the server refused
+//!   caused by: database "nope" does not exist (SQLSTATE 3D000)
+//! Config: the URL has the unknown parameter "ssl"; the known ones are host, port, user, password, dbname, application_name, sslmode, statement-cache-capacity
+//! ```
+//!
+//! # More
+//!
+//! How it is built and why is in `ARCHITECTURE.md`, what changed in `CHANGELOG.md`, both in this package. Programs to
+//! start from are in the repository's folder `examples`.
 
+#![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
 pub mod config;
@@ -16,6 +193,7 @@ pub mod table;
 pub mod testkit;
 mod tx;
 pub mod value;
+mod via_sqlx;
 
 #[doc(hidden)]
 pub mod __private;
@@ -26,9 +204,119 @@ pub use pgrepo_macros::test;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
-pub use pgrepo_macros::{PgRecord, PgTable};
+/// An enum that is a value of a column.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgEnum, SqlType};
+///
+/// #[derive(PgEnum)]
+/// #[pg(name = "mood", rename_all = "lowercase")]
+/// enum Mood {
+///     Sad,
+///     Happy,
+/// }
+/// assert_eq!(Mood::TYPES[0].name, "mood");
+///
+/// #[derive(PgEnum)]
+/// #[pg(repr = "int2")]
+/// enum Priority {
+///     Low = 1,
+///     High = 10,
+/// }
+/// assert_eq!(Priority::TYPES[0].name, "int2");
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgEnum;
+/// A row for some columns of a table.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgInsert, PgTable, WriteFields};
+///
+/// #[derive(PgTable)]
+/// #[pg(table = "users")]
+/// struct User {
+///     #[pg(primary_key, identity)]
+///     id: i64,
+///     name: String,
+///     motto: Option<String>,
+/// }
+///
+/// #[derive(PgInsert)]
+/// #[pg(of = User)]
+/// struct NamedUser<'a> {
+///     name: &'a str,
+/// }
+/// assert_eq!(<NamedUser<'_> as WriteFields>::COLUMNS.len(), 1);
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgInsert;
+/// A struct of one field that stands in a column as that field.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgNewtype, SqlType};
+///
+/// #[derive(PgNewtype)]
+/// struct UserId(i64);
+/// assert_eq!(UserId::TYPES[0].name, "int8");
+///
+/// #[derive(PgNewtype)]
+/// #[pg(domain = "email")]
+/// struct Email(String);
+/// assert_eq!(Email::TYPES[0].name, "email");
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgNewtype;
+/// A struct whose fields are columns, without a table of its own.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgRecord, PgTable};
+///
+/// #[derive(PgRecord)]
+/// struct Address {
+///     street: String,
+///     city: String,
+/// }
+///
+/// #[derive(PgTable)]
+/// #[pg(table = "people")]
+/// struct Person {
+///     name: String,
+///     #[pg(flatten = "home_")]
+///     home: Address,
+/// }
+/// assert_eq!(Person::SELECT, r#"SELECT "name", "home_street", "home_city" FROM "people""#);
+/// assert_eq!(Person::HOME.at(Address::CITY).name().to_string(), "home_city");
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgRecord;
+/// A struct that stands for a table or a view.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgTable, Set};
+///
+/// #[derive(PgTable)]
+/// #[pg(schema = "app", table = "users", new = "NewUser")]
+/// struct User {
+///     #[pg(primary_key, identity)]
+///     id: i64,
+///     name: String,
+///     #[pg(default)]
+///     rank: i32,
+/// }
+///
+/// assert_eq!(User::SELECT, r#"SELECT "id", "name", "rank" FROM "app"."users""#);
+/// assert_eq!(User::NAME.name().to_string(), "name");
+/// let ann = NewUser { name: "Ann".to_owned(), rank: Set::Server };
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgTable;
 pub use pool::{Db, Handle, RawConnection};
-pub use query::{Assignment, Filter, Find, Query, Sort};
+pub use query::{Assignment, Filter, Find, Query, Sort, query};
 pub use repository::Repository;
 pub use row::Row;
 pub use stream::RowStream;
@@ -43,3 +331,4 @@ pub use value::{
     Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeInfo, TypeKind, Value, ValueError,
     ValueErrorKind,
 };
+pub use via_sqlx::ViaSqlx;

@@ -35,7 +35,9 @@ impl<H, T: PgTable + ?Sized> fmt::Debug for Repository<H, T> {
 }
 
 impl<H: Handle, T: PgTable> Repository<H, T> {
-    pub(crate) fn new(on: H) -> Self {
+    /// The rows on a database or in a transaction: what [`Db::repository`](crate::Db::repository) calls, for code that
+    /// serves both.
+    pub fn new(on: H) -> Self {
         Self { on, of: PhantomData }
     }
 
@@ -63,7 +65,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         const OPERATION: &str = "get";
         let key = key.values();
-        let run = open(self.on, OPERATION, Arc::from(T::SELECT_BY_KEY), &key);
+        let run = open(self.on, OPERATION, Arc::from(T::SELECT_BY_KEY), &key, Some(T::FIELDS));
         run.await.map_err(on_table::<T>)?.at_most_one().await.map_err(on_table::<T>)
     }
 
@@ -80,7 +82,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         set: impl IntoIterator<Item = Assignment<'q, T>>,
     ) -> Result<bool>
     where
-        T: PrimaryKey,
+        T: PrimaryKey + WriteRow,
     {
         const OPERATION: &str = "patch";
         let set: Vec<_> = set.into_iter().collect();
@@ -92,7 +94,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             text.sql.push_str(" = ");
             text.param(value);
         }
-        let run = open(self.on, OPERATION, Arc::from(text.sql), &text.params);
+        let run = open(self.on, OPERATION, Arc::from(text.sql), &text.params, None);
         run.await.map_err(on_table::<T>)?.count().await.map(|n| n > 0).map_err(on_table::<T>)
     }
 
@@ -106,11 +108,11 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// transaction, which is rolled back.
     pub async fn delete(self, key: impl KeyArg<T::Key>) -> Result<bool>
     where
-        T: PrimaryKey,
+        T: PrimaryKey + WriteRow,
     {
         const OPERATION: &str = "delete";
         let key = key.values();
-        let run = open(self.on, OPERATION, Arc::from(T::DELETE_BY_KEY), &key);
+        let run = open(self.on, OPERATION, Arc::from(T::DELETE_BY_KEY), &key, None);
         run.await.map_err(on_table::<T>)?.count().await.map(|n| n > 0).map_err(on_table::<T>)
     }
 

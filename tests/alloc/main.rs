@@ -15,8 +15,8 @@ use tests::rows::{NarrowRef, WideRef, narrow, narrow_types, wide, wide_types};
 static COUNTER: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const INPUTS: usize = 200_000;
-/// A list of empty documents costs the most for each byte: a node of a tree for six of them.
-const PER_BYTE: usize = 256;
+/// A list of small JSON objects costs the most for each byte: a node of a tree for every eight.
+const PER_BYTE: usize = 128;
 /// An error has its text.
 const AT_LEAST: usize = 1_024;
 

@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's failure is its message")]
 
+mod families;
 mod golden;
 mod round_trip;

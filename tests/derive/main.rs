@@ -1,4 +1,6 @@
 //! What the derives write, without a server.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod insert;
 mod table;
+mod values;

@@ -140,3 +140,63 @@ fn generic_borrowed_and_embedded() {
     assert_eq!(back, person);
     assert_eq!(types[0], TypeInfo::builtin(PgType::INT8));
 }
+
+#[derive(Debug, PartialEq, PgTable)]
+#[pg(table = "notes", new = "NewNote")]
+struct Note {
+    #[pg(json)]
+    tags: Vec<String>,
+    #[pg(json, default, sql_type = "json")]
+    extra: Option<Vec<i32>>,
+    #[pg(via_sqlx, sql_type = "ltree")]
+    path: String,
+    #[pg(via_sqlx, default)]
+    level: Option<i32>,
+}
+
+#[test]
+fn json_and_the_drivers_own_types() {
+    let types: Vec<_> = Note::TABLE.columns.iter().map(|c| (c.sql_type(), c.nullable)).collect();
+    let expected = [("jsonb", false), ("json", true), ("ltree", false), ("?", true)];
+    assert_eq!(types, expected.map(|(ty, nullable)| (ty.to_owned(), nullable)));
+    let _: Column<Note, Option<pgrepo::Json<Vec<i32>>>> = Note::EXTRA;
+    let note = Note { tags: vec!["a".to_owned()], extra: None, path: "x.y".to_owned(), level: Some(7) };
+    let jsonb = TypeInfo::builtin(PgType::JSONB);
+    let mut out = Vec::new();
+    let jsonb = [jsonb.clone(), jsonb];
+    encode_row(&note, &jsonb, &mut out).unwrap();
+    assert_eq!(out, b"\0\x04\0\0\0\x06\x01[\"a\"]\xff\xff\xff\xff\0\0\0\x03x.y\0\0\0\x04\0\0\0\x07");
+    let new = NewNote {
+        tags: vec![],
+        extra: pgrepo::Set::To(Some(vec![1])),
+        path: String::new(),
+        level: pgrepo::Set::Server,
+    };
+    assert_eq!(pgrepo::copy::frame::sent(&new).unwrap(), [true, true, true, false]);
+    assert!(Note::TABLE.columns[2].accepts(&TypeInfo::builtin(PgType::TEXT)));
+    assert!(!Note::TABLE.columns[3].accepts(&TypeInfo::builtin(PgType::INT8)));
+    let copied = decode_row::<Note>(&out[2..], &jsonb).unwrap_err();
+    assert_eq!(copied.index, 2);
+}
+
+#[derive(PgTable)]
+#[pg(table = "readings", rename_all = "camelCase")]
+#[allow(dead_code, reason = "only described")]
+struct Reading {
+    sensor_id: i32,
+    #[pg(flatten = "low_")]
+    low: Named,
+}
+
+#[derive(PgRecord)]
+#[pg(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(dead_code, reason = "only described")]
+struct Named {
+    at_day: i32,
+}
+
+#[test]
+fn names_are_rewritten() {
+    assert_eq!(Reading::SELECT, r#"SELECT "sensorId", "low_AT_DAY" FROM "readings""#);
+    assert_eq!(Reading::LOW.at(Named::AT_DAY).name().to_string(), "low_AT_DAY");
+}

@@ -7,5 +7,7 @@ mod memory;
 mod query;
 mod records;
 mod runtime;
+mod spawned;
 mod storm;
 mod support;
+mod types;

@@ -89,3 +89,19 @@ async fn a_transaction_is_committed_rolled_back_or_dropped(db: Db) {
     assert_eq!(error.kind(), ErrorKind::Transaction);
     assert_eq!(db.query("SELECT id FROM t").fetch_all::<i32>().await.unwrap(), [1]);
 }
+
+#[pgrepo::test(sql = "CREATE TABLE t (id int4, name text)")]
+async fn a_statement_prepared_before_the_table_changed_is_prepared_again(db: Db) {
+    db.query("INSERT INTO t VALUES ($1, $2)").bind(1).bind("a").execute().await.unwrap();
+    let select = "SELECT id FROM t WHERE id = $1";
+    assert_eq!(db.query(select).bind(1).fetch_one::<i32>().await.unwrap(), 1);
+    db.execute_script("ALTER TABLE t ALTER id TYPE int8").await.unwrap();
+    assert_eq!(db.query(select).bind(1_i64).fetch_one::<i64>().await.unwrap(), 1);
+    let error = db.query(select).bind(1_i64).fetch_one::<i32>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error:?}");
+    assert_eq!(db.query("INSERT INTO t VALUES ($1, $2)").bind(2_i64).bind("b").execute().await.unwrap(), 1);
+    db.execute_script("ALTER TABLE t ADD more text").await.unwrap();
+    assert_eq!(db.query("SELECT * FROM t").fetch_rows().await.unwrap().len(), 2);
+    db.execute_script("ALTER TABLE t DROP name").await.unwrap();
+    assert_eq!(db.query("SELECT * FROM t").fetch_rows().await.unwrap()[0].columns().count(), 2);
+}

@@ -57,6 +57,24 @@ async fn what_does_not_fit_is_named_and_nothing_is_stored(db: Db) {
 }
 
 #[pgrepo::test]
+async fn enums_and_domains_take_texts(db: Db) {
+    db.execute_script(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short AS text CHECK (length(value) < 5); \
+         CREATE TABLE m (mood mood, moods mood[], short short)",
+    )
+    .await
+    .unwrap();
+    let row = [Value::from("ok"), vec!["sad", "ok"].into(), "abc".into()];
+    db.copy_records("m", &["mood", "moods", "short"], [&row]).await.unwrap();
+    let rows = db.query("SELECT * FROM m WHERE mood = $1").bind(Value::from("ok")).fetch_rows().await.unwrap();
+    assert_eq!(rows[0].to_json().unwrap(), serde_json::json!({"mood": "ok", "moods": ["sad", "ok"], "short": "abc"}));
+    let error = db.copy_records("m", &["mood"], [[Value::from("great")]]).await.unwrap_err();
+    assert_eq!((error.row(), error.column()), (Some(0), Some("mood")), "{error:?}");
+    let error = db.copy_records("m", &["short"], [[Value::from("too long")]]).await.unwrap_err();
+    assert_eq!(error.constraint(), Some("short_check"), "{error:?}");
+}
+
+#[pgrepo::test]
 async fn in_a_transaction_and_in_another_schema(db: Db) {
     db.execute_script("CREATE SCHEMA t42; CREATE TABLE t42.n (n int8)").await.unwrap();
     let mut tx = db.begin().await.unwrap();

@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 use crate::rows::{Narrow, NarrowRef, Profile, Wide, WideRef, narrow, narrow_types, wide, wide_types};
 
+type Read = fn(&[TypeInfo], &[u8]) -> bool;
+
 /// Something that reads bytes, with bytes that it takes.
 pub struct Subject {
     /// The Rust and the SQL type.
@@ -23,7 +25,7 @@ pub struct Subject {
     /// Well-formed bytes, to be spoilt.
     pub seed: Vec<u8>,
     types: Vec<TypeInfo>,
-    read: fn(&[TypeInfo], &[u8]) -> bool,
+    read: Read,
 }
 
 impl Subject {
@@ -89,6 +91,7 @@ pub fn subjects() -> Vec<Subject> {
     }
     let now = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap_or_default();
     let document = serde_json::json!({"a": [1, null, {"b": "x\u{2603}\n"}], "": 1e300});
+    let dense = serde_json::Value::from(vec![serde_json::json!({"": 0}); 500]);
     let profile = wide(3).profile;
     let map: Hstore = [("a", Some("1")), ("b", None), ("", Some(""))].into_iter().collect();
     let numeric: Numeric = match "-12345.6789".parse() {
@@ -122,6 +125,7 @@ pub fn subjects() -> Vec<Subject> {
         Infinite<DateTime<Utc>> as TIMESTAMPTZ = now;
         serde_json::Value as JSON = document;
         serde_json::Value as JSONB = document;
+        serde_json::Value as JSON = dense;
         Json<Profile> as JSONB = profile;
         &RawValue as JSONB = document;
         Box<RawValue> as JSON = document;
@@ -152,13 +156,13 @@ pub fn subjects() -> Vec<Subject> {
     }
     let hstore = TypeInfo::new(70_001, "hstore", TypeKind::Plain);
     let maps = array_of(hstore.clone());
-    let pairs: [(_, _, _, fn(&[TypeInfo], &[u8]) -> bool); 3] = [
+    let pairs: [(_, _, _, Read); 3] = [
         ("Hstore", body(&map, &hstore), hstore.clone(), |t, b| t.iter().all(|ty| read_value::<Hstore>(ty, b))),
         ("Value from hstore", body(&map, &hstore), hstore, |t, b| t.iter().all(|ty| read_value::<Value>(ty, b))),
         ("Vec<Hstore>", body(&[&map, &map], &maps), maps, |t, b| t.iter().all(|ty| read_value::<Vec<Hstore>>(ty, b))),
     ];
     all.extend(pairs.map(|(name, seed, ty, read)| Subject { name: name.to_owned(), seed, types: vec![ty], read }));
-    let rows: [(_, _, _, fn(&[TypeInfo], &[u8]) -> bool); 6] = [
+    let rows: [(_, _, _, Read); 6] = [
         ("Wide", tuple(&wide(3), &wide_types()), wide_types(), read_row::<Wide>),
         ("WideRef", tuple(&wide(3), &wide_types()), wide_types(), read_row::<WideRef<'_>>),
         ("Narrow", tuple(&narrow(3), &narrow_types()), narrow_types(), read_row::<Narrow>),

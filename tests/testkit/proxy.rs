@@ -200,7 +200,7 @@ async fn commit(proxy: &Proxy, db: &TestDatabase) -> (Result<(), sqlx::Error>, i
     (result.map(drop), one(&mut direct, "SELECT count(*) FROM t").await)
 }
 
-#[pgrepo::test(server = "private", sql = "CREATE TABLE t (id int)")]
+#[pgrepo::test(server = "private", setup = "testkit/slow_commit.sql")]
 async fn a_commit_is_cut_before_or_after_it_is_forwarded(db: TestDatabase) {
     let proxy = proxy(&db).await;
     proxy.cut(Cut::before(Message::Sql("COMMIT".into())));

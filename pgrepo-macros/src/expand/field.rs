@@ -81,7 +81,7 @@ impl Field<'_> {
             }
             Some(name) => {
                 let ty = self.column_type(p);
-                quote!(#meta.declared(#p::declared::<#ty>(#name)))
+                quote!(#meta.declared(#p::declared(#p::TypeOf::<#ty>::TYPES, #name)))
             }
         }
     }

@@ -2,7 +2,10 @@
 
 mod column;
 mod field;
+mod insert;
+mod labels;
 mod new;
+mod newtype;
 mod record;
 mod table;
 
@@ -13,7 +16,11 @@ use syn::Path;
 use crate::ast;
 
 pub(crate) use column::constants;
+pub(crate) use insert::insert;
+pub(crate) use labels::labels;
 pub(crate) use new::declaration as new_struct;
+pub(crate) use newtype::newtype;
+pub(crate) use record::without_defaults;
 
 /// All that a record is, and what its table adds.
 pub(crate) fn record(record: &ast::Record<'_>) -> TokenStream {
@@ -36,7 +43,7 @@ pub(crate) fn scope(krate: &Path, items: &TokenStream) -> TokenStream {
         #[doc(hidden)]
         #[allow(unused_qualifications, unused_imports, clippy::absolute_paths, clippy::too_many_lines)]
         const _: () = {
-            use #krate::__private::{Unfit as _, UnfitRecord as _};
+            use #krate::__private::{Unfit as _, UnfitRecord as _, UnfitType as _};
             #items
         };
     }

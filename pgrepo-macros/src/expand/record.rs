@@ -31,7 +31,15 @@ impl Record<'_> {
     pub(crate) fn needs(&self, need: Need) -> Vec<TokenStream> {
         let p = private(&self.krate);
         let dependent = self.fields.iter().filter(|f| parameter_in(&self.input.generics, f.ty).is_some());
-        dependent.flat_map(|f| self.need(&p, f, need)).collect()
+        let mut needs: Vec<_> = dependent.flat_map(|f| self.need(&p, f, need)).collect();
+        // The struct may ask its parameters to outlive its lifetime, which stands for any row's and for the table's.
+        if need != Need::Describe && self.lifetime().is_some() {
+            needs.extend(self.input.generics.type_params().map(|parameter| {
+                let ident = &parameter.ident;
+                quote!(#ident: 'static)
+            }));
+        }
+        needs
     }
 
     fn need(&self, p: &TokenStream, field: &Field<'_>, need: Need) -> Vec<TokenStream> {
@@ -41,8 +49,11 @@ impl Record<'_> {
         match (field.kind, need) {
             (Kind::Skip, Need::Read) => vec![quote!(#ty: #p::Default)],
             (Kind::Skip | Kind::Flat, _) => vec![],
+            (Kind::Json, Need::Read) => vec![quote!(#ty: #p::KeptAsJson + #p::ReadFromJson)],
             (Kind::Json, _) => vec![quote!(#ty: #p::KeptAsJson)],
-            (Kind::Driver, _) => vec![quote!(#ty: #p::DriverType)],
+            (Kind::Driver, Need::Describe) => vec![quote!(#ty: #p::DriverType)],
+            (Kind::Driver, Need::Read) => vec![quote!(#ty: #p::DriverRead)],
+            (Kind::Driver, Need::Write) => vec![quote!(#ty: #p::DriverWrite)],
             (Kind::Plain, Need::Describe) => vec![quote!(#ty: #p::SqlType)],
             (Kind::Plain, Need::Write) => vec![quote!(#ty: #p::Encode)],
             (Kind::Plain, Need::Read) => {
@@ -103,8 +114,8 @@ fn describe(record: &Record<'_>) -> TokenStream {
         let checks = flats.iter().map(|(part, field, _)| {
             let at = field.ident.span();
             quote_spanned! {at=>
-                const _: () = if let #p::Some(message) = #p::problem!(__PROBLEM, #part) {
-                    ::core::panic!("{}", message)
+                const _: () = if #p::blames(&__PROBLEM, #part) {
+                    ::core::panic!("{}", #p::message!(misplaced, #p::Option<#p::Problem>, __PROBLEM))
                 };
             }
         });
@@ -125,15 +136,32 @@ fn describe(record: &Record<'_>) -> TokenStream {
             quote!(&#p::sql::metas::<__COUNT>(&[#(#metas),*])),
         )
     };
+    let declared = record.fields.iter().filter_map(|field| declared(record, field));
     quote! {
         #own_specs
         #layout
+        #(#declared)*
         #[automatically_derived]
         impl #impl_generics #p::Record for #name #ty_generics #bounds {
             const SPECS: &'static [#p::Spec] = &__SPECS;
             const COLUMNS: &'static [#p::ColumnMeta] = #columns;
         }
     }
+}
+
+/// Checks that a field's type stands for the SQL type that is declared.
+fn declared(record: &Record<'_>, field: &Field<'_>) -> Option<TokenStream> {
+    let name = field.sql_type.as_ref().filter(|_| field.kind != Kind::Driver)?;
+    let p = private(&record.krate);
+    let ty = field.column_type(&p);
+    let ty = record.lifetime().map_or(ty.clone(), |own| rename(ty, own, &Lifetime::new("'static", own.span())));
+    let rust = generics::source(field.ty);
+    let value = quote!(#p::Undeclared { rust: #rust, types: #p::TypeOf::<#ty>::TYPES, name: #name });
+    Some(quote_spanned! {name.span()=>
+        const _: () = if #p::declared(#p::TypeOf::<#ty>::TYPES, #name).is_empty() {
+            ::core::panic!("{}", #p::message!(undeclared, #p::Undeclared, #value))
+        };
+    })
 }
 
 fn read(record: &Record<'_>) -> TokenStream {
@@ -176,7 +204,7 @@ fn copy_out(record: &Record<'_>, needs: &[TokenStream]) -> Option<TokenStream> {
     let generics = &record.input.generics;
     let (_, ty_generics, _) = generics.split_for_impl();
     let name = &record.input.ident;
-    let parameters = &generics.params;
+    let parameters = without_defaults(generics);
     let embedded = record.fields.iter().filter(|f| f.kind == Kind::Flat).map(|f| {
         let ty = record.still(f);
         quote!(#ty: #p::CopyOutFor<'__c>)
@@ -185,7 +213,7 @@ fn copy_out(record: &Record<'_>, needs: &[TokenStream]) -> Option<TokenStream> {
     let bounds = bounds(generics, &needs);
     Some(quote! {
         #[automatically_derived]
-        impl<'__c, #parameters> #p::CopyOut for #name #ty_generics #bounds {}
+        impl<'__c, #(#parameters),*> #p::CopyOut for #name #ty_generics #bounds {}
     })
 }
 

@@ -78,7 +78,7 @@ impl Target {
              CROSS JOIN LATERAL (VALUES (t.typbasetype), (CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END)) u(oid) \
              WHERE u.oid <> 0) \
              SELECT t.oid::text, t.typname, n.nspname, t.typbasetype::text, \
-             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text \
+             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text, t.typtype::text \
              FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
              JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
         )
@@ -120,6 +120,7 @@ impl Description {
                         schema: text(row, 2)?,
                         base: number(row, 3)?,
                         element: number(row, 4)?,
+                        is_enum: text(row, 5)? == "e",
                     };
                     types.insert(number(row, 0)?, raw);
                 }
@@ -192,6 +193,7 @@ struct RawType {
     schema: String,
     base: u32,
     element: u32,
+    is_enum: bool,
 }
 
 fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
@@ -206,7 +208,8 @@ fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
         let name = format!("{}[]", element.name());
         return TypeInfo::new(oid, name, TypeKind::Array(element)).with_schema(raw.schema.clone());
     }
-    TypeInfo::new(oid, raw.name.clone(), TypeKind::Plain).with_schema(raw.schema.clone())
+    let kind = if raw.is_enum { TypeKind::Enum } else { TypeKind::Plain };
+    TypeInfo::new(oid, raw.name.clone(), kind).with_schema(raw.schema.clone())
 }
 
 fn text(row: &PgRow, index: usize) -> Result<String> {

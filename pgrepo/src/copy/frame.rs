@@ -53,7 +53,10 @@ impl FieldWriter for All<'_> {
     fn field<V: Encode + ?Sized>(&mut self, value: &V) -> Result<(), FieldError> {
         let index = self.index;
         self.index += 1;
-        value.encode(self.types.get(index).unwrap_or(UNKNOWN), self.out).map_err(|error| FieldError { index, error })
+        match value.encode(self.types.get(index).unwrap_or(UNKNOWN), self.out) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(at(index, error)),
+        }
     }
 
     fn set<V: Encode>(&mut self, value: &Set<V>) -> Result<(), FieldError> {
@@ -124,6 +127,11 @@ impl FieldWriter for Marked<'_> {
             }
         }
     }
+}
+
+#[cold]
+fn at(index: usize, error: ValueError) -> FieldError {
+    FieldError { index, error }
 }
 
 #[cold]

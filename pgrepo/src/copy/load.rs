@@ -50,8 +50,10 @@ pub(crate) struct Plan {
     /// The statement that begins the COPY.
     pub(crate) sql: String,
     /// Checks the columns against the table's, and returns the types of those that are sent.
-    pub(crate) check: Box<dyn FnOnce(&Description) -> Result<Vec<TypeInfo>> + Send>,
+    pub(crate) check: Box<Check>,
 }
+
+type Check = dyn FnOnce(&Description) -> Result<Vec<TypeInfo>> + Send;
 
 /// A COPY under way.
 pub(crate) struct Load<'s> {

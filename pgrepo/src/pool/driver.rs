@@ -33,10 +33,10 @@ impl Prepared {
 /// A value for a parameter whose type is not named.
 pub(crate) type Param<'q> = dyn AnyValue + Send + Sync + 'q;
 
-/// Prepares a statement, or finds it among the session's.
-pub(crate) async fn prepare(session: &mut Session, sql: &Arc<str>) -> Result<Arc<Prepared>, sqlx::Error> {
+/// Finds a statement among the session's, or prepares it; says whether it was found.
+pub(crate) async fn prepare(session: &mut Session, sql: &Arc<str>) -> Result<(Arc<Prepared>, bool), sqlx::Error> {
     if let Some(prepared) = session.statements.get(sql) {
-        return Ok(Arc::clone(prepared));
+        return Ok((Arc::clone(prepared), true));
     }
     let text = AssertSqlSafe(Arc::clone(sql)).into_sql_str();
     let statement = (&mut session.conn).prepare_with(text, &[]).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn prepare(session: &mut Session, sql: &Arc<str>) -> Result<Arc
         session.statements.clear();
     }
     session.statements.insert(Arc::clone(sql), Arc::clone(&prepared));
-    Ok(prepared)
+    Ok((prepared, false))
 }
 
 /// Forgets what was prepared, here and in the driver, after a statement has gone stale.

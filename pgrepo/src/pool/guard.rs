@@ -130,6 +130,7 @@ impl Step<'_> {
 }
 
 /// What an operation runs on: a connection of the pool, or that of a transaction.
+#[allow(clippy::large_enum_variant, reason = "there is one for an operation, and a box would cost it an allocation")]
 pub(crate) enum Lease<'t> {
     Pooled(Guard),
     Tx(&'t mut Tx),

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::pool::Handle;
 use crate::repository::on_table;
 use crate::stream::RowStream;
-use crate::table::{FromRow, OwnedRow, PgTable};
+use crate::table::{Fields, FromRow, OwnedRow, PgTable};
 
 use super::statement::{Run, no_row, open};
 use super::{Filter, Sort, Where};
@@ -53,7 +53,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        self.run("fetch_all").await?.all().await.map_err(on_table::<T>)
+        self.run("fetch_all", T::FIELDS).await?.all().await.map_err(on_table::<T>)
     }
 
     /// Fetches the one that there is.
@@ -68,7 +68,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        let found = self.run("fetch_one").await?.at_most_one().await.map_err(on_table::<T>)?;
+        let found = self.run("fetch_one", T::FIELDS).await?.at_most_one().await.map_err(on_table::<T>)?;
         found.ok_or_else(|| on_table::<T>(no_row("fetch_one")))
     }
 
@@ -83,7 +83,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        self.run("fetch_optional").await?.at_most_one().await.map_err(on_table::<T>)
+        self.run("fetch_optional", T::FIELDS).await?.at_most_one().await.map_err(on_table::<T>)
     }
 
     /// Fetches the first, if there is any; the server is asked for no more.
@@ -112,16 +112,16 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         T: FromRow,
         H: 's,
     {
-        self.run("stream").await?.stream::<T>().map_err(on_table::<T>)
+        self.run("stream", T::FIELDS).await?.stream::<T>().map_err(on_table::<T>)
     }
 
-    async fn run<'s>(self, operation: &'static str) -> Result<Run<'s>>
+    async fn run<'s>(self, operation: &'static str, fields: Fields) -> Result<Run<'s>>
     where
         H: 's,
     {
         let Self { on, filter, order, limit } = self;
         let text = text::<T>(&filter, &order, limit);
-        open(on, operation, Arc::from(text.sql), &text.params).await.map_err(on_table::<T>)
+        open(on, operation, Arc::from(text.sql), &text.params, Some(fields)).await.map_err(on_table::<T>)
     }
 }
 

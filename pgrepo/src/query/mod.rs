@@ -12,5 +12,5 @@ pub(crate) use filter::{Where, assignments};
 pub use find::Find;
 pub(crate) use plan::{Plan, unreadable};
 pub(crate) use script::script;
-pub use statement::Query;
 pub(crate) use statement::open;
+pub use statement::{Query, query};

@@ -10,7 +10,7 @@ use crate::pool::driver::{self, Param, Prepared};
 use crate::pool::{Handle, Lease, Step};
 use crate::row::Row;
 use crate::stream::RowStream;
-use crate::table::{FromRow, OwnedRow};
+use crate::table::{Fields, FromRow, OwnedRow};
 use crate::value::Encode;
 
 use super::{Plan, text};
@@ -24,6 +24,12 @@ pub struct Query<'q, H> {
     on: H,
     sql: Cow<'q, str>,
     params: Vec<Box<Param<'q>>>,
+}
+
+/// A statement of your own on a database or in a transaction: what [`Db::query`](crate::Db::query) and
+/// [`Tx::query`](crate::Tx::query) call, for code that serves both.
+pub fn query<'q, H: Handle>(on: H, sql: impl Into<Cow<'q, str>>) -> Query<'q, H> {
+    Query::new(on, sql.into())
 }
 
 impl<'q, H: Handle> Query<'q, H> {
@@ -46,7 +52,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// A dropped future closes its connection. Whether the statement took effect is then unknown, unless it runs in a
     /// transaction, which is rolled back.
     pub async fn execute(self) -> Result<u64> {
-        self.run("execute").await?.count().await
+        self.run("execute", None).await?.count().await
     }
 
     /// Reads the one row of the result.
@@ -58,7 +64,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     pub async fn fetch_one<T: OwnedRow>(self) -> Result<T> {
-        self.run("fetch_one").await?.at_most_one::<T>().await?.ok_or_else(|| no_row("fetch_one"))
+        self.run("fetch_one", Some(T::FIELDS)).await?.at_most_one::<T>().await?.ok_or_else(|| no_row("fetch_one"))
     }
 
     /// Reads the one row of the result, if there is any.
@@ -69,7 +75,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     pub async fn fetch_optional<T: OwnedRow>(self) -> Result<Option<T>> {
-        self.run("fetch_optional").await?.at_most_one::<T>().await
+        self.run("fetch_optional", Some(T::FIELDS)).await?.at_most_one::<T>().await
     }
 
     /// Reads the first row of the result, if there is any; the others are received and thrown away.
@@ -85,7 +91,7 @@ impl<'q, H: Handle> Query<'q, H> {
             first.get_or_insert(row);
             Ok(())
         };
-        self.run("fetch_first").await?.each::<T>(&mut keep).await?;
+        self.run("fetch_first", Some(T::FIELDS)).await?.each::<T>(&mut keep).await?;
         Ok(first)
     }
 
@@ -97,7 +103,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     pub async fn fetch_all<T: OwnedRow>(self) -> Result<Vec<T>> {
-        self.run("fetch_all").await?.all().await
+        self.run("fetch_all", Some(T::FIELDS)).await?.all().await
     }
 
     /// Reads the rows as the server names them, without a struct.
@@ -108,7 +114,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     pub async fn fetch_rows(self) -> Result<Vec<Row>> {
-        self.run("fetch_rows").await?.rows().await
+        self.run("fetch_rows", None).await?.rows().await
     }
 
     /// Begins to read the rows one by one; memory stays flat at any size of the result.
@@ -123,16 +129,16 @@ impl<'q, H: Handle> Query<'q, H> {
     where
         H: 's,
     {
-        self.run("stream").await?.stream()
+        self.run("stream", Some(T::FIELDS)).await?.stream()
     }
 
-    async fn run<'s>(self, operation: &'static str) -> Result<Run<'s>>
+    async fn run<'s>(self, operation: &'static str, fields: Option<Fields>) -> Result<Run<'s>>
     where
         H: 's,
     {
         text::check(&self.sql)?;
         let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
-        open(self.on, operation, Arc::from(&*self.sql), &params).await
+        open(self.on, operation, Arc::from(&*self.sql), &params, fields).await
     }
 }
 
@@ -153,15 +159,18 @@ pub(crate) struct Run<'s> {
     pub(crate) operation: &'static str,
     pub(crate) sql: Arc<str>,
     pub(crate) arguments: PgArguments,
-    pub(crate) prepared: Arc<Prepared>,
+    prepared: Arc<Prepared>,
+    plan: Option<Plan>,
 }
 
-/// Takes a connection, prepares the statement and encodes its parameters.
+/// Takes a connection, prepares the statement, encodes its parameters, and finds the columns of the fields that are
+/// read.
 pub(crate) async fn open<'s, H: Handle + 's>(
     on: H,
     operation: &'static str,
     sql: Arc<str>,
     params: &[&Param<'_>],
+    fields: Option<Fields>,
 ) -> Result<Run<'s>> {
     // The protocol counts them in 16 bits.
     if params.len() > usize::from(u16::MAX) {
@@ -169,15 +178,36 @@ pub(crate) async fn open<'s, H: Handle + 's>(
         return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
     }
     let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
-    let prepared = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
-    let arguments = driver::arguments(&prepared, params).map_err(|e| e.during(operation))?;
-    Ok(Run { lease, operation, sql, arguments, prepared })
+    let (mut prepared, known) = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
+    let mut fitted = fit(&prepared, params, fields);
+    if known && fitted.is_err() {
+        // What the session prepared before may be older than the table: only what is prepared now is believed.
+        forget(&mut lease).await.map_err(|e| e.during(operation))?;
+        (prepared, _) = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
+        fitted = fit(&prepared, params, fields);
+    }
+    let (arguments, plan) = fitted.map_err(|e| e.during(operation))?;
+    Ok(Run { lease, operation, sql, arguments, prepared, plan })
 }
 
-async fn prepare(lease: &mut Lease<'_>, sql: &Arc<str>) -> Result<Arc<Prepared>> {
+/// Compares the values with the parameters, and the fields with the columns.
+fn fit(prepared: &Prepared, params: &[&Param<'_>], fields: Option<Fields>) -> Result<(PgArguments, Option<Plan>)> {
+    let arguments = driver::arguments(prepared, params)?;
+    let plan = fields.map(|fields| Plan::new(fields, prepared.columns())).transpose()?;
+    Ok((arguments, plan))
+}
+
+/// Prepares a statement, and says whether the session had done so before.
+async fn prepare(lease: &mut Lease<'_>, sql: &Arc<str>) -> Result<(Arc<Prepared>, bool)> {
     let mut step = lease.step()?;
     let prepared = driver::prepare(step.session(), sql).await;
     step.settle(prepared)
+}
+
+async fn forget(lease: &mut Lease<'_>) -> Result<()> {
+    let mut step = lease.step()?;
+    let forgotten = driver::forget(step.session()).await;
+    step.settle(forgotten)
 }
 
 /// What goes wrong between two rows: the driver's error, or ours about a row, after which the rest is still received.
@@ -221,13 +251,11 @@ impl<'s> Run<'s> {
 
     /// Forgets what the session has prepared, and prepares this statement again if no transaction was aborted by it.
     async fn renew(&mut self) -> Result<()> {
-        let mut step = self.lease.step()?;
-        let forgotten = driver::forget(step.session()).await;
-        step.settle(forgotten)?;
+        forget(&mut self.lease).await?;
         if self.lease.in_transaction() {
             return Ok(());
         }
-        let prepared = prepare(&mut self.lease, &self.sql).await.map_err(|e| e.during(self.operation))?;
+        let (prepared, _) = prepare(&mut self.lease, &self.sql).await.map_err(|e| e.during(self.operation))?;
         if prepared.parameters != self.prepared.parameters {
             let message = "the statement's parameters changed their types while it ran; run it again";
             return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
@@ -242,7 +270,7 @@ impl<'s> Run<'s> {
 
     pub(crate) async fn each<T: OwnedRow>(mut self, take: &mut (dyn FnMut(T) -> Result<()> + Send)) -> Result<u64> {
         let operation = self.operation;
-        let mut plan = self.plan::<T>()?;
+        let mut plan = self.plan()?;
         self.drive(&mut |row, index| {
             if index == 0 {
                 plan.refreshed(row).map_err(|e| e.during(operation))?;
@@ -252,8 +280,10 @@ impl<'s> Run<'s> {
         .await
     }
 
-    pub(crate) fn plan<T: FromRow>(&self) -> Result<Plan> {
-        Plan::new(T::FIELDS, self.prepared.columns()).map_err(|e| e.during(self.operation))
+    /// How rows are read; a run that was opened without fields reads none.
+    fn plan(&mut self) -> Result<Plan> {
+        let message = "the statement was opened without fields to read";
+        self.plan.take().ok_or_else(|| Error::new(ErrorKind::Query, message).during(self.operation))
     }
 
     pub(crate) async fn all<T: OwnedRow>(self) -> Result<Vec<T>> {
@@ -294,8 +324,8 @@ impl<'s> Run<'s> {
         Ok(rows)
     }
 
-    pub(crate) fn stream<T: FromRow>(self) -> Result<RowStream<'s, T>> {
-        let plan = self.plan::<T>()?;
+    pub(crate) fn stream<T: FromRow>(mut self) -> Result<RowStream<'s, T>> {
+        let plan = self.plan()?;
         let operation = self.operation;
         let mut run = self;
         let rows = async_stream::try_stream! {

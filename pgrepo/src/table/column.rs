@@ -30,13 +30,16 @@ pub trait CanWrite {}
 
 impl CanWrite for Writable {}
 
+/// Neither holds nor drops any of them, and is `Send` and `Sync` whatever they are.
+type Of<T, V, W> = (fn() -> *const T, fn() -> *const V, W);
+
 /// A column of the table `T` whose field has the type `V`; `W` says whether it may be written.
 ///
 /// The derive writes one constant for each field: `Airport::ICAO`.
 pub struct Column<T: ?Sized, V: ?Sized, W = Writable> {
     name: Name,
     #[allow(clippy::type_complexity, reason = "a marker")]
-    of: PhantomData<(fn() -> *const T, fn() -> *const V, W)>,
+    of: PhantomData<Of<T, V, W>>,
 }
 
 impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
@@ -69,7 +72,7 @@ impl<T: ?Sized, V: ?Sized, W> fmt::Debug for Column<T, V, W> {
 pub struct Embedded<T: ?Sized, E: ?Sized> {
     prefix: Name,
     #[allow(clippy::type_complexity, reason = "a marker")]
-    of: PhantomData<(fn() -> *const T, fn() -> *const E)>,
+    of: PhantomData<Of<T, E, ()>>,
 }
 
 impl<T: ?Sized, E: ?Sized> Embedded<T, E> {
@@ -167,4 +170,34 @@ tuples! {
     (K0 A0 0) (K1 A1 1) (K2 A2 2);
     (K0 A0 0) (K1 A1 1) (K2 A2 2) (K3 A3 3);
     (K0 A0 0) (K1 A1 1) (K2 A2 2) (K3 A3 3) (K4 A4 4);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::value::Json;
+
+    use super::*;
+
+    fn takes<V>(_: impl Arg<V>) {}
+
+    #[test]
+    fn what_stands_for_a_column() {
+        takes::<i32>(1);
+        takes::<Option<i32>>(&1);
+        takes::<Option<i32>>(None::<i32>);
+        takes::<String>("a");
+        takes::<Option<String>>(Some("a"));
+        takes::<Box<str>>("a");
+        takes::<Cow<'static, str>>("a");
+        takes::<Vec<u8>>(&[1_u8][..]);
+        takes::<Vec<u8>>(b"abc");
+        takes::<Option<Vec<u8>>>(&b"abc"[..]);
+        takes::<Bytes>(&[1_u8][..]);
+        takes::<Vec<String>>(&["a", "b"]);
+        takes::<Vec<String>>(&["a".to_owned()][..]);
+        takes::<Option<Vec<i64>>>(&[1_i64][..]);
+        takes::<Vec<Option<i32>>>(&[Some(1), None][..]);
+        takes::<Json<i32>>(Json(1));
+        takes::<Vec<i64>>(vec![1]);
+    }
 }

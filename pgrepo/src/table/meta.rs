@@ -107,6 +107,11 @@ impl ColumnMeta {
         Self { types, ..self }
     }
 
+    /// The same column, written from another struct's field.
+    pub(super) const fn of_field(self, field: &'static str, rust_type: &'static str) -> Self {
+        Self { spec: Spec { field, rust_type, ..self.spec }, ..self }
+    }
+
     /// The same, but NULL fits.
     pub const fn nullable(self) -> Self {
         Self { nullable: true, ..self }

@@ -5,6 +5,8 @@
 mod column;
 #[doc(hidden)]
 pub mod field;
+#[doc(hidden)]
+pub mod insert;
 mod meta;
 mod name;
 #[doc(hidden)]
@@ -13,6 +15,8 @@ mod row;
 #[doc(hidden)]
 pub mod sql;
 mod tuple;
+#[doc(hidden)]
+pub mod wrapped;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};

@@ -1,7 +1,8 @@
 //! What is wrong with a list of columns that is only complete when types are known; looked at by the compiler.
 
-use super::Spec;
 use super::sql::{Part, name, number, put};
+use super::{Name, Spec};
+use crate::value::PgType;
 
 const MAX_IDENTIFIER: usize = 63;
 const MAX_COLUMNS: usize = 1600;
@@ -42,7 +43,7 @@ pub const fn problem(parts: &[Part<'_, Spec>], specs: &[Spec]) -> Option<Problem
         let mut slot = hash(&specs[i]);
         while slots[slot] != 0 {
             let other = slots[slot] as usize - 1;
-            if same(&specs[other], &specs[i]) {
+            if same_name(&specs[other].name, &specs[i].name) {
                 return Some(Problem { kind: Kind::Duplicate, column: specs[i], part: embedded(parts, i, other) });
             }
             slot = (slot + 1) % slots.len();
@@ -101,16 +102,15 @@ const fn hash(spec: &Spec) -> usize {
     ((hash >> 16) ^ hash) as usize % 4096
 }
 
-const fn same(a: &Spec, b: &Spec) -> bool {
-    if a.name.len() != b.name.len() {
+/// Whether two names are the same.
+pub(super) const fn same_name(a: &Name, b: &Name) -> bool {
+    let length = a.len();
+    if length != b.len() {
         return false;
     }
-    let (mut left, mut right) = ([0; MAX_IDENTIFIER + 2], [0; MAX_IDENTIFIER + 2]);
-    flat(&mut left, a);
-    flat(&mut right, b);
     let mut i = 0;
-    while i < left.len() {
-        if left[i] != right[i] {
+    while i < length {
+        if byte_at(a, i) != byte_at(b, i) {
             return false;
         }
         i += 1;
@@ -118,17 +118,22 @@ const fn same(a: &Spec, b: &Spec) -> bool {
     true
 }
 
-const fn flat(out: &mut [u8], spec: &Spec) {
-    let pieces = spec.name.pieces();
-    let (mut p, mut at) = (0, 0);
+const fn byte_at(name: &Name, mut at: usize) -> u8 {
+    let pieces = name.pieces();
+    let mut p = 0;
     while p < pieces.len() {
-        at = put(out, at, pieces[p]);
+        let bytes = pieces[p].as_bytes();
+        if at < bytes.len() {
+            return bytes[at];
+        }
+        at -= bytes.len();
         p += 1;
     }
+    0
 }
 
 /// Writes the message about a mistake, in the way of [`super::sql`].
-pub const fn message(out: &mut [u8], mut at: usize, problem: &Option<Problem>) -> usize {
+pub const fn misplaced(out: &mut [u8], mut at: usize, problem: &Option<Problem>) -> usize {
     let Some(problem) = problem else { return at };
     match problem.kind {
         Kind::Duplicate => {
@@ -156,21 +161,51 @@ pub const fn blames(problem: &Option<Problem>, part: usize) -> bool {
     matches!(problem, Some(problem) if problem.part == part)
 }
 
-/// The message, if an embedded struct is to be blamed for a mistake.
+/// A SQL type that a field is declared to have and does not stand for.
+#[derive(Clone, Copy)]
+pub struct Undeclared {
+    /// The field's type, as the source writes it.
+    pub rust: &'static str,
+    /// The types that it stands for.
+    pub types: &'static [PgType],
+    /// The type that is declared.
+    pub name: &'static str,
+}
+
+/// Writes the message about it.
+pub const fn undeclared(out: &mut [u8], mut at: usize, declared: &Undeclared) -> usize {
+    at = put(out, at, "`");
+    at = put(out, at, declared.rust);
+    at = put(out, at, "` cannot stand for ");
+    at = put(out, at, declared.name);
+    at = put(out, at, "; it can for ");
+    let mut i = 0;
+    while i < declared.types.len() {
+        if i > 0 {
+            at = put(out, at, ", ");
+        }
+        at = put(out, at, declared.types[i].name);
+        i += 1;
+    }
+    at
+}
+
+/// Makes a message at compile time: `message!(function, its argument's type, its argument)`.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __problem {
-    ($problem:expr, $part:expr) => {{
-        const PROBLEM: &$crate::__private::Option<$crate::__private::Problem> = &$problem;
-        const LENGTH: $crate::__private::usize = $crate::__private::message(&mut [], 0, PROBLEM);
+macro_rules! __message {
+    ($function:ident, $type:ty, $value:expr) => {{
+        const VALUE: &$type = &$value;
+        const LENGTH: $crate::__private::usize = $crate::__private::$function(&mut [], 0, VALUE);
         const BYTES: [$crate::__private::u8; LENGTH] = {
             let mut bytes = [0; LENGTH];
-            $crate::__private::message(&mut bytes, 0, PROBLEM);
+            $crate::__private::$function(&mut bytes, 0, VALUE);
             bytes
         };
-        match $crate::__private::from_utf8(&BYTES) {
-            $crate::__private::Ok(text) if $crate::__private::blames(PROBLEM, $part) => $crate::__private::Some(text),
-            _ => $crate::__private::None,
-        }
+        const TEXT: &$crate::__private::str = match $crate::__private::from_utf8(&BYTES) {
+            $crate::__private::Ok(text) => text,
+            $crate::__private::Err(_) => "",
+        };
+        TEXT
     }};
 }

@@ -20,7 +20,6 @@ use super::supervisor::Supervisor;
 /// A cluster of our own: a folder with the data, the socket and the log, a supervisor, and a server most of the time.
 ///
 /// Everything here blocks; [`Server`](super::Server) keeps it off the runtime's threads.
-#[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) dir: PathBuf,
     pub(super) bin_dir: PathBuf,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::admin::{Admin, quote};
 use super::error::{Context, TestkitError};
@@ -92,16 +92,10 @@ impl DatabaseGuard {
         let guard = Self { server: server.clone(), name, done: AtomicBool::new(false) };
         let mut admin = Admin::connect(&server.admin_url()).await?;
         let statement = format!("CREATE DATABASE {} TEMPLATE {}", quote(&guard.name), quote(template));
-        let mut tries = 0;
-        // A session that has just left the template is still counted for a moment (55006).
-        while let Err(error) = admin.run(&statement).await {
-            let code = error.as_database_error().and_then(|error| error.code());
-            if code.as_deref() != Some("55006") || tries == 50 {
-                guard.done.store(true, Ordering::Relaxed);
-                return Err(error).context(|| "the test's database cannot be made");
-            }
-            tries += 1;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        // The server itself waits some seconds for sessions that are just leaving the template.
+        if let Err(error) = admin.run(&statement).await {
+            guard.done.store(true, Ordering::Relaxed);
+            return Err(error).context(|| "the test's database cannot be made");
         }
         admin.close().await?;
         Ok(guard)

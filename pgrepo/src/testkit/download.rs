@@ -190,7 +190,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PACKAGES, base64};
+    use super::{PACKAGES, base64, check};
 
     #[test]
     fn base64_pads() {
@@ -206,5 +206,14 @@ mod tests {
         for package in PACKAGES {
             assert_eq!(package.sha512.len(), 88, "{}", package.version);
         }
+    }
+
+    #[test]
+    fn another_file_than_the_pinned_one_is_refused() {
+        let path = std::env::temp_dir().join(format!("pgrepo-check-{}", std::process::id()));
+        std::fs::write(&path, "not a server").expect("a file");
+        let error = check(&path, &PACKAGES[0]).expect_err("it is another file");
+        std::fs::remove_file(&path).expect("its end");
+        assert!(error.to_string().contains("is not the pinned one"), "{error}");
     }
 }

@@ -1,12 +1,12 @@
 use std::error::Error;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 /// The error of everything in [`testkit`](crate::testkit).
 ///
 /// The message says what the kit tried to do; the cause is in [`source()`](Error::source). When no server could be brought
 /// up, the message lists every way that was tried, in order, each with what it said. It never holds a password.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("{what}")]
 pub struct TestkitError {
     what: String,
@@ -35,6 +35,19 @@ pub(super) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+// What `main` and `unwrap` print: in words, one line a cause.
+impl fmt::Debug for TestkitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// Says what was being done when an error came up.

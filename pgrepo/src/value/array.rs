@@ -50,14 +50,17 @@ macro_rules! arrays {
 arrays!([] [T], [] Vec<T>, [] Box<[T]>, [const N: usize] [T; N]);
 
 /// Appends an array's field.
+#[inline]
 fn put_array<T: Encode>(items: &[T], ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
     let element = element_of(ty)?;
-    put_items(items, element, out, |item, out| item.encode(element, out))
+    put_items(items, T::NULLABLE, element, out, |item, out| item.encode(element, out))
 }
 
 /// Appends an array's field, whose elements are written by `put`.
+#[inline]
 pub(super) fn put_items<T>(
     items: &[T],
+    nullable: bool,
     element: &TypeInfo,
     out: &mut Vec<u8>,
     put: impl Fn(&T, &mut Vec<u8>) -> Result<(), ValueError>,
@@ -77,7 +80,7 @@ pub(super) fn put_items<T>(
         for item in items {
             let start = out.len();
             put(item, out)?;
-            nulls |= out.get(start) == Some(&0xff);
+            nulls |= nullable && out.get(start) == Some(&0xff);
         }
         if nulls && let Some(flag) = out.get_mut(head + 7) {
             *flag = 1;

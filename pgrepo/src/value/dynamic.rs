@@ -217,7 +217,7 @@ impl Value {
             Self::Hstore(v) if family == Family::Hstore => v.encode(ty, out),
             Self::Array(v) if family == Family::Array => {
                 let element = element_of(ty)?;
-                put_items(v, element, out, |item, out| item.encode_as(element, out))
+                put_items(v, true, element, out, |item, out| item.encode_as(element, out))
             }
             _ => Err(self.misfit(ty)),
         }

@@ -3,10 +3,6 @@
 //! The body is the document's text; in a jsonb column a version byte, 1, stands before it. Which of both it is,
 //! the column says: each type here fits either.
 //! Values are serialised straight into the row's buffer.
-//!
-//! Three things of JSON are the server's to refuse, and its error names the row: `\u0000` in a jsonb string, a lone
-//! surrogate, and nesting deeper than its stack. When read into a Rust type, serde_json stops at 128 levels.
-//! Floats that JSON does not have (NaN, the infinities) are written as `null`: that is serde_json's rule.
 
 use std::ops::{Deref, DerefMut};
 
@@ -19,6 +15,9 @@ const JSON: &[PgType] = &[PgType::JSONB, PgType::JSON];
 const VERSION: u8 = 1;
 
 /// A value that is kept as json or jsonb, in the form that serde gives it.
+///
+/// It is written straight into the row's buffer. A float that JSON does not have (NaN, the infinities) becomes `null`:
+/// that is serde_json's rule. Other floats come back with the same bits.
 ///
 /// Reading may borrow from the row: `Json<Profile<'r>>` with `&'r str` fields (which serde_json can fill only from
 /// strings without escapes).

@@ -4,12 +4,50 @@
 //! driver or a runtime: bytes in, bytes out.
 //! The formats are those of the `*send` and `*recv` functions of the server
 //! (<https://www.postgresql.org/docs/current/protocol-overview.html#PROTOCOL-FORMAT-CODES>).
+//!
+//! | SQL | Rust | what does not go |
+//! |---|---|---|
+//! | `bool` | `bool` | |
+//! | `int2`, `int4`, `int8`, `oid` | `i16`, `i32`, `i64`, `u32` | another width: each to its own type only |
+//! | `float4`, `float8` | `f32`, `f64` | nothing: NaN, the infinities and −0 keep their bits |
+//! | `numeric` | `Decimal` (feature `rust_decimal`), [`Numeric`] | into `Decimal`: NaN, the infinities, more than 28 digits |
+//! | `text`, `varchar`, `char(n)`, `name`, `citext` | `String`, `&str`, `Cow<str>`, `Box<str>` | U+0000 |
+//! | `bytea` | `Vec<u8>`, `&[u8]`, `[u8; N]`, `Cow<[u8]>`, `Box<[u8]>`, `Bytes` | |
+//! | `uuid` | `Uuid` (feature `uuid`) | |
+//! | `date` | `NaiveDate`, [`Infinite<NaiveDate>`](Infinite) (feature `chrono`) | before 4714-11-24 BC |
+//! | `time` | `NaiveTime` | a leap second; 24:00:00 when read |
+//! | `timestamp` | `NaiveDateTime`, `Infinite<NaiveDateTime>` | a leap second; before 4714-11-24 BC |
+//! | `timestamptz` | `DateTime<Tz>`, read as `Utc` or `FixedOffset`; `Infinite<…>` of these | the same |
+//! | `json`, `jsonb` | [`Json<T>`](Json), `serde_json::Value`, `Box<RawValue>`, `&RawValue`, [`RawJson`] | |
+//! | `hstore` | [`Hstore`] | U+0000 |
+//! | arrays of these | `Vec<T>`, `[T; N]`, `Box<[T]>`, `&[T]`, [`Items`]; NULLs as `Option<T>` | two dimensions; a first index other than 1 |
+//! | any of these | [`Value`] | |
+//!
+//! Each of them may be an `Option`, for NULL. A field takes up to 1 GiB less one byte. What does not go is an error
+//! ([`ValueErrorKind`]); nothing is cut off or rounded in silence, but for one thing:
+//!
+//! **PostgreSQL counts microseconds, chrono nanoseconds.** What is below a microsecond is cut off on the way in,
+//! towards the past: `12:00:00.000000999` is stored as `12:00:00`. It is no error because `Utc::now()` has
+//! nanoseconds. (The server's own text input rounds to the nearest microsecond instead.) Where a value must come
+//! back equal, cut it first: `t.trunc_subsecs(6)`.
+//!
+//! **`timestamptz` keeps an instant and no zone.** A `DateTime` of any zone may be written; what is read is in UTC, and
+//! a `DateTime<FixedOffset>`'s offset is then always 0.
+//!
+//! An infinite date or timestamp, and a year past chrono's (±262,143), is an error when read into a plain type;
+//! [`Infinite`] takes the infinities.
+//!
+//! **Three things of JSON are the server's to refuse:** `\u0000` in a jsonb string, a lone surrogate, and nesting
+//! deeper than its stack. NaN and the infinities have no form in JSON: serde_json writes them as `null`. When
+//! read into a Rust type, serde_json stops at 128 levels.
 
 mod any;
 mod array;
 mod bytes;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
+#[doc(hidden)]
+pub mod derived;
 mod dynamic;
 mod error;
 mod hstore;
@@ -152,8 +190,13 @@ where
 pub fn field_length(length: usize) -> Result<[u8; 4], ValueError> {
     match i32::try_from(length) {
         Ok(n) if length <= MAX_FIELD => Ok(n.to_be_bytes()),
-        _ => Err(ValueErrorKind::TooLarge { length }.into()),
+        _ => Err(too_large(length)),
     }
+}
+
+#[cold]
+fn too_large(length: usize) -> ValueError {
+    ValueErrorKind::TooLarge { length }.into()
 }
 
 /// Takes the next field off the front of `bytes`: its body, or `None` for NULL.

@@ -90,23 +90,16 @@ fn nul(bytes: &[u8]) -> ValueError {
     ValueErrorKind::Nul { at }.into()
 }
 
-/// Looks for a zero byte, eight at a time; the last eight overlap those before, so no byte is looked at alone.
+/// Looks for a zero byte, sixteen at a time (one comparison where the processor has vectors); the last ones overlap
+/// those before, so no byte is looked at alone.
 #[inline]
 pub(super) fn has_nul(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<8>() else {
-        return short_has_nul(bytes);
-    };
-    let mut zeros = zeros(u64::from_ne_bytes(*last));
-    for chunk in bytes.as_chunks::<8>().0 {
-        zeros |= self::zeros(u64::from_ne_bytes(*chunk));
+    let any = |chunk: &[u8; 16]| chunk.iter().fold(0, |found, b| found | u8::from(*b == 0)) != 0;
+    if let Some(last) = bytes.last_chunk::<16>() {
+        return any(last) || bytes.as_chunks::<16>().0.iter().any(any);
     }
-    zeros != 0
-}
-
-#[inline]
-fn short_has_nul(bytes: &[u8]) -> bool {
-    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => zeros(u64::from_ne_bytes([a, b, c, d, e, f, g, h])) != 0,
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => zeros(u64::from_ne_bytes(*first)) | zeros(u64::from_ne_bytes(*last)) != 0,
         _ => bytes.contains(&0),
     }
 }

@@ -7,18 +7,7 @@
 //! | `time` | [`NaiveTime`] | `i64`, microseconds since midnight |
 //! | `timestamp` | [`NaiveDateTime`] | `i64`, microseconds since 2000-01-01 00:00 |
 //! | `timestamptz` | [`DateTime`] | the same, in UTC |
-//!
-//! **PostgreSQL counts microseconds, chrono nanoseconds.** What is below a microsecond is cut off on the way in,
-//! towards the past: `12:00:00.000000999` is stored as `12:00:00`, and what was after an instant is never stored as
-//! before it or after the value itself. It is no error because `Utc::now()` has nanoseconds. (The server's text
-//! input rounds to the nearest microsecond instead.)
-//!
-//! **timestamptz stores an instant and no zone.** A [`DateTime`] of any zone may be written; it is read as
-//! `DateTime<Utc>`, or as `DateTime<FixedOffset>`, whose offset is then always 0.
-//!
-//! All else that cannot be kept is an error:
-//! a leap second (PostgreSQL has none), a year before 4713 BC, `24:00:00` when read into a [`NaiveTime`],
-//! a year past chrono's (±262,143) when read, and `infinity`, for which there is [`Infinite`].
+//! What is cut off and what is refused is told in the module above.
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc};
 

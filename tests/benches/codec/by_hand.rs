@@ -13,14 +13,14 @@ fn has_nul(bytes: &[u8]) -> bool {
     const fn zeros(w: u64) -> u64 {
         w.wrapping_sub(0x0101_0101_0101_0101) & !w & 0x8080_8080_8080_8080
     }
-    if let Some(last) = bytes.last_chunk::<8>() {
-        let mut all = zeros(u64::from_ne_bytes(*last));
-        for chunk in bytes.as_chunks::<8>().0 {
-            all |= zeros(u64::from_ne_bytes(*chunk));
-        }
-        return all != 0;
+    let any = |chunk: &[u8; 16]| chunk.iter().fold(0, |found, b| found | u8::from(*b == 0)) != 0;
+    if let Some(last) = bytes.last_chunk::<16>() {
+        return any(last) || bytes.as_chunks::<16>().0.iter().any(any);
     }
-    bytes.contains(&0)
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => zeros(u64::from_ne_bytes(*first)) | zeros(u64::from_ne_bytes(*last)) != 0,
+        _ => bytes.contains(&0),
+    }
 }
 
 #[inline]

@@ -18,9 +18,9 @@ mod by_driver;
 mod by_hand;
 
 const ROWS: u32 = 256;
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 101;
 /// Rows of a measurement: of a round, and for the counting of instructions.
-const PER_ROUND: u32 = 40_000;
+const PER_ROUND: u32 = ROWS * 20;
 const COUNTED: [u32; 2] = [ROWS * 4, ROWS * 24];
 
 /// A subject does its work on so many rows.
@@ -177,7 +177,7 @@ fn report(mut workload: Workload, counting: bool) {
         for ((_, run), times) in workload.subjects.iter_mut().zip(&mut times) {
             let start = Instant::now();
             run(PER_ROUND);
-            let ns = start.elapsed().as_nanos() as f64 / f64::from(PER_ROUND / ROWS * ROWS);
+            let ns = start.elapsed().as_nanos() as f64 / f64::from(PER_ROUND);
             // The first round warms up.
             if round > 0 {
                 times.push(ns);

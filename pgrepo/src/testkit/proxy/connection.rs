@@ -1,7 +1,7 @@
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
-use std::{io, mem};
 
 use futures_util::future::{Either, select, try_join4};
 use tokio::net::TcpStream;
@@ -18,19 +18,14 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// Chunks on their way in one direction; with a full queue, the sender has to wait, as on a real line.
 const IN_FLIGHT: usize = 256;
 
-/// What a reader hands its writer: something to forward, or an order at this place of the stream.
+/// What a reader hands its writer: something to forward and perhaps an order to carry out right after it, or the end.
 enum Item {
-    /// The types are those of the frontend messages that begin in these bytes.
     Data {
         due: Instant,
         bytes: Vec<u8>,
+        /// Those of the frontend messages that begin in these bytes.
         types: Vec<u8>,
-    },
-    /// From here on, the client hears nothing.
-    Mute,
-    Cut {
-        moment: Moment,
-        ending: Ending,
+        then: Option<(Moment, Ending)>,
     },
     End {
         due: Instant,
@@ -55,7 +50,6 @@ struct Line<'a> {
     server: TcpStream,
     /// The last frontend message forwarded.
     last: AtomicU8,
-    mute: AtomicBool,
     /// A startup packet was sent: one that asks for encryption is answered by one byte.
     awaits_byte: AtomicBool,
     encrypted: AtomicBool,
@@ -88,7 +82,6 @@ pub(super) async fn serve(
         client,
         server,
         last: AtomicU8::new(0),
-        mute: AtomicBool::new(false),
         awaits_byte: AtomicBool::new(false),
         encrypted: AtomicBool::new(false),
     };
@@ -130,9 +123,9 @@ impl Line<'_> {
         let (to_client, from_server) = mpsc::channel(IN_FLIGHT);
         try_join4(
             self.read_client(to_server),
-            self.write(&self.server, from_client, &self.state.to_server, None),
+            self.write(&self.server, from_client, &self.state.to_server),
             self.read_server(to_client),
-            self.write(&self.client, from_server, &self.state.to_client, Some(&self.mute)),
+            self.write(&self.client, from_server, &self.state.to_client),
         )
         .await
         .map(drop)
@@ -160,27 +153,28 @@ impl Line<'_> {
                 return send(&queue, Item::End { due }).await;
             }
             let (mut bytes, mut types) = (Vec::with_capacity(size), Vec::new());
+            let mut then = None;
             for piece in frames.push(&buffer[..size], self.encrypted.load(Ordering::Relaxed)) {
                 if let Some(kind) = piece.begins {
                     self.awaits_byte.fetch_or(kind == 0, Ordering::Relaxed);
                     cut = self.state.cuts().strike(kind, piece.sql.as_deref());
-                    if let Some((moment, ending)) = cut {
-                        let before = (mem::take(&mut bytes), mem::take(&mut types));
-                        send(&queue, Item::Data { due, bytes: before.0, types: before.1 }).await?;
-                        if moment == Moment::Before {
-                            return send(&queue, Item::Cut { moment, ending }).await;
-                        }
-                        send(&queue, Item::Mute).await?;
+                    if matches!(cut, Some((Moment::Before, _))) {
+                        then = cut;
+                        break;
                     }
                     types.push(kind);
                 }
                 bytes.extend_from_slice(&piece.bytes);
-                if let (Some((moment, ending)), true) = (cut, piece.ends) {
-                    send(&queue, Item::Data { due, bytes, types }).await?;
-                    return send(&queue, Item::Cut { moment, ending }).await;
+                if cut.is_some() && piece.ends {
+                    then = cut;
+                    break;
                 }
             }
-            send(&queue, Item::Data { due, bytes, types }).await?;
+            let ended = then.is_some();
+            send(&queue, Item::Data { due, bytes, types, then }).await?;
+            if ended {
+                return Ok(());
+            }
         }
     }
 
@@ -211,7 +205,7 @@ impl Line<'_> {
                 self.encrypted.store(true, Ordering::Relaxed);
             }
             let bytes = buffer[..size].to_vec();
-            send(&queue, Item::Data { due: latest, bytes, types: Vec::new() }).await?;
+            send(&queue, Item::Data { due: latest, bytes, types: Vec::new(), then: None }).await?;
         }
     }
 
@@ -220,25 +214,19 @@ impl Line<'_> {
         stream: &TcpStream,
         mut queue: mpsc::Receiver<Item>,
         counter: &AtomicU64,
-        mute: Option<&AtomicBool>,
     ) -> Result<(), Over> {
         let mut plan = self.state.plan.subscribe();
         while let Some(item) = queue.recv().await {
             match item {
-                Item::Mute => self.mute.store(true, Ordering::Relaxed),
-                Item::Cut { moment, ending } => return Err(Over::Cut { moment, ending }),
                 Item::End { due } => {
                     wait(due).await;
                     open_gate(&mut plan).await;
                     say_end(stream)?;
                     return Ok(());
                 }
-                Item::Data { due, bytes, types } => {
+                Item::Data { due, bytes, types, then } => {
                     wait(due).await;
                     open_gate(&mut plan).await;
-                    if mute.is_some_and(|mute| mute.load(Ordering::Relaxed)) {
-                        continue;
-                    }
                     for kind in types {
                         self.last.store(kind, Ordering::Relaxed);
                         self.state.count_message(kind);
@@ -251,6 +239,10 @@ impl Line<'_> {
                         }
                     }
                     counter.fetch_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                    // Without a pause since the last byte, so no answer to it can have passed.
+                    if let Some((moment, ending)) = then {
+                        return Err(Over::Cut { moment, ending });
+                    }
                 }
             }
         }

@@ -1,0 +1,61 @@
+//! Every operation's future can be spawned, from generic code too.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use pgrepo::{CopyInOptions, CopyOut, Db, Handle, KeyArg, OwnedRow, PgTable, PrimaryKey, Result, Value, WriteRow};
+
+#[derive(Debug, Clone, PartialEq, PgTable)]
+#[pg(table = "t")]
+struct T {
+    #[pg(primary_key)]
+    id: i32,
+    name: Option<String>,
+}
+
+/// All that a repository does, for any table.
+async fn everything<R>(db: Db, rows: Vec<R>, key: impl KeyArg<R::Key> + Clone + Send + 'static) -> Result<usize>
+where
+    R: PgTable + PrimaryKey + WriteRow<Table = R> + CopyOut + OwnedRow + Clone + Send + Sync + 'static,
+{
+    let table = db.repository::<R>();
+    table.copy_in(rows.iter()).await?;
+    table.delete(key.clone()).await?;
+    table
+        .copy_in_stream(stream::iter(rows.clone()).take(1).map(Ok::<_, pgrepo::Error>), CopyInOptions::default())
+        .await?;
+    table.delete(key.clone()).await?;
+    let mut load = table.start_copy_in(CopyInOptions::default());
+    for row in rows.iter().take(1) {
+        load.send(row).await?;
+    }
+    load.finish().await?;
+    table.get(key).await?;
+    let mut count = table.copy_out().await?.try_collect::<Vec<R>>().await?.len();
+    let mut rows = table.all().stream().await?;
+    while rows.next().await?.is_some() {
+        count += 1;
+    }
+    count += table.all().fetch_all().await?.len();
+    Ok(count)
+}
+
+/// The same on a database and in a transaction.
+async fn either(on: impl Handle) -> Result<i64> {
+    pgrepo::query(on, "SELECT count(*) FROM t").fetch_one().await
+}
+
+#[pgrepo::test(sql = "CREATE TABLE t (id int4 PRIMARY KEY, name text)", flavor = "multi_thread")]
+async fn all_futures_are_send(db: Db) {
+    let rows = vec![T { id: 1, name: None }];
+    let count = tokio::spawn(everything::<T>(db.clone(), rows, 1)).await.unwrap().unwrap();
+    assert_eq!(count, 3);
+    let task = tokio::spawn(async move {
+        let mut tx = db.begin().await?;
+        tx.copy_records("t", &["id"], [[Value::from(2)]]).await?;
+        tx.repository::<T>().patch(2, [T::NAME.set("x")]).await?;
+        tx.execute_script("INSERT INTO t VALUES (3)").await?;
+        let inside = either(&mut tx).await?;
+        tx.rollback().await?;
+        Ok::<_, pgrepo::Error>((inside, either(&db).await?))
+    });
+    assert_eq!(task.await.unwrap().unwrap(), (3, 1));
+}

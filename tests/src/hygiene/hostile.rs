@@ -1,0 +1,89 @@
+//! With names in scope that generated code might stumble over, under another name of the library.
+#![allow(non_camel_case_types, clippy::pedantic)]
+
+/// The library by another name.
+pub use ::pgrepo as db;
+use ::pgrepo::{PgEnum, PgInsert, PgNewtype, PgRecord, PgTable};
+
+macro_rules! hostile {
+    ($($name:ident),+) => {$(
+        /// In the way.
+        pub struct $name;
+    )+};
+}
+hostile! {
+    Result, Option, Some, None, Ok, Err, Vec, Default, Spec, Column, Record, Cells, Field, Flat, FromRow, WriteFields,
+    Encode, Decode, SqlType, PgType, TypeInfo, Layout, Part, Set, u8, u16, usize, str, bool, i16, i32
+}
+
+/// In the way.
+pub mod core {}
+/// In the way.
+pub mod std {}
+/// In the way.
+pub mod pgrepo {}
+/// In the way.
+pub mod sqlx {}
+
+/// A table's struct.
+#[derive(PgTable)]
+#[pg(table = "users", new = "NewUser", crate = "db")]
+pub struct User<'a, T> {
+    /// The key.
+    #[pg(primary_key, identity)]
+    pub id: i64,
+    /// A parameter.
+    pub value: T,
+    /// Borrowed.
+    pub name: &'a ::core::primitive::str,
+    /// Computed.
+    #[pg(generated)]
+    pub initials: String,
+    /// Flat.
+    #[pg(flatten = "home_")]
+    pub home: Address,
+    /// Not a column.
+    #[pg(skip)]
+    pub cached: f64,
+}
+
+/// Embedded.
+#[derive(PgRecord)]
+#[pg(crate = "crate::hygiene::hostile::db")]
+pub struct Address {
+    /// A street.
+    #[pg(sql_type = "text")]
+    pub street: String,
+    /// JSON.
+    #[pg(json)]
+    pub tags: String,
+}
+
+/// A newtype.
+#[derive(PgNewtype)]
+#[pg(domain = "zip", crate = "db")]
+pub struct Zip(String);
+
+/// An enum.
+#[derive(PgEnum)]
+#[pg(crate = "db")]
+pub enum Level {
+    /// One.
+    Low,
+}
+
+/// An enum of numbers.
+#[derive(PgEnum)]
+#[pg(repr = "int2", crate = "db")]
+pub enum Status {
+    /// One.
+    Open = 1,
+}
+
+/// Some columns.
+#[derive(PgInsert)]
+#[pg(of = User<'static, i64>, crate = "db")]
+pub struct Named<'a> {
+    /// A name.
+    pub name: &'a ::core::primitive::str,
+}

@@ -1,0 +1,126 @@
+//! What does not compile, and what the compiler says about it.
+//!
+//! Each case in `ui/fail` has a twin in `ui/pass` that differs only by the mistake; the twins are compiled as modules
+//! of this file.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The cases, each with how its message begins.
+macro_rules! cases {
+    ($($name:ident: $message:literal,)+) => {
+        /// The cases without their mistakes.
+        #[allow(dead_code, non_snake_case, unused_must_use)]
+        #[path = "ui/pass"]
+        mod pass {
+            $(mod $name;)+
+        }
+
+        const CASES: &[(&str, &str)] = &[$((stringify!($name), $message)),+];
+    };
+}
+cases! {
+    column_of_another_table: "mismatched types",
+    compare_with_another_type: "a column of the type `String` cannot be compared with or",
+    constant_twice: "the constant `NAME` is already that of the field `name`;",
+    contradiction_flatten_column: "`flatten` and `column` contradict each other: an embedded",
+    contradiction_generated_default: "`generated` and `default` contradict each other: the server",
+    contradiction_json_via_sqlx: "`json` and `via_sqlx` contradict each other: a value goes",
+    contradiction_primary_key_option: "`primary_key` and `Option` contradict each other: such a",
+    contradiction_read_only_new: "`new` and `read_only` contradict each other: nothing is",
+    contradiction_skip_column: "`skip` and `column` contradict each other: a skipped field",
+    copy_out_of_a_via_sqlx_field: "`User` cannot be read from COPY",
+    copy_out_of_an_embedded_via_sqlx_field: "`Profile` cannot be read from COPY",
+    duplicate_column: "the column \"name\" is already that of the field `name`",
+    duplicate_through_flatten: "the column \"name\" is already there: give the embedded",
+    enum_contradiction: "`name` and `text` contradict each other: the variants are",
+    enum_label_twice: "the label \"sad\" already stands for `Sad`",
+    enum_number_out_of_range: "literal out of range for `i16`",
+    enum_of_unknown_integer: "unknown type \"i32\"; the known ones are `int2`, `int4` and",
+    enum_with_fields: "a value has no fields of its own, and `Sad` has",
+    enum_without_a_number: "write the number that stands for `Happy`: Happy = 1 (a",
+    everything_at_once: "unknown key `tabel`; on a struct with #[derive(PgTable)]",
+    field_flag_with_value: "`primary_key` takes no value: #[pg(primary_key)]",
+    field_misspelt_value: "`String` cannot stand for varchars; it can for text,",
+    field_unknown_key: "unknown key `primary`; on a field of a struct with",
+    flatten_of_a_parameter: "an embedded struct's columns must be known here, and this",
+    flatten_of_no_record: "`Address` has no columns",
+    get_by_another_key: "a key of the type `i64` cannot be asked for with `&str`",
+    get_without_a_key: "`User` has no primary key, so a row cannot be asked for by",
+    identifier_empty: "a column's name cannot be empty",
+    identifier_nul: "a column's name cannot hold a NUL character",
+    identifier_too_long: "a schema's name has at most 63 bytes and this one has 64:",
+    insert_a_column_twice: "the column `NAME` is already that of another field",
+    insert_into_no_table: "`Vec<i32>` does not stand for a table",
+    insert_of_a_server_made_column: "this column cannot be written: the server makes it, or its",
+    insert_of_another_type: "a column of the type `String` cannot be compared with or",
+    insert_of_no_column_type: "a column of the type `_` cannot be compared with or set to",
+    insert_of_no_such_column: "no associated item named `NMAE` found for struct `User` in",
+    insert_without_a_table: "columns of which table? add #[pg(of = …)] with the table's",
+    json_without_serde: "`Profile` cannot be kept as JSON, which #[pg(json)] asks for",
+    newtype_of_an_array_as_an_element: "`Vec<i32>` cannot be the element of an array",
+    newtype_of_no_column_type: "`Rc<str>` is not a type that pgrepo can put in a column",
+    newtype_of_two: "a newtype has one field, and this struct has 2",
+    no_column_type: "`Id` is not a type that pgrepo can put in a column",
+    no_columns: "this struct has no columns",
+    no_table: "which table? add #[pg(table = \"…\")]; a struct without a",
+    not_a_struct: "a row is a struct with named fields, not an enum (an enum",
+    row_outlives_its_buffer: "cannot move out of `tuple` because it is borrowed",
+    set_a_generated_column: "this column cannot be written: the server makes it, or its",
+    set_to_another_type: "a column of the type `String` cannot be compared with or",
+    skip_without_default: "`Cache` has no default, which a field marked #[pg(skip)] is",
+    struct_key_twice: "`table` is given twice",
+    struct_misspelt_value: "unknown case \"snakecase\"; the known ones are `snake_case`,",
+    struct_unknown_key: "unknown key `shema`; on a struct with #[derive(PgTable)]",
+    struct_value_of_another_kind: "`schema` takes a text: #[pg(schema = \"…\")]",
+    too_long_through_flatten: "a column's name has at most 63 bytes and",
+    too_many_columns: "a table has at most 1600 columns, and this is the one after",
+    too_many_columns_through_flatten: "a table has at most 1600 columns, and \"c_c0\" is the one",
+    tuple_struct: "columns have names: use a struct with named fields",
+    two_lifetimes: "a row borrows from one buffer, so its struct has at most",
+    via_sqlx_without_its_traits: "`Mood` cannot go through sqlx, which #[pg(via_sqlx)] asks",
+    write_a_view: "`User` cannot be written to a table",
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn names(folder: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui").join(folder);
+    let entries = fs::read_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let files = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    files.filter_map(|file| file.strip_suffix(".rs").map(str::to_owned)).collect()
+}
+
+#[test]
+fn each_mistake_has_a_twin_without_it() {
+    let cases: BTreeSet<String> = CASES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names("fail"), cases);
+    assert_eq!(names("pass"), cases);
+    for name in cases {
+        assert_ne!(read(&format!("fail/{name}.rs")), read(&format!("pass/{name}.rs")), "{name}");
+    }
+}
+
+#[test]
+fn each_message_stands_first_and_in_the_users_file() {
+    for (name, message) in CASES {
+        let said = read(&format!("fail/{name}.stderr"));
+        let mut lines = said.lines();
+        let first = lines.next().unwrap_or_default();
+        let words = first.split_once(": ").map_or(first, |(_, words)| words);
+        let words = words.strip_prefix("evaluation panicked: ").unwrap_or(words);
+        assert!(first.starts_with("error") && words.starts_with(message), "{name}: {first}");
+        let place = lines.next().unwrap_or_default();
+        assert!(place.trim_start().starts_with(&format!("--> ui/fail/{name}.rs:")), "{name}: {place}");
+    }
+}
+
+#[test]
+fn mistakes_do_not_compile() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("ui/fail/*.rs");
+}

@@ -1,0 +1,9 @@
+use pgrepo::PgEnum;
+
+#[derive(PgEnum)]
+#[pg(repr = "int2")]
+enum Mood {
+    Sad = 70_000,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use pgrepo::PgEnum;
+
+#[derive(PgEnum)]
+#[pg(repr = "int4")]
+enum Mood {
+    Sad = 1,
+    Happy,
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use pgrepo::{PgInsert, PgTable};
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+struct User {
+    #[pg(identity)]
+    id: i64,
+    name: String,
+}
+
+#[derive(PgInsert)]
+struct Named {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use pgrepo::PgTable;
+
+struct Profile {
+    city: String,
+}
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+struct User {
+    id: i64,
+    #[pg(json)]
+    profile: Profile,
+}
+
+fn main() {}

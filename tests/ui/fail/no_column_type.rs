@@ -1,0 +1,12 @@
+use pgrepo::PgTable;
+
+struct Id(i64);
+
+#[derive(PgTable)]
+#[pg(table = "users", new = "NewUser")]
+struct User {
+    id: Id,
+    ids: Vec<i32>,
+}
+
+fn main() {}

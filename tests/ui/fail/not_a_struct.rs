@@ -1,0 +1,9 @@
+use pgrepo::PgTable;
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+enum User {
+    Id,
+}
+
+fn main() {}

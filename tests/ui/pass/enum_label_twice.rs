@@ -1,0 +1,11 @@
+use pgrepo::PgEnum;
+
+#[derive(PgEnum)]
+#[pg(rename_all = "lowercase")]
+enum Mood {
+    Sad,
+    #[pg(rename = "glum")]
+    Glum,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use pgrepo::PgNewtype;
+
+#[derive(PgNewtype)]
+struct Email(String);
+
+fn main() {}

@@ -1,0 +1,15 @@
+use pgrepo::PgTable;
+
+struct Mood;
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+struct User {
+    id: i64,
+    #[pg(via_sqlx)]
+    mood: String,
+}
+
+fn main() {
+    let _ = Mood;
+}
