@@ -141,13 +141,15 @@ const STRICT: &str = "CREATE TABLE strict (id int4 CONSTRAINT once PRIMARY KEY, 
     CREATE TABLE parents (id int4 PRIMARY KEY); \
     ALTER TABLE strict ADD CONSTRAINT child FOREIGN KEY (parent) REFERENCES parents";
 
+/// What is wrong, how a row comes to be so, the SQLSTATE, the constraint, the column, and whether a row is named.
+type Case = (&'static str, fn(&mut Strict), &'static str, Option<&'static str>, Option<&'static str>, bool);
+
 #[pgrepo::test]
 async fn f39_a_failing_row_is_named_with_its_constraint_and_nothing_is_stored(db: TestDatabase) {
     let (ours, mut direct) = set_up(&db, STRICT).await;
     let good: Vec<_> =
         (0..900).map(|id| Strict { id, name: Some("a".into()), short: "abc".into(), parent: None }).collect();
-    type Spoil = fn(&mut Strict);
-    let cases: [(&str, Spoil, &str, Option<&str>, Option<&str>, bool); 6] = [
+    let cases: [Case; 6] = [
         ("unique", |r| r.id = 3, "23505", Some("once"), None, true),
         ("check", |r| r.id = 5000, "23514", Some("small"), None, true),
         ("not null", |r| r.name = None, "23502", None, Some("name"), true),

@@ -388,8 +388,7 @@ impl<S: Subject> Storm<S> {
         }
         let mut workers = tokio::task::JoinSet::new();
         for worker in 0..WORKERS {
-            let rounds = ROUNDS / WORKERS + usize::from(worker < ROUNDS % WORKERS);
-            workers.spawn(self.clone().worker(SEED + worker as u64, rounds, Arc::clone(&polls)));
+            workers.spawn(self.clone().worker(SEED + worker as u64, ROUNDS / WORKERS, Arc::clone(&polls)));
         }
         while let Some(ended) = workers.join_next().await {
             ended.unwrap();
@@ -439,7 +438,7 @@ async fn storm_no_drop_harms_anybody_else(db: TestDatabase) {
     serves(&ours, MAX).await;
     direct.at_rest(pgrepo::Db::NAME, MAX).await;
     storm.settle(&mut direct).await;
-    let seen = storm.seen.lock().unwrap();
+    let seen = std::mem::take(&mut *storm.seen.lock().unwrap());
     println!(
         "seed {SEED:#x}, {ROUNDS} rounds in {:?}: {} ended, dropped {:?}",
         begun.elapsed(),
@@ -474,7 +473,7 @@ async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
         let storm = Storm::new(plain.clone(), mix, true);
         let blown = tokio::time::timeout(limit, storm.blow(&db)).await;
         let free = plain.free_slots(MAX).await;
-        let seen = storm.seen.lock().unwrap();
+        let seen = std::mem::take(&mut *storm.seen.lock().unwrap());
         println!(
             "plain sqlx, seed {SEED:#x}, over before {limit:?}: {}, dropped {:?}; {free} of {MAX} slots left, {} errors; wrong \
              {:?}, lost {:?}",
