@@ -193,7 +193,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             match row {
                 Ok(row) => copy.send(&row).await?,
                 Err(error) => {
-                    copy.abort().await?;
+                    // A connection that fails to undo the load undoes it by its end: the source's error is the one to tell.
+                    let _ended = copy.abort().await;
                     return Err(error);
                 }
             }

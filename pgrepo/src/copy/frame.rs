@@ -8,7 +8,7 @@ use std::any::Any;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::table::{Cells, FieldError, FieldWriter, FromRow, Set, WriteFields};
-use crate::value::{Decode, Encode, TypeInfo, ValueError, ValueErrorKind, decode_field, take_field};
+use crate::value::{Decode, Encode, MAX_FIELD, TypeInfo, ValueError, ValueErrorKind, decode_field, take_field};
 
 /// What a binary COPY begins with: signature, flags, and an empty extension.
 pub const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -39,6 +39,16 @@ pub fn encode_row<R: WriteFields + ?Sized>(row: &R, types: &[TypeInfo], out: &mu
         out.truncate(start);
     }
     written
+}
+
+/// Checks the length of a row's tuple: the server makes no row of 1 GiB or more, and would say so only when it has
+/// received all of it.
+///
+/// # Errors
+/// [`ValueErrorKind::RowTooLarge`].
+#[inline]
+pub fn row_length(length: usize) -> Result<(), ValueError> {
+    if length <= MAX_FIELD { Ok(()) } else { Err(ValueErrorKind::RowTooLarge { length }.into()) }
 }
 
 /// Writes every field.
@@ -304,6 +314,13 @@ impl<'r> Cells<'r> for Tuple<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_is_limited_like_a_field() {
+        assert!(row_length((1 << 30) - 1).is_ok());
+        let error = row_length(1 << 30).unwrap_err();
+        assert_eq!(error.to_string(), "the row takes 1073741824 bytes and a row holds at most 1073741823");
+    }
 
     #[test]
     fn the_place_of_a_failure_is_read_from_its_context() {

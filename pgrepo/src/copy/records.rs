@@ -50,7 +50,8 @@ where
     let mut count = 0;
     for row in rows {
         if let Err(error) = encode(row.as_ref(), columns, &types, &mut buffer) {
-            load.abort().await?;
+            // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
+            let _ended = load.abort().await;
             return Err(error.at_row(count));
         }
         count += 1;
@@ -83,6 +84,7 @@ fn encode(row: &[Value], columns: &[&str], types: &[TypeInfo], out: &mut Vec<u8>
     }
     let count =
         u16::try_from(row.len()).map_err(|_| Error::new(ErrorKind::Mismatch, "a table has at most 1,600 columns"))?;
+    let start = out.len();
     out.extend_from_slice(&count.to_be_bytes());
     for ((value, ty), column) in row.iter().zip(types).zip(columns) {
         value.encode_as(ty, out).map_err(|e| {
@@ -91,5 +93,6 @@ fn encode(row: &[Value], columns: &[&str], types: &[TypeInfo], out: &mut Vec<u8>
                 .caused_by(e)
         })?;
     }
-    Ok(())
+    frame::row_length(out.len() - start)
+        .map_err(|e| Error::new(ErrorKind::Encode, "the row cannot be sent, so nothing is stored").caused_by(e))
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
 use crate::table::{ColumnMeta, FieldError, PgTable, Spec, WriteRow, sql};
-use crate::value::TypeInfo;
+use crate::value::{TypeInfo, ValueError};
 
 use super::catalog::{Description, Target};
 use super::frame;
@@ -135,14 +135,19 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
             self.open(sent).await?;
         }
         let State::Open { marks, all, types, .. } = &self.state else { return Err(over::<R>()) };
+        let before = self.buffer.len();
         let encoded = if *all {
             frame::encode_row(row, types, &mut self.buffer)
         } else {
             frame::encode_marked(row, marks, types, &mut self.buffer)
         };
-        if let Err(error) = encoded {
-            let error = self.refused(error);
-            self.undo().await?;
+        let refused = match encoded {
+            Ok(()) => frame::row_length(self.buffer.len() - before).map_err(|e| self.unsendable(e)),
+            Err(error) => Err(self.refused(error)),
+        };
+        if let Err(error) = refused {
+            // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
+            let _ended = self.undo().await;
             return Err(error);
         }
         self.rows += 1;
@@ -164,7 +169,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
             && expected != self.rows
         {
             let message = format!("{expected} rows were announced and {} came, so nothing is stored", self.rows);
-            self.undo().await?;
+            let _ended = self.undo().await;
             return Err(of_load::<R>(Error::new(ErrorKind::Copy, message)));
         }
         self.buffer.extend_from_slice(&frame::TRAILER);
@@ -228,6 +233,12 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         self.buffer = load.send(std::mem::take(&mut self.buffer)).await?;
         self.state = State::Open { load, marks, all, types };
         Ok(())
+    }
+
+    #[cold]
+    fn unsendable(&self, error: ValueError) -> Error {
+        let message = "the row cannot be sent, so nothing is stored";
+        of_load::<R>(Error::new(ErrorKind::Encode, message).at_row(self.rows).caused_by(error))
     }
 
     #[cold]

@@ -114,6 +114,9 @@ impl Tx {
 
     /// Lends the driver's own connection, which is closed instead of lent again when the transaction ends, however it does.
     ///
+    /// Leave it at rest: what is begun on it and not ended (a COPY, a stream) spoils what the transaction does next, its
+    /// commit included.
+    ///
     /// # Errors
     /// An earlier operation was dropped before it ended.
     pub fn raw(&mut self) -> Result<&mut PgConnection> {

@@ -24,6 +24,12 @@ pub enum ValueErrorKind {
         /// How many bytes it takes.
         length: usize,
     },
+    /// A row is limited to 1 GiB less one byte as well.
+    #[error("the row takes {length} bytes and a row holds at most 1073741823")]
+    RowTooLarge {
+        /// How many bytes it takes.
+        length: usize,
+    },
     /// A NULL arrived for a type that is not an `Option`.
     #[error("the value is NULL and the type is not an Option")]
     UnexpectedNull,
