@@ -23,13 +23,13 @@ const CREATE: &str = "DROP SCHEMA IF EXISTS pgrepo_bulk_load CASCADE; \
         (id int8 PRIMARY KEY, sensor int4 NOT NULL, at timestamptz NOT NULL, value float8 NOT NULL, note text)";
 
 /// The rows 1 to `count`, each made when it is asked for.
-fn readings(count: i64) -> impl Stream<Item = Result<Reading, pgrepo::Error>> {
+fn readings(count: i64) -> impl Stream<Item = Reading> {
     let start = DateTime::UNIX_EPOCH;
     stream::iter(1..=count).map(move |id| {
         let note = (id % 4 == 0).then(|| format!("every fourth has a note: {id}"));
         // Quarters have an exact sum.
         let value = f64::from(u8::try_from(id % 100).unwrap_or_default()) / 4.0;
-        Ok(Reading { id, sensor: 7, at: start + TimeDelta::seconds(id), value, note })
+        Reading { id, sensor: 7, at: start + TimeDelta::seconds(id), value, note }
     })
 }
 

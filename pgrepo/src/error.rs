@@ -14,8 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, where, and why; one word wide.
 ///
-/// The message says pgrepo's part; the cause, most often the server's own error, is in [`source`](StdError::source).
-/// Neither holds a password, a URL or the contents of a row.
+/// The message says pgrepo's part, which never holds a password, a URL or the contents of a row; the cause, most often
+/// the server's own error, is in [`source`](StdError::source). The server's primary message may quote a value; its
+/// detail, which quotes whole keys, is reachable by [`ServerError::detail`] only.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -39,8 +40,6 @@ pub enum ErrorKind {
     Connection,
     /// A deadline passed.
     Timeout,
-    /// The circuit breaker is open: the server was not asked.
-    CircuitOpen,
     /// The server refused a statement.
     Query,
     /// A transaction could not be begun, committed or used.
@@ -102,6 +101,14 @@ impl Error {
     pub(crate) fn at_column(mut self, column: impl fmt::Display) -> Self {
         self.0.column.get_or_insert_with(|| column.to_string());
         self
+    }
+
+    /// A name that the server does not find, in a statement of ours, is one of the struct's or of the caller's list.
+    pub(crate) fn naming(self) -> Self {
+        match self.sqlstate() {
+            Some(state) if matches!(state.as_str(), "42P01" | "42703" | "3F000") => self.of_kind(ErrorKind::Mismatch),
+            _ => self,
+        }
     }
 
     pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {

@@ -5,9 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures_core::Stream;
+use futures_util::StreamExt;
 
 use crate::copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
 use crate::query::{Assignment, Filter, Find, Where, assignments, open};
 use crate::table::{CopyOut, KeyArg, OwnedRow, PgTable, PrimaryKey, WriteRow, sql};
@@ -72,7 +73,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// Gives columns of the row with the key new values; says whether there is such a row.
     ///
     /// # Errors
-    /// What the server refused.
+    /// No column is given a value, or what the server refused.
     ///
     /// # Cancel safety
     /// As [`delete`](Self::delete).
@@ -86,6 +87,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         const OPERATION: &str = "patch";
         let set: Vec<_> = set.into_iter().collect();
+        if set.is_empty() {
+            return Err(on_table::<T>(Error::new(ErrorKind::Query, "no column is given a value").during(OPERATION)));
+        }
         let mut text = Where { sql: format!("UPDATE {}", table::<T>()), params: Vec::new() };
         assignments(&mut text, &set);
         for (i, (spec, value)) in T::SPECS.iter().filter(|s| s.primary_key).zip(key.values()).enumerate() {
@@ -157,39 +161,38 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         copy.finish().await
     }
 
-    /// [`copy_in`](Self::copy_in) of rows that a stream yields, or fails to: its error ends the load, which then stores
-    /// nothing, and is returned as it is. Of a stream that cannot fail, pass `stream.map(Ok::<_, pgrepo::Error>)`.
+    /// [`copy_in`](Self::copy_in) of rows that a stream yields.
+    ///
+    /// # Errors
+    /// As [`copy_in`](Self::copy_in).
+    ///
+    /// # Cancel safety
+    /// As [`copy_in`](Self::copy_in).
+    pub async fn copy_in_stream<R, S>(self, rows: S) -> Result<CopyReport>
+    where
+        R: WriteRow<Table = T>,
+        S: Stream<Item = R>,
+    {
+        self.copy_in_try_stream(rows.map(Ok::<_, Error>), CopyInOptions::default()).await
+    }
+
+    /// [`copy_in_with`](Self::copy_in_with) of rows that a stream yields or fails to: its error ends the load, which then
+    /// stores nothing, and is returned as it is.
     ///
     /// # Errors
     /// As [`copy_in`](Self::copy_in), and the stream's own.
     ///
     /// # Cancel safety
     /// As [`copy_in`](Self::copy_in).
-    pub async fn copy_in_stream<R, S, E>(self, rows: S) -> Result<CopyReport, E>
+    pub async fn copy_in_try_stream<R, S, E>(self, rows: S, options: CopyInOptions) -> Result<CopyReport, E>
     where
         R: WriteRow<Table = T>,
         S: Stream<Item = Result<R, E>>,
-        E: From<crate::Error>,
-    {
-        self.copy_in_stream_with(rows, CopyInOptions::default()).await
-    }
-
-    /// [`copy_in_stream`](Self::copy_in_stream) with options.
-    ///
-    /// # Errors
-    /// As [`copy_in_stream`](Self::copy_in_stream).
-    ///
-    /// # Cancel safety
-    /// As [`copy_in`](Self::copy_in).
-    pub async fn copy_in_stream_with<R, S, E>(self, rows: S, options: CopyInOptions) -> Result<CopyReport, E>
-    where
-        R: WriteRow<Table = T>,
-        S: Stream<Item = Result<R, E>>,
-        E: From<crate::Error>,
+        E: From<Error>,
     {
         let mut copy = self.start_copy_in::<R>(options);
         let mut rows = std::pin::pin!(rows);
-        while let Some(row) = futures_util::StreamExt::next(&mut rows).await {
+        while let Some(row) = rows.next().await {
             match row {
                 Ok(row) => copy.send(&row).await?,
                 Err(error) => {
@@ -234,8 +237,5 @@ pub(crate) fn table<T: PgTable + ?Sized>() -> String {
 }
 
 pub(crate) fn on_table<T: PgTable + ?Sized>(error: crate::Error) -> crate::Error {
-    // The statement is ours, so a name that the server does not find is one of the struct's.
-    let unknown = error.sqlstate().is_some_and(|state| matches!(state.as_str(), "42P01" | "42703"));
-    let error = if unknown { error.of_kind(ErrorKind::Mismatch) } else { error };
-    error.on_table(T::TABLE)
+    error.naming().on_table(T::TABLE)
 }

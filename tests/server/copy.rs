@@ -103,7 +103,7 @@ async fn an_empty_load_is_checked_all_the_same(db: Db) {
 async fn a_stream_s_own_error_ends_the_load_and_comes_back(db: Db) {
     set_up(&db).await;
     let rows = stream::iter((0..50_000).map(|i| if i == 40_000 { Err(anything("row 40000")) } else { Ok(person(i)) }));
-    let error = db.repository::<Person>().copy_in_stream(rows).await.unwrap_err();
+    let error = db.repository::<Person>().copy_in_try_stream(rows, CopyInOptions::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "row 40000");
     assert!(names(&db).await.is_empty());
 }

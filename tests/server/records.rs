@@ -40,6 +40,11 @@ async fn what_does_not_fit_is_named_and_nothing_is_stored(db: Db) {
     assert_eq!((unknown.kind(), unknown.column()), (ErrorKind::Mismatch, Some("nmae")), "{unknown:?}");
     let table = db.copy_records("user's", &COLUMNS, [row("a", 1)]).await.unwrap_err();
     assert_eq!((table.table(), table.sqlstate().unwrap().as_str()), (Some("user's"), "42P01"), "{table:?}");
+    assert_eq!(table.kind(), ErrorKind::Mismatch);
+    for name in ["", "a\0b", &"x".repeat(64)] {
+        let error = db.copy_records(name, &COLUMNS, [row("a", 1)]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Mismatch, "{error:?}");
+    }
     let generated = db.copy_records("users", &["big"], [[Value::from(1)]]).await.unwrap_err();
     assert_eq!((generated.kind(), generated.column()), (ErrorKind::Mismatch, Some("big")));
     let range = (0..5).map(|i| row("a", if i == 3 { 40_000 } else { 1 }));

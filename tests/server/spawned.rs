@@ -19,7 +19,7 @@ where
     let table = db.repository::<R>();
     table.copy_in(rows.iter()).await?;
     table.delete(key.clone()).await?;
-    table.copy_in_stream(stream::iter(rows.clone()).take(1).map(Ok::<_, pgrepo::Error>)).await?;
+    table.copy_in_stream(stream::iter(rows.clone()).take(1)).await?;
     table.delete(key.clone()).await?;
     let mut load = table.start_copy_in(CopyInOptions::default());
     for row in rows.iter().take(1) {
@@ -37,7 +37,8 @@ where
 }
 
 /// The same on a database and in a transaction.
-async fn either(on: impl Handle) -> Result<i64> {
+async fn either(mut on: impl Handle) -> Result<i64> {
+    pgrepo::query(on.reborrow(), "SELECT 1").execute().await?;
     pgrepo::query(on, "SELECT count(*) FROM t").fetch_one().await
 }
 

@@ -17,6 +17,7 @@ use super::bounds::Bounds;
 /// The table of a COPY: its name quoted for SQL, and as it is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
+    pub(crate) name: String,
     pub(crate) quoted: String,
     pub(crate) shown: String,
 }
@@ -25,7 +26,7 @@ impl Target {
     pub(crate) fn new(schema: Option<&str>, table: &str) -> Self {
         let layout = sql::Layout { schema, table, columns: &[] };
         let shown = schema.map_or_else(|| table.to_owned(), |s| format!("{s}.{table}"));
-        Self { quoted: sql::text(|out| sql::table(out, 0, &layout)), shown }
+        Self { name: table.to_owned(), quoted: sql::text(|out| sql::table(out, 0, &layout)), shown }
     }
 
     pub(crate) fn of(meta: &TableMeta) -> Self {
@@ -67,8 +68,9 @@ impl Target {
         let quoted = &self.quoted;
         let literal = quoted.replace('\'', "''");
         format!(
-            "LOCK TABLE {quoted} IN {mode} MODE; \
-             SELECT a.attname, a.atttypid::text, a.attgenerated::text, a.attidentity::text, a.attnotnull::text, \
+            "LOCK TABLE ONLY {quoted} IN {mode} MODE; \
+             SELECT a.attname, a.atttypid::text, a.attgenerated::text, a.attidentity::text, \
+             (a.atthasdef OR (SELECT d.typdefault IS NOT NULL FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid))::text, \
              pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a WHERE a.attrelid = '{literal}'::pg_catalog.regclass \
              AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum; \
              WITH RECURSIVE reached AS ( \
@@ -90,7 +92,33 @@ impl Target {
 pub(crate) struct TableColumn {
     pub(crate) name: String,
     pub(crate) ty: TypeInfo,
-    pub(crate) generated: bool,
+    pub(crate) made: Made,
+}
+
+/// What the server does with a column that is not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// It stores NULL.
+    Plain,
+    /// It stores a default, or a number of its own.
+    Default,
+    /// It stores a number of its own, and says that it always does; COPY may write it all the same.
+    Always,
+    /// It computes the value, and refuses any other.
+    Generated,
+}
+
+impl Made {
+    /// Reads it from `attgenerated`, `attidentity`, and whether there is a default.
+    fn read(generated: &str, identity: &str, default: &str) -> Self {
+        match (generated, identity, default) {
+            ("", "", "true" | "t") => Self::Default,
+            ("", "", _) => Self::Plain,
+            ("", "a", _) => Self::Always,
+            ("", _, _) => Self::Default,
+            _ => Self::Generated,
+        }
+    }
 }
 
 /// The columns of a table.
@@ -111,7 +139,8 @@ impl Description {
             // The two results are told apart by a column that only the one of the columns has.
             match row.columns().first().map(Column::name) {
                 Some("attname") => {
-                    columns.push((text(row, 0)?, number(row, 1)?, !text(row, 2)?.is_empty()));
+                    let made = Made::read(&text(row, 2)?, &text(row, 3)?, &text(row, 4)?);
+                    columns.push((text(row, 0)?, number(row, 1)?, made));
                     old_view = matches!(&*text(row, 5)?, "repeatable read" | "serializable");
                 }
                 _ => {
@@ -128,7 +157,7 @@ impl Description {
         }
         let columns = columns
             .into_iter()
-            .map(|(name, oid, generated)| TableColumn { name, ty: resolve(oid, &types, 0), generated })
+            .map(|(name, oid, made)| TableColumn { name, ty: resolve(oid, &types, 0), made })
             .collect();
         Ok(Self { columns, old_view })
     }
@@ -146,24 +175,51 @@ impl Description {
         });
     }
 
-    /// Finds the column of a field and checks that it can hold it.
-    pub(crate) fn fit(&self, meta: &ColumnMeta, writing: bool) -> Result<&TableColumn> {
-        let misfit = |message: String| {
-            Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(meta.spec.name)
-        };
-        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(self.missing()))?;
-        if !meta.accepts(&column.ty) {
-            return Err(misfit(format!(
-                "the table's column is {} and the field is `{}`, which stands for {}",
-                column.ty,
-                meta.rust_type(),
-                meta.sql_type()
-            )));
+    /// Finds the column of a field that is read, and checks that the field can hold it.
+    pub(crate) fn fit(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
+        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(meta, self.missing()))?;
+        if meta.accepts(&column.ty) {
+            return Ok(column);
         }
-        if writing && column.generated {
-            return Err(misfit("the server computes this column; mark the field #[pg(generated)]".to_owned()));
+        let message = format!(
+            "the table's column is {} and the field is a `{}`, which stands for {}",
+            column.ty,
+            meta.rust_type(),
+            meta.sql_type()
+        );
+        Err(misfit(meta, message))
+    }
+
+    /// Finds the column of a field that is written, and checks that it can hold it.
+    pub(crate) fn fit_written(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
+        let column = self.fit(meta)?;
+        match column.made {
+            Made::Generated => {
+                Err(misfit(meta, "the server computes this column; mark the field #[pg(generated)]".into()))
+            }
+            Made::Always if !meta.spec.identity => {
+                let message = "the server numbers this column, always; mark the field #[pg(identity)], and where its \
+                               values are to be stored load with CopyInOptions::keep_identity";
+                Err(misfit(meta, message.into()))
+            }
+            _ => Ok(column),
         }
-        Ok(column)
+    }
+
+    /// Checks that the server fills in the column of a field that says so and is not written.
+    pub(crate) fn fit_left(&self, meta: &ColumnMeta) -> Result<()> {
+        if !meta.spec.identity && !meta.spec.default {
+            return Ok(());
+        }
+        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(meta, self.missing()))?;
+        match column.made {
+            Made::Plain => {
+                let message =
+                    "the field leaves the column to the server, which has neither a default nor numbers for it";
+                Err(misfit(meta, message.into()))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn missing(&self) -> String {
@@ -186,6 +242,11 @@ fn base(ty: &TypeInfo) -> &TypeInfo {
         TypeKind::Domain(inner) => base(inner),
         _ => ty,
     }
+}
+
+#[cold]
+fn misfit(meta: &ColumnMeta, message: String) -> Error {
+    Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(meta.spec.name)
 }
 
 struct RawType {

@@ -179,18 +179,18 @@ pub fn decode_row<'r, T: FromRow>(tuple: &'r [u8], types: &'r [TypeInfo]) -> Res
     T::from_row(&mut Tuple { bytes: tuple, types, index: 0 })
 }
 
-/// Reads where a COPY failed from the context of the server's error, `COPY name, line 5, column x: …`: the row's
-/// index from 0, and the column where it is named.
-pub fn place(context: &str) -> Option<(u64, Option<&str>)> {
-    let copy = context.lines().find(|line| line.starts_with("COPY "))?;
-    // The table's name stands first and may hold anything, so the last ", line N" before the value is the one meant.
-    let (at, line) = copy.match_indices(", line ").find_map(|(at, mark)| {
-        let digits = copy.get(at + mark.len()..)?;
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        let line: u64 = digits.get(..end)?.parse().ok()?;
-        Some((at + mark.len() + end, line))
-    })?;
-    let column = copy.get(at..)?.strip_prefix(", column ").map(|rest| rest.split(": ").next().unwrap_or(rest));
+/// Reads where a COPY into `table` failed from the context of the server's error, `COPY table, line 5, column x: …`:
+/// the row's index from 0, and the column where it is named.
+///
+/// The words between are not looked at, as the server speaks the language of its `lc_messages`.
+pub fn place<'c>(context: &'c str, table: &str) -> Option<(u64, Option<&'c str>)> {
+    let behind = |line: &'c str| line.strip_prefix("COPY ")?.strip_prefix(table)?.strip_prefix(", ");
+    let copy = context.lines().find_map(behind)?;
+    let (_, number) = copy.split_once(' ')?;
+    let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    let line: u64 = number.get(..end)?.parse().ok()?;
+    let rest = number.get(end..).and_then(|rest| rest.strip_prefix(", ")?.split_once(' '));
+    let column = rest.map(|(_, column)| column.split(": ").next().unwrap_or(column));
     Some((line.checked_sub(1)?, column))
 }
 
@@ -324,10 +324,13 @@ mod tests {
 
     #[test]
     fn the_place_of_a_failure_is_read_from_its_context() {
-        assert_eq!(place("COPY airports, line 5, column x: \"a: b\""), Some((4, Some("x"))));
-        assert_eq!(place("COPY airports, line 5"), Some((4, None)));
-        assert_eq!(place("SQL statement\nCOPY a, line 12, column b: null input"), Some((11, Some("b"))));
-        assert_eq!(place("COPY airports"), None);
+        assert_eq!(place("COPY airports, line 5, column x: \"a: b\"", "airports"), Some((4, Some("x"))));
+        assert_eq!(place("COPY airports, line 5", "airports"), Some((4, None)));
+        assert_eq!(place("SQL statement\nCOPY a, line 12, column b: null input", "a"), Some((11, Some("b"))));
+        assert_eq!(place("COPY a, line 3, line 5", "a, line 3"), Some((4, None)));
+        assert_eq!(place("COPY a, Zeile 12, Spalte b: »x«", "a"), Some((11, Some("b"))));
+        assert_eq!(place("COPY airports", "airports"), None);
+        assert_eq!(place("COPY other, line 5", "airports"), None);
     }
 
     #[test]

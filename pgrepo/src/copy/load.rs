@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, SqlClass};
 use crate::pool::{Handle, Lease, driver};
 use crate::value::TypeInfo;
 
@@ -18,6 +18,9 @@ use super::frame;
 
 /// Bytes are handed over to the driver when so many have gathered.
 pub(crate) const CHUNK: usize = 32 * 1024;
+
+/// The most that the driver is given at a time: it keeps a buffer of the size of the largest piece.
+const PIECE: usize = 64 * 1024;
 
 /// What a load stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,16 +154,11 @@ async fn work<H: Handle>(
             // What cannot be undone is undone by the server, when the connection closes with the lease.
             if failed.at_rest {
                 let undone = bounds.run(&mut lease, bounds.undo).await;
-                if let Err(error) = undone
-                    && lease.in_transaction()
-                {
-                    return Err(on_table(failed.error.unwrap_or(error)));
-                }
+                failed.error.map_or(undone, Err).map_err(on_table)?;
+            } else if let Some(error) = failed.error {
+                return Err(on_table(error));
             }
-            match failed.error {
-                Some(error) => Err(on_table(error)),
-                None => Ok(CopyReport { rows: 0, bytes: 0 }),
-            }
+            Ok(CopyReport { rows: 0, bytes: 0 })
         }
     }
 }
@@ -181,7 +179,8 @@ async fn load(
     lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
 
-    let described = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE").await.map_err(of_driver)?;
+    let described =
+        plan.target.look(step.session(), bounds, "ROW EXCLUSIVE").await.map_err(|e| of_driver(e, &plan.target))?;
     let types = described.and_then(|d| (plan.check)(&d)).map_err(|error| Failed { error: Some(error), at_rest: true });
     let types = match types {
         Ok(types) => types,
@@ -191,7 +190,7 @@ async fn load(
         }
     };
 
-    let ended = exchange(&mut step.session().conn, &plan.sql, types, commands, events).await;
+    let ended = exchange(&mut step.session().conn, &plan.sql, &plan.target, types, commands, events).await;
     match &ended {
         Ok(_) => step.done(),
         Err(failed) if failed.at_rest => step.done(),
@@ -204,14 +203,16 @@ async fn load(
 async fn exchange(
     conn: &mut PgConnection,
     sql: &str,
+    target: &Target,
     types: Vec<TypeInfo>,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
-    let mut copy = conn.copy_in_raw(sql).await.map_err(of_driver)?;
-    match transfer(&mut copy, types, commands, events).await.map_err(of_driver)? {
+    let failed = |e| of_driver(e, target);
+    let mut copy = conn.copy_in_raw(sql).await.map_err(failed)?;
+    match transfer(&mut copy, types, commands, events).await.map_err(failed)? {
         Moved::Finish { bytes, rows, allow_skipped } => {
-            let count = copy.finish().await.map_err(of_driver)?;
+            let count = copy.finish().await.map_err(failed)?;
             if count == rows || allow_skipped {
                 return Ok(CopyReport { rows: count, bytes });
             }
@@ -222,9 +223,10 @@ async fn exchange(
             Err(Failed { error: Some(Error::new(ErrorKind::Copy, message)), at_rest: true })
         }
         Moved::Abort => {
-            // An abort that the server answers otherwise than by ending this COPY leaves its stream out of step.
-            let at_rest = copy.abort("the load was aborted by the client").await.is_ok();
-            Err(Failed { error: None, at_rest })
+            // Ended and then undone, rather than aborted: after the server has refused a row already, the driver's abort
+            // leaves its stream out of step, and its end does not. What the server says of the end is undone either way.
+            let ended = copy.finish().await;
+            Err(Failed { error: None, at_rest: ended.as_ref().err().is_none_or(driver::at_rest) })
         }
     }
 }
@@ -246,9 +248,12 @@ async fn transfer(
     while tell.is_ok() {
         match commands.recv().await {
             Some(Command::Data(mut data)) => {
-                copy.send(&data[..]).await?;
+                for piece in data.chunks(PIECE) {
+                    copy.send(piece).await?;
+                }
                 bytes += data.len() as u64;
                 data.clear();
+                data.shrink_to(PIECE);
                 tell = events.send(Event::Sent(data)).await;
             }
             Some(Command::Finish { rows, allow_skipped }) => return Ok(Moved::Finish { bytes, rows, allow_skipped }),
@@ -258,10 +263,10 @@ async fn transfer(
     Ok(Moved::Abort)
 }
 
-fn of_driver(error: sqlx::Error) -> Failed {
+fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
     let at_rest = driver::at_rest(&error);
-    let error = driver::error(error);
-    let place = error.server().and_then(|s| s.context()).and_then(frame::place);
+    let error = driver::error(error).naming();
+    let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, &target.name));
     let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
     let refused = error.server().is_some();
     let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
@@ -287,9 +292,14 @@ async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<()> {
             // A constraint that was deferred to the end: the server has rolled back, and the connection is free.
             step.done();
             lease.set_own_transaction(false);
-            let message = "nothing of the load was stored: a constraint that is checked at its end was violated, and \
-                           the server names no row then";
-            Err(Error::new(ErrorKind::Copy, message).caused_by(driver::error(error)))
+            let cause = driver::error(error);
+            if cause.sqlstate().is_some_and(|state| state.class() == SqlClass::IntegrityConstraint) {
+                let message = "nothing of the load was stored: a constraint that is checked at its end was violated, \
+                               and the server names no row then";
+                return Err(Error::new(ErrorKind::Copy, message).caused_by(cause));
+            }
+            let kind = if cause.kind() == ErrorKind::Query { ErrorKind::Copy } else { cause.kind() };
+            Err(Error::new(kind, "nothing of the load was stored: its end was refused").caused_by(cause))
         }
         Err(error) => {
             let message = "the end of the load was not answered, so whether it was stored is unknown";

@@ -5,7 +5,7 @@ use crate::pool::Handle;
 use crate::table::TableName;
 use crate::value::{TypeInfo, Value};
 
-use super::catalog::{Description, Target};
+use super::catalog::{Description, Made, Target};
 use super::frame;
 use super::load::{CHUNK, CopyReport, Load, Plan};
 
@@ -22,6 +22,9 @@ where
     H: Handle,
     R: AsRef<[Value]>,
 {
+    if let Some(problem) = table.problem() {
+        return Err(Error::new(ErrorKind::Mismatch, problem).during(OPERATION));
+    }
     let target = Target::new(table.schema, table.name);
     let shown = target.shown.clone();
     load(on, target, columns, rows).await.map_err(|e| e.during(OPERATION).on_table(&shown))
@@ -69,7 +72,7 @@ fn fit(table: &Description, names: &[String]) -> Result<Vec<TypeInfo>> {
     let column = |name: &String| {
         let refused = |message: String| Error::new(ErrorKind::Mismatch, message).at_column(name);
         let column = table.named(name).ok_or_else(|| refused(table.missing()))?;
-        if column.generated {
+        if column.made == Made::Generated {
             return Err(refused("the server computes this column".to_owned()));
         }
         Ok(column.ty.clone())

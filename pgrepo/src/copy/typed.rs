@@ -64,23 +64,20 @@ impl CopyInOptions {
     /// Which of the columns a load sends whose first row sends `sent`.
     fn marks(&self, columns: &'static [ColumnMeta], mut sent: Vec<bool>) -> Result<Vec<bool>> {
         sent.resize(columns.len(), true);
-        for (mark, meta) in sent.iter_mut().zip(columns) {
-            let left = (meta.spec.identity && !self.keep_identity) || (meta.spec.default && self.server_defaults);
-            *mark &= !left;
+        let only = self.columns.as_deref();
+        for name in only.unwrap_or_default() {
+            if !columns.iter().any(|c| c.spec.name == **name) {
+                let names = columns.iter().map(|c| c.spec.name.to_string()).collect::<Vec<_>>().join(", ");
+                let message = format!("the row has no such column; it has {names}");
+                return Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
+            }
         }
-        if let Some(only) = &self.columns {
-            for name in only {
-                if !columns.iter().any(|c| c.spec.name == **name) {
-                    let names = columns.iter().map(|c| c.spec.name.to_string()).collect::<Vec<_>>().join(", ");
-                    let message = format!("the row has no such column; it has {names}");
-                    return Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
-                }
-            }
-            for (mark, meta) in sent.iter_mut().zip(columns) {
-                let named = only.iter().any(|name| meta.spec.name == **name);
-                // A column that is named is sent even if it is one of identity.
-                *mark = named && (*mark || meta.spec.identity);
-            }
+        for (mark, meta) in sent.iter_mut().zip(columns) {
+            // A column that is named is sent, whatever is left to the server otherwise.
+            *mark &= match only {
+                Some(names) => names.iter().any(|name| meta.spec.name == **name),
+                None => !(meta.spec.identity && !self.keep_identity) && !(meta.spec.default && self.server_defaults),
+            };
         }
         if sent.contains(&true) { Ok(sent) } else { Err(Error::new(ErrorKind::Mismatch, "the load sends no column")) }
     }
@@ -253,10 +250,18 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     }
 }
 
-/// The types of the marked columns, each checked against the table's.
+/// The types of the marked columns, each checked against the table's; of the others, that the server fills them in as
+/// the struct says.
 fn fit(table: &Description, columns: &'static [ColumnMeta], marks: &[bool]) -> Result<Vec<TypeInfo>> {
-    let sent = columns.iter().zip(marks).filter(|(_, sent)| **sent);
-    sent.map(|(meta, _)| table.fit(meta, true).map(|column| column.ty.clone())).collect()
+    let mut types = Vec::with_capacity(columns.len());
+    for (meta, sent) in columns.iter().zip(marks) {
+        if *sent {
+            types.push(table.fit_written(meta)?.ty.clone());
+        } else {
+            table.fit_left(meta)?;
+        }
+    }
+    Ok(types)
 }
 
 #[cold]

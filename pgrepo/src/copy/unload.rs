@@ -46,7 +46,8 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
                 if lease.at_rest() {
                     let _closed = bounds.run(&mut lease, bounds.undo).await;
                 }
-                return Err(fail(error));
+                let error = if error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
+                return Err(fail(error.naming()));
             }
         };
         let columns = types.len();
@@ -138,5 +139,5 @@ async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &B
     let mut step = lease.step()?;
     let described = target.look(step.session(), bounds, "ACCESS SHARE").await;
     let table = step.settle(described)??;
-    T::COLUMNS.iter().map(|meta| table.fit(meta, false).map(|column| column.ty.clone())).collect()
+    T::COLUMNS.iter().map(|meta| table.fit(meta).map(|column| column.ty.clone())).collect()
 }

@@ -139,7 +139,7 @@ impl Db {
     /// What became of a transaction whose COMMIT was not answered: see [`Tx::id`].
     ///
     /// # Errors
-    /// The server could not be asked, or no longer knows the transaction (`TxOutcome::Unknown` is then returned).
+    /// The server could not be asked. That it no longer knows the transaction is [`TxOutcome::Unknown`].
     pub async fn outcome(&self, id: TxId) -> Result<TxOutcome> {
         crate::tx::outcome(self, id).await
     }

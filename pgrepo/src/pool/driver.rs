@@ -1,9 +1,11 @@
 //! The driver's side of every operation: its errors, its prepared statements, its arguments. `AssertSqlSafe`, the
 //! driver's word for "this text was looked at", stands here only.
 
+use std::future::ready;
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgColumn, PgDatabaseError, PgRow, PgSeverity, PgStatement, PgTypeInfo,
@@ -61,50 +63,68 @@ pub(crate) async fn forget(session: &mut Session) -> Result<(), sqlx::Error> {
 }
 
 /// Encodes the parameters for a prepared statement, each checked against the type that the server gave it.
-pub(crate) fn arguments(prepared: &Prepared, params: &[&Param<'_>]) -> Result<PgArguments> {
+pub(crate) fn encode(prepared: &Prepared, params: &[&Param<'_>]) -> Result<Encoded> {
     if params.len() != prepared.parameters.len() {
         let (wanted, bound) = (prepared.parameters.len(), params.len());
         let message = format!("the number of parameters is {wanted} and that of values bound is {bound}");
         return Err(Error::new(ErrorKind::Mismatch, message));
     }
-    let mut arguments = PgArguments::default();
-    let mut field = Vec::new();
+    let mut encoded = Encoded { bytes: Vec::new(), ends: Vec::with_capacity(params.len()) };
     for (i, (param, ty)) in params.iter().zip(&prepared.parameters).enumerate() {
         let number = i + 1;
         if !param.accepts(ty) {
-            let message = format!(
-                "parameter ${number} is {ty} and the value bound is `{}`, which goes as {}: bind another type, or \
-                 write ${number}::{} where the value's own type is meant",
-                param.rust_type(),
-                param.sql_type(),
-                param.sql_type()
-            );
+            let rust = param.rust_type();
+            let message = match param.sql_type() {
+                Some(own) => format!(
+                    "parameter ${number} is {ty} and the value bound is a `{rust}`, which goes as {own}: bind another \
+                     type, or write ${number}::{own} where the value's own type is meant"
+                ),
+                None => format!("parameter ${number} is {ty}, as which the value bound, a `{rust}`, cannot go"),
+            };
             return Err(Error::new(ErrorKind::Mismatch, message));
         }
-        field.clear();
         param
-            .encode_any(ty, &mut field)
+            .encode_any(ty, &mut encoded.bytes)
             .map_err(|e| Error::new(ErrorKind::Encode, format!("parameter ${number} cannot be sent")).caused_by(e))?;
-        arguments
-            .add(Encoded { field: &field, oid: ty.oid() })
-            .map_err(|e| Error::new(ErrorKind::Encode, format!("parameter ${number} cannot be sent")).caused_by(e))?;
+        encoded.ends.push(encoded.bytes.len());
     }
-    Ok(arguments)
+    Ok(encoded)
+}
+
+/// The values of parameters, one field after the other.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Encoded {
+    /// The driver's arguments, of the types that the server gave the parameters.
+    fn arguments(&self, prepared: &Prepared) -> Result<PgArguments, sqlx::Error> {
+        let mut arguments = PgArguments::default();
+        let mut start = 0;
+        for (end, ty) in self.ends.iter().zip(&prepared.parameters) {
+            let field = self.bytes.get(start..*end).unwrap_or_default();
+            arguments.add(Argument { field, oid: ty.oid() }).map_err(sqlx::Error::Encode)?;
+            start = *end;
+        }
+        Ok(arguments)
+    }
 }
 
 /// A field in our encoding, as an argument of the driver's.
-struct Encoded<'a> {
+struct Argument<'a> {
     field: &'a [u8],
     oid: u32,
 }
 
-impl sqlx::Type<Postgres> for Encoded<'_> {
+impl sqlx::Type<Postgres> for Argument<'_> {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(Oid(0))
     }
 }
 
-impl sqlx::Encode<'_, Postgres> for Encoded<'_> {
+impl sqlx::Encode<'_, Postgres> for Argument<'_> {
     fn encode_by_ref(&self, out: &mut PgArgumentBuffer) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
         match self.field.split_first_chunk::<4>() {
             Some((length, body)) if *length != [0xff; 4] => {
@@ -124,15 +144,35 @@ impl sqlx::Encode<'_, Postgres> for Encoded<'_> {
 pub(crate) fn run<'c>(
     session: &'c mut Session,
     sql: &Arc<str>,
-    arguments: PgArguments,
+    prepared: &Prepared,
+    values: &Encoded,
 ) -> BoxStream<'c, Result<Either<u64, PgRow>, sqlx::Error>> {
-    let query = sqlx::query_with(AssertSqlSafe(Arc::clone(sql)), arguments);
-    session.conn.fetch_many(query).map_ok(|e| e.map_left(|done| done.rows_affected())).boxed()
+    match values.arguments(prepared) {
+        Ok(arguments) => {
+            let query = sqlx::query_with(AssertSqlSafe(Arc::clone(sql)), arguments);
+            session.conn.fetch_many(query).map_ok(|e| e.map_left(|done| done.rows_affected())).boxed()
+        }
+        Err(error) => stream::once(ready(Err(error))).boxed(),
+    }
+}
+
+/// Whether values that were encoded for some types go for others as they are: for those of the same names that were
+/// made anew. An array holds the number of its elements' type, so it does not.
+pub(crate) fn same_encoding(then: &[TypeInfo], now: &[TypeInfo]) -> bool {
+    let same = |a: &TypeInfo, b: &TypeInfo| {
+        a == b || (a.element().is_none() && (a.name(), a.schema(), a.kind()) == (b.name(), b.schema(), b.kind()))
+    };
+    then.len() == now.len() && then.iter().zip(now).all(|(a, b)| same(a, b))
 }
 
 /// Runs one or more statements by the simple protocol, and returns their rows, whose values are text.
 pub(crate) async fn simple(session: &mut Session, sql: &str) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut session.conn).await
+}
+
+/// Runs statements by the simple protocol, and throws their rows away as they come.
+pub(crate) async fn script(session: &mut Session, sql: &str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut session.conn).await.map(drop)
 }
 
 /// Whether the session is at rest and usable after this error: the server refused, and did not end the session.
@@ -152,6 +192,8 @@ pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
     match error.code() {
         "0A000" => error.routine() == Some("RevalidateCachedQuery"),
         "26000" => true,
+        // An enum or another type that was dropped and made anew: the plan names the one that is gone.
+        "XX000" => error.message().starts_with("cache lookup failed for type"),
         _ => false,
     }
 }

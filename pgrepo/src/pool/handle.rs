@@ -7,10 +7,36 @@ use super::guard::Lease;
 /// What queries, loads and repositories run on: `&Db`, each operation by itself, or `&mut Tx`, all in one transaction.
 ///
 /// Write `fn store(on: impl Handle, …)` for code that serves both.
-pub trait Handle: sealed::Lend {}
+///
+/// # Examples
+/// ```no_run
+/// use pgrepo::{Handle, Repository, Result};
+/// # #[derive(pgrepo::PgTable)]
+/// # #[pg(table = "t")]
+/// # struct Line { #[pg(primary_key)] id: i32 }
+///
+/// async fn replace(mut on: impl Handle, lines: &[Line]) -> Result<u64> {
+///     pgrepo::query(on.reborrow(), "DELETE FROM t").execute().await?;
+///     let report = Repository::<_, Line>::new(on).copy_in(lines).await?;
+///     Ok(report.rows)
+/// }
+/// ```
+pub trait Handle: sealed::Lend {
+    /// The same for one operation more: every operation takes its handle by value.
+    fn reborrow(&mut self) -> impl Handle;
+}
 
-impl Handle for &Db {}
-impl Handle for &mut Tx {}
+impl Handle for &Db {
+    fn reborrow(&mut self) -> impl Handle {
+        *self
+    }
+}
+
+impl Handle for &mut Tx {
+    fn reborrow(&mut self) -> impl Handle {
+        &mut **self
+    }
+}
 
 #[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside can name or implement it")]
 mod sealed {

@@ -97,7 +97,8 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        self.limit(1).fetch_optional().await
+        let limit = self.limit.unwrap_or(1).min(1);
+        self.limit(limit).fetch_optional().await
     }
 
     /// Begins to read them one by one: see [`RowStream`].

@@ -9,6 +9,6 @@ pub(crate) async fn script<H: Handle>(on: H, sql: &str) -> Result<()> {
     text::check(sql).map_err(|e| e.during(OPERATION))?;
     let mut lease = on.lend().lease().await.map_err(|e| e.during(OPERATION))?;
     let mut step = lease.step().map_err(|e| e.during(OPERATION))?;
-    let ran = driver::simple(step.session(), sql).await;
-    step.settle(ran).map(drop).map_err(|e| e.during(OPERATION))
+    let ran = driver::script(step.session(), sql).await;
+    step.settle(ran).map_err(|e| e.during(OPERATION))
 }

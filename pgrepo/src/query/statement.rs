@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use sqlx::Either;
-use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::postgres::PgRow;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::driver::{self, Param, Prepared};
+use crate::pool::driver::{self, Encoded, Param, Prepared};
 use crate::pool::{Handle, Lease, Step};
 use crate::row::Row;
 use crate::stream::RowStream;
@@ -86,13 +86,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     pub async fn fetch_first<T: OwnedRow>(self) -> Result<Option<T>> {
-        let mut first = None;
-        let mut keep = |row: T| {
-            first.get_or_insert(row);
-            Ok(())
-        };
-        self.run("fetch_first", Some(T::FIELDS)).await?.each::<T>(&mut keep).await?;
-        Ok(first)
+        self.run("fetch_first", Some(T::FIELDS)).await?.first().await.map(|(first, _)| first)
     }
 
     /// Reads all rows of the result.
@@ -158,7 +152,7 @@ pub(crate) struct Run<'s> {
     pub(crate) lease: Lease<'s>,
     pub(crate) operation: &'static str,
     pub(crate) sql: Arc<str>,
-    pub(crate) arguments: PgArguments,
+    values: Encoded,
     prepared: Arc<Prepared>,
     plan: Option<Plan>,
 }
@@ -180,21 +174,24 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
     let (mut prepared, known) = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
     let mut fitted = fit(&prepared, params, fields);
-    if known && fitted.is_err() {
-        // What the session prepared before may be older than the table: only what is prepared now is believed.
-        forget(&mut lease).await.map_err(|e| e.during(operation))?;
-        (prepared, _) = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
+    // What the session prepared before may be older than the table: a mismatch of types is believed only of what is
+    // prepared now. Where it cannot be, as in an aborted transaction, the first error stands.
+    let doubtful = known
+        && params.len() == prepared.parameters.len()
+        && fitted.as_ref().is_err_and(|e| e.kind() == ErrorKind::Mismatch);
+    if doubtful && let Ok(again) = prepare_again(&mut lease, &sql).await {
+        prepared = again;
         fitted = fit(&prepared, params, fields);
     }
-    let (arguments, plan) = fitted.map_err(|e| e.during(operation))?;
-    Ok(Run { lease, operation, sql, arguments, prepared, plan })
+    let (values, plan) = fitted.map_err(|e| e.during(operation))?;
+    Ok(Run { lease, operation, sql, values, prepared, plan })
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
-fn fit(prepared: &Prepared, params: &[&Param<'_>], fields: Option<Fields>) -> Result<(PgArguments, Option<Plan>)> {
-    let arguments = driver::arguments(prepared, params)?;
+fn fit(prepared: &Prepared, params: &[&Param<'_>], fields: Option<Fields>) -> Result<(Encoded, Option<Plan>)> {
+    let values = driver::encode(prepared, params)?;
     let plan = fields.map(|fields| Plan::new(fields, prepared.columns())).transpose()?;
-    Ok((arguments, plan))
+    Ok((values, plan))
 }
 
 /// Prepares a statement, and says whether the session had done so before.
@@ -202,6 +199,12 @@ async fn prepare(lease: &mut Lease<'_>, sql: &Arc<str>) -> Result<(Arc<Prepared>
     let mut step = lease.step()?;
     let prepared = driver::prepare(step.session(), sql).await;
     step.settle(prepared)
+}
+
+/// Forgets what the session has prepared, and prepares this statement.
+async fn prepare_again(lease: &mut Lease<'_>, sql: &Arc<str>) -> Result<Arc<Prepared>> {
+    forget(lease).await?;
+    prepare(lease, sql).await.map(|(prepared, _)| prepared)
 }
 
 async fn forget(lease: &mut Lease<'_>) -> Result<()> {
@@ -222,7 +225,7 @@ impl<'s> Run<'s> {
         let mut again = true;
         loop {
             let mut step = self.lease.step()?;
-            match once(&mut step, &self.sql, self.arguments.clone(), on_row).await {
+            match once(&mut step, &self.sql, &self.prepared, &self.values, on_row).await {
                 Ok(affected) => {
                     step.done();
                     return Ok(affected);
@@ -251,12 +254,11 @@ impl<'s> Run<'s> {
 
     /// Forgets what the session has prepared, and prepares this statement again if no transaction was aborted by it.
     async fn renew(&mut self) -> Result<()> {
-        forget(&mut self.lease).await?;
         if self.lease.in_transaction() {
-            return Ok(());
+            return forget(&mut self.lease).await;
         }
-        let (prepared, _) = prepare(&mut self.lease, &self.sql).await.map_err(|e| e.during(self.operation))?;
-        if prepared.parameters != self.prepared.parameters {
+        let prepared = prepare_again(&mut self.lease, &self.sql).await.map_err(|e| e.during(self.operation))?;
+        if !driver::same_encoding(&self.prepared.parameters, &prepared.parameters) {
             let message = "the statement's parameters changed their types while it ran; run it again";
             return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
         }
@@ -298,19 +300,29 @@ impl<'s> Run<'s> {
 
     pub(crate) async fn at_most_one<T: OwnedRow>(self) -> Result<Option<T>> {
         let operation = self.operation;
-        let mut found = None;
-        let mut count: u64 = 0;
-        self.each::<T>(&mut |row| {
-            count += 1;
-            found.get_or_insert(row);
-            Ok(())
-        })
-        .await?;
+        let (found, count) = self.first().await?;
         if count > 1 {
-            let message = format!("one row at most was asked for and the result has {count}");
+            let message = format!("a single row was asked for and the result has {count}");
             return Err(Error::new(ErrorKind::ManyRows, message).during(operation));
         }
         Ok(found)
+    }
+
+    /// Reads the first row, and counts all.
+    async fn first<T: OwnedRow>(mut self) -> Result<(Option<T>, u64)> {
+        let operation = self.operation;
+        let mut plan = self.plan()?;
+        let (mut first, mut count) = (None, 0);
+        self.drive(&mut |row, index| {
+            count = index + 1;
+            if index == 0 {
+                plan.refreshed(row).map_err(|e| e.during(operation))?;
+                first = Some(plan.read::<T>(row, index)?);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok((first, count))
     }
 
     pub(crate) async fn rows(mut self) -> Result<Vec<Row>> {
@@ -334,7 +346,7 @@ impl<'s> Run<'s> {
                 let mut step = run.lease.step()?;
                 let mut failed = None;
                 {
-                    let mut rows = driver::run(step.session(), &run.sql, run.arguments.clone());
+                    let mut rows = driver::run(step.session(), &run.sql, &run.prepared, &run.values);
                     while let Some(item) = rows.next().await {
                         match item {
                             Ok(Either::Right(row)) => yield row,
@@ -371,10 +383,11 @@ impl<'s> Run<'s> {
 async fn once(
     step: &mut Step<'_>,
     sql: &Arc<str>,
-    arguments: PgArguments,
+    prepared: &Prepared,
+    values: &Encoded,
     on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send),
 ) -> Result<u64, Failed> {
-    let mut items = driver::run(step.session(), sql, arguments);
+    let mut items = driver::run(step.session(), sql, prepared, values);
     let (mut affected, mut index) = (0, 0);
     let mut refused = None;
     while let Some(item) = items.next().await {

@@ -191,6 +191,19 @@ pub struct TableName<'a> {
     pub name: &'a str,
 }
 
+impl TableName<'_> {
+    /// Says what keeps a name from being one: nothing, NUL, or more than the 63 bytes to which the server cuts names
+    /// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>).
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        self.schema.into_iter().chain([self.name]).find_map(|name| match name {
+            "" => Some("a table's or a schema's name is empty"),
+            name if name.contains('\0') => Some("a table's or a schema's name holds a NUL character"),
+            name if name.len() > 63 => Some("a table's or a schema's name has more than 63 bytes"),
+            _ => None,
+        })
+    }
+}
+
 impl<'a> From<&'a str> for TableName<'a> {
     fn from(name: &'a str) -> Self {
         Self { schema: None, name }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use sqlx::PgConnection;
 
@@ -26,6 +27,23 @@ pub struct Tx {
 /// The server's number of a transaction, to ask for its outcome by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TxId(u64);
+
+impl fmt::Display for TxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for TxId {
+    type Err = Error;
+
+    /// Reads what `Display` wrote, so that the number can be kept outside of the program.
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse()
+            .map(Self)
+            .map_err(|e| Error::new(ErrorKind::Config, "this is no transaction's number").caused_by(e))
+    }
+}
 
 /// What became of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,8 +147,9 @@ impl Tx {
 
     /// Commits: all of the transaction takes effect.
     ///
-    /// The server sees `SELECT 1` and `COMMIT` in one message: in an aborted transaction, to which a COMMIT alone is
-    /// answered by a rollback, the first is refused.
+    /// The server sees `SAVEPOINT` and `COMMIT` in one message. A COMMIT alone is answered by a rollback in an aborted
+    /// transaction, and by a mere warning where none is open any more, as after a ROLLBACK on the raw connection; the
+    /// SAVEPOINT is refused in both.
     ///
     /// # Errors
     /// [`ErrorKind::Transaction`]: an earlier statement had failed, or a constraint that was deferred to the end was
@@ -141,7 +160,7 @@ impl Tx {
     /// Whether a dropped future's COMMIT takes effect is unknown: [`Db::outcome`] tells.
     pub async fn commit(mut self) -> Result<()> {
         let mut step = self.step().map_err(|e| e.during("commit"))?;
-        match driver::simple(step.session(), "SELECT 1; COMMIT").await {
+        match driver::simple(step.session(), "SAVEPOINT pgrepo_commit; COMMIT").await {
             Ok(_) => {
                 step.done();
                 self.end();

@@ -15,8 +15,8 @@ pub trait AnyValue {
     fn is_null(&self) -> bool;
     /// The Rust type, for messages.
     fn rust_type(&self) -> &'static str;
-    /// The SQL type that the Rust type stands for, for messages.
-    fn sql_type(&self) -> String;
+    /// The SQL type that the Rust type stands for, for messages; `None` where that is known on the server only.
+    fn sql_type(&self) -> Option<String>;
 }
 
 impl<V: Encode + ?Sized> AnyValue for V {
@@ -36,8 +36,8 @@ impl<V: Encode + ?Sized> AnyValue for V {
         std::any::type_name::<V>()
     }
 
-    fn sql_type(&self) -> String {
-        sql_type_name::<V>()
+    fn sql_type(&self) -> Option<String> {
+        (!V::TYPES.is_empty()).then(sql_type_name::<V>)
     }
 }
 

@@ -24,12 +24,15 @@
 //! | any of these | [`Value`] | |
 //!
 //! Each of them may be an `Option`, for NULL. A field takes up to 1 GiB less one byte. What does not go is an error
-//! ([`ValueErrorKind`]); nothing is cut off or rounded in silence, but for one thing:
+//! ([`ValueErrorKind`]); nothing is cut off or rounded in silence, but for two things:
 //!
 //! **PostgreSQL counts microseconds, chrono nanoseconds.** What is below a microsecond is cut off on the way in,
 //! towards the past: `12:00:00.000000999` is stored as `12:00:00`. It is no error because `Utc::now()` has
 //! nanoseconds. (The server's own text input rounds to the nearest microsecond instead.) Where a value must come
 //! back equal, cut it first: `t.trunc_subsecs(6)`.
+//!
+//! **JSON's numbers are read as serde_json reads them:** into a `serde_json::Value` or an `f64` those beyond a double's
+//! digits are rounded. `Box<RawValue>` and [`RawJson`] keep the text as it stands.
 //!
 //! **`timestamptz` keeps an instant and no zone.** A `DateTime` of any zone may be written; what is read is in UTC, and
 //! a `DateTime<FixedOffset>`'s offset is then always 0.

@@ -141,7 +141,7 @@ async fn f03_a_source_s_own_error_stores_nothing_and_comes_back(db: TestDatabase
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let used = pid(&ours).await;
     let rows = stream::iter(0..1000).map(|id| if id == 500 { Err(Failure::Mine(id)) } else { Ok(line(id)) });
-    match ours.repository::<Line>().copy_in_stream(rows).await.unwrap_err() {
+    match ours.repository::<Line>().copy_in_try_stream(rows, CopyInOptions::default()).await.unwrap_err() {
         Failure::Mine(id) => assert_eq!(id, 500),
         Failure::Pgrepo(error) => panic!("{error:?}"),
     }
