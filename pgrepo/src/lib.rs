@@ -66,7 +66,7 @@
 //! | | |
 //! |---|---|
 //! | connect | [`Db::from_env`], [`Db::from_url`], or [`Db::connect`] with a [`DbConfig`] |
-//! | load many rows | [`Repository::copy_in`], [`copy_in_stream`](Repository::copy_in_stream) |
+//! | load many rows | [`Repository::copy_in`], [`copy_in_stream`](Repository::copy_in_stream), [`copy_in_try_stream`](Repository::copy_in_try_stream) |
 //! | load rows one by one, as they come | [`Repository::start_copy_in`], then [`CopyIn::send`] and [`finish`](CopyIn::finish) |
 //! | load rows that leave defaults to the server | the `New…` struct of `#[pg(new = "…")]`, or a struct of my own with [`PgInsert`](macro@PgInsert) |
 //! | load rows whose columns are known at run time only | [`Db::copy_records`] of [`Value`]s |
@@ -108,7 +108,7 @@
 //! A column has another type than the field:
 //!
 //! ```text
-//! Mismatch: copy_in, table airports, field `elevation_ft`, column "elevation_ft": the table's column is float8 and the field is `i64`, which stands for int8
+//! Mismatch: copy_in, table airports, field `elevation_ft`, column "elevation_ft": the table's column is float8 and the field is a `i64`, which stands for int8
 //! ```
 //!
 //! A value cannot be stored. The row is the place among those handed over, from 0; none of them is stored:
@@ -142,19 +142,19 @@
 //!
 //! ```text
 //! NoRow: fetch_one, table airports: exactly one row was asked for and the result has none
-//! ManyRows: fetch_one, table airports: one row at most was asked for and the result has 2
+//! ManyRows: fetch_one, table airports: a single row was asked for and the result has 2
 //! ```
 //!
 //! A parameter has another type than the statement gives it:
 //!
 //! ```text
-//! Mismatch: fetch_one: parameter $1 is text and the value bound is `i32`, which goes as int4: bind another type, or write $1::int4 where the value's own type is meant
+//! Mismatch: fetch_one: parameter $1 is text and the value bound is a `i32`, which goes as int4: bind another type, or write $1::int4 where the value's own type is meant
 //! ```
 //!
 //! SQL of the user's own is wrong:
 //!
 //! ```text
-//! Query: fetch_one: the server refused
+//! Query: fetch_one: the server finds no such column
 //!   caused by: column "nme" does not exist (SQLSTATE 42703), hint: Perhaps you meant to reference the column "airports.name".
 //! ```
 //!
@@ -167,10 +167,9 @@
 //! The server is not there, or refuses the connection, or a setting is wrong:
 //!
 //! ```text
-//! Connection: connect: the connection broke
+//! Connection: connect: no connection to 127.0.0.1, port 1
+//!   caused by: the connection broke
 //!   caused by: Connection refused (os error 111)
-//! Connection: connect: the server refused
-//!   caused by: database "nope" does not exist (SQLSTATE 3D000)
 //! Config: the URL has the unknown parameter "ssl"; the known ones are host, port, user, password, dbname, application_name, sslmode, statement-cache-capacity
 //! ```
 //!

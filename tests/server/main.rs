@@ -11,4 +11,5 @@ mod runtime;
 mod spawned;
 mod storm;
 mod support;
+mod texts;
 mod types;

@@ -76,7 +76,7 @@ impl CopyInOptions {
             // A column that is named is sent, whatever is left to the server otherwise.
             *mark &= match only {
                 Some(names) => names.iter().any(|name| meta.spec.name == **name),
-                None => !(meta.spec.identity && !self.keep_identity) && !(meta.spec.default && self.server_defaults),
+                None => (!meta.spec.identity || self.keep_identity) && (!meta.spec.default || !self.server_defaults),
             };
         }
         if sent.contains(&true) { Ok(sent) } else { Err(Error::new(ErrorKind::Mismatch, "the load sends no column")) }
