@@ -7,6 +7,7 @@ mod memory;
 mod query;
 mod records;
 mod runtime;
+mod session;
 mod spawned;
 mod storm;
 mod support;

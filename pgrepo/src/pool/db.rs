@@ -73,6 +73,19 @@ impl Db {
     }
 
     /// A statement of your own, with `$1`, `$2`, … for the values that [`bind`](Query::bind) gives it.
+    ///
+    /// What would stay in the session of whoever gets the connection next is refused before anything is sent, by the
+    /// statement's keywords; so it is in [`execute_script`](Self::execute_script) and on a [`Tx`]:
+    ///
+    /// * `SET`, `RESET`, `DISCARD`, `LISTEN`, `UNLISTEN`, `LOAD`, `PREPARE` and `DEALLOCATE`;
+    /// * `CREATE TEMPORARY` …, but for a table made with `ON COMMIT DROP`; `DECLARE` … `WITH HOLD`;
+    /// * `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT` and their like, for which [`begin`](Self::begin) is, and `COPY`.
+    ///
+    /// `SET LOCAL`, `SET TRANSACTION` and `SET CONSTRAINTS` last as long as a transaction: they are taken on a [`Tx`] and
+    /// in a script of several statements, and refused where they would do nothing.
+    ///
+    /// What a statement does otherwise is not seen: a function that calls `set_config` or takes an advisory lock of the
+    /// session, `SELECT … INTO TEMPORARY`, a table created in `pg_temp`. Use [`raw`](Self::raw) for such.
     pub fn query<'q>(&self, sql: impl Into<std::borrow::Cow<'q, str>>) -> Query<'q, &Self> {
         Query::new(self, sql.into())
     }
