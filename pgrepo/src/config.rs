@@ -11,6 +11,14 @@ mod env;
 ///
 /// Make one by [`from_env`](Self::from_env) or [`from_url`](Self::from_url), or fill the fields in from
 /// [`default`](Self::default). `Debug` shows no password.
+///
+/// This version has no TLS: connections are in plain text, so use them on a trusted network, through a unix socket or
+/// through a tunnel. A password is sent only in the way that the server asks for it, which by default is SCRAM: it does
+/// not go over the wire then.
+///
+/// Whatever the environment says of other servers (`PGPASSWORD`, `PGOPTIONS`, `PGSSLROOTCERT` and so on) does not go into
+/// a connection: what is here decides, and [`from_env`](Self::from_env) alone reads the variables that it names. As the
+/// driver would send `PGOPTIONS` all the same, a connection is refused while that is set.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DbConfig {
@@ -26,16 +34,17 @@ pub struct DbConfig {
     pub database: Option<String>,
     /// What `pg_stat_activity` shows. Default `pgrepo`.
     pub application_name: String,
-    /// The most connections that the pool opens; one more, outside the pool, ends sessions whose work was dropped.
-    /// Default 10.
+    /// The most connections that the pool opens, 1 to 10,000; one more, outside the pool, ends sessions whose work was
+    /// dropped. Default 10.
     pub max_connections: usize,
-    /// How long one attempt to connect may take. Default 10 s.
+    /// How long one attempt to connect may take, until the connection can be used; a connection that idled is given as
+    /// long to answer, but 2 s at most. Default 10 s.
     pub connect_timeout: Duration,
     /// How long an operation waits for a connection, the making of one included. Default 30 s.
     pub acquire_timeout: Duration,
     /// A connection that has idled for longer is pinged before it is used. Default 30 s.
     pub idle_check: Duration,
-    /// How many prepared statements a connection keeps. Default 100.
+    /// How many prepared statements a connection keeps, at least 1. Default 100.
     pub statement_cache: usize,
 }
 
@@ -101,8 +110,12 @@ impl DbConfig {
     /// `POSTGRES_PASSWORD`, `POSTGRES_DB` and `POSTGRES_MAX_CONNECTIONS`, and for what these leave open `PGHOST`,
     /// `PGPORT`, `PGUSER`, `PGPASSWORD` and `PGDATABASE`.
     ///
+    /// `POSTGRES_SSL_MODE`, or else `PGSSLMODE`, is read in each case: as there is no TLS, it may be `disable`, `allow` or
+    /// `prefer` only.
+    ///
     /// # Errors
-    /// [`ErrorKind::Config`]: a variable is not Unicode, no number or out of range; the message names it.
+    /// [`ErrorKind::Config`]: a variable is not Unicode, no number or out of range, or asks for TLS; the message names
+    /// it.
     pub fn from_env() -> Result<Self> {
         env::read(|name| std::env::var_os(name))
     }
@@ -129,6 +142,19 @@ impl DbConfig {
         let wrong = |what: &'static str| Err(Error::new(ErrorKind::Config, what));
         if self.max_connections == 0 {
             return wrong("max_connections is 0: the pool needs at least one");
+        }
+        // The pool sets memory aside for each, and no server serves as many: more is a mistake, such as a wrong unit.
+        if self.max_connections > 10_000 {
+            return wrong("max_connections is above 10000, which no server serves");
+        }
+        // The driver would leave each statement behind on the server.
+        if self.statement_cache == 0 {
+            return wrong("statement_cache is 0: a connection keeps at least the statement that it runs");
+        }
+        // A text of the protocol ends at NUL: what followed would be read as another setting.
+        let texts = [&self.host, &self.user, &self.application_name].into_iter().chain(&self.database);
+        if texts.chain(self.password.as_ref().map(|password| &password.0)).any(|text| text.contains('\0')) {
+            return wrong("the host, user, password, database or application_name holds a NUL character");
         }
         if self.host.is_empty() {
             return wrong("the host is empty");

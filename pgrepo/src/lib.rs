@@ -94,6 +94,9 @@
 //! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
 //! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
 //!
+//! This version has no TLS: connections are in plain text, so use them on trusted networks, through a unix socket or
+//! through a tunnel; a password is only sent in the way that the server asks for it, by default SCRAM.
+//!
 //! # When something is wrong
 //!
 //! An [`Error`] says in one line what failed and where; the server's words are its

@@ -1,6 +1,7 @@
 //! Everything that needs a server: one binary, one server, a database for each test.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test's failure is its message")]
 
+mod config;
 mod copy;
 mod edges;
 mod faults;
@@ -8,6 +9,7 @@ mod memory;
 mod query;
 mod records;
 mod runtime;
+mod session;
 mod spawned;
 mod storm;
 mod support;

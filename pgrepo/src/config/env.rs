@@ -44,10 +44,27 @@ pub(super) fn read(var: impl Fn(&str) -> Option<OsString>) -> Result<DbConfig> {
             config.database = Some(value);
         }
     }
+    if let Some((name, value)) = first(["POSTGRES_SSL_MODE", "PGSSLMODE"])? {
+        no_tls(name, &value)?;
+    }
     if let Some(value) = text("POSTGRES_MAX_CONNECTIONS")? {
         config.max_connections = number("POSTGRES_MAX_CONNECTIONS", &value)?;
     }
     config.checked()
+}
+
+/// Refuses a mode that asks for TLS, which would not be kept, and one that there is not.
+fn no_tls(origin: &str, mode: &str) -> Result<()> {
+    match mode {
+        "disable" | "allow" | "prefer" => Ok(()),
+        "require" | "verify-ca" | "verify-full" => Err(wrong(format!(
+            "{origin} asks for sslmode={mode}, and TLS is not built into this version: it would not be kept"
+        ))),
+        _ => Err(wrong(format!(
+            "{origin} gives the unknown sslmode {mode:?}; the known ones are disable, allow, prefer, and, which this \
+             version cannot keep, require, verify-ca, verify-full"
+        ))),
+    }
 }
 
 fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N> {
@@ -91,12 +108,7 @@ pub(super) fn url(config: &mut DbConfig, text: &str, origin: &'static str) -> Re
             "password" => config.password = Some(Password::new(value)),
             "dbname" => config.database = Some(value.into_owned()),
             "application_name" => config.application_name = value.into_owned(),
-            "sslmode" if matches!(&*value, "disable" | "allow" | "prefer") => {}
-            "sslmode" => {
-                return Err(wrong(format!(
-                    "{origin} asks for sslmode={value}, and TLS is not built into this version: it would not be kept"
-                )));
-            }
+            "sslmode" => no_tls(origin, &value)?,
             "statement-cache-capacity" => {
                 config.statement_cache = number("the parameter statement-cache-capacity of the URL", &value)?;
             }
@@ -144,5 +156,34 @@ mod tests {
         assert!(error.to_string().contains("sslmod") && !format!("{error:?}").contains("canary"), "{error}");
         let config = DbConfig::from_url("postgres://u:canary@h/d").unwrap();
         assert!(!format!("{config:?}").contains("canary"));
+    }
+    #[test]
+    fn what_asks_for_tls_is_refused_by_its_name() {
+        for mode in ["require", "verify-ca", "verify-full", "Require", "on"] {
+            for name in ["POSTGRES_SSL_MODE", "PGSSLMODE"] {
+                for url in [None, Some(("DATABASE_URL", "postgres://u@h/d"))] {
+                    let vars: Vec<_> = [(name, mode)].into_iter().chain(url).collect();
+                    let error = env(&vars).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Config);
+                    assert!(error.to_string().contains(name) && error.to_string().contains(mode), "{error}");
+                }
+            }
+            let error = DbConfig::from_url(&format!("postgres://u@h/d?sslmode={mode}")).unwrap_err();
+            assert!(error.to_string().contains(mode), "{error}");
+        }
+        env(&[("PGSSLMODE", "prefer")]).unwrap();
+        env(&[("POSTGRES_SSL_MODE", "disable"), ("PGSSLMODE", "require")]).unwrap();
+        DbConfig::from_url("postgres://u@h/d?sslmode=disable").unwrap();
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_meant_is_refused() {
+        let message = |config: DbConfig| config.checked().unwrap_err().to_string();
+        assert!(message(DbConfig::default().with_max_connections(10_001)).contains("max_connections"));
+        DbConfig::default().with_max_connections(10_000).checked().unwrap();
+        assert!(message(DbConfig { statement_cache: 0, ..DbConfig::default() }).contains("statement_cache"));
+        let url = "postgres://u@h/d?statement-cache-capacity=0";
+        assert!(DbConfig::from_url(url).unwrap_err().to_string().contains("statement_cache"));
+        assert!(message(DbConfig { user: "a\0options\0-c x=y".into(), ..DbConfig::default() }).contains("NUL"));
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::config::DbConfig;
+use crate::config::{DbConfig, Password};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::control::{Control, PATIENCE};
@@ -50,6 +50,9 @@ pub(crate) struct Who {
     pub(crate) started: String,
 }
 
+/// How long a connection that has idled may take to answer: one that takes longer is better made anew.
+const PING: Duration = Duration::from_secs(2);
+
 /// Makes sessions for the pool, and judges whether one may be used again.
 pub(crate) struct Manager {
     config: DbConfig,
@@ -72,8 +75,12 @@ impl managed::Manager for Manager {
     async fn create(&self) -> Result<Session> {
         let closed = |_| Error::new(ErrorKind::Connection, "the pool is closed");
         let permit = Arc::clone(&self.sessions).acquire_owned().await.map_err(closed)?;
-        let mut conn = connect(&self.config, &self.config.application_name).await?;
-        let who = who(&mut conn).await?;
+        let (conn, who) = within_limit(&self.config, async {
+            let mut conn = reach(&self.config, &self.config.application_name).await?;
+            let who = who(&mut conn).await?;
+            Ok((conn, who))
+        })
+        .await?;
         Ok(Session {
             conn,
             who,
@@ -88,7 +95,7 @@ impl managed::Manager for Manager {
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {
         if session.idle_since.elapsed() > self.config.idle_check {
-            let ping = timeout(self.config.connect_timeout, session.conn.ping()).await;
+            let ping = timeout(self.config.connect_timeout.min(PING), session.conn.ping()).await;
             if !matches!(ping, Ok(Ok(()))) {
                 return Err(RecycleError::message("the connection did not answer after idling"));
             }
@@ -113,26 +120,43 @@ fn refused(config: &DbConfig, error: sqlx::Error) -> Error {
 
 /// Connects within the limit, without TCP's delay of small packets.
 pub(super) async fn connect(config: &DbConfig, name: &str) -> Result<PgConnection> {
-    let mut options = PgConnectOptions::new_without_pgpass()
+    within_limit(config, reach(config, name)).await
+}
+
+/// Holds all that makes a connection ready to the one limit.
+async fn within_limit<T>(config: &DbConfig, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let limit = config.connect_timeout;
+    timeout(limit, work).await.unwrap_or_else(|_| {
+        let message = format!("no connection to {} within {limit:?}", place(config));
+        Err(Error::new(ErrorKind::Timeout, message).during("connect"))
+    })
+}
+
+/// What the driver is told: nothing of it comes from the environment, which may speak of another server.
+fn options(config: &DbConfig, name: &str) -> Result<PgConnectOptions> {
+    // The driver's options begin with PGPASSWORD, PGSSLMODE, PGOPTIONS and so on. No TLS leaves the certificates unused,
+    // also where another crate has the driver built with TLS.
+    let options = PgConnectOptions::new_without_pgpass()
         .host(&config.host)
         .port(config.port)
         .username(&config.user)
+        .password(config.password.as_ref().map_or("", Password::reveal))
         .database(config.database.as_deref().unwrap_or(&config.user))
         .application_name(name)
         .statement_cache_capacity(config.statement_cache)
-        .ssl_mode(PgSslMode::Prefer)
+        .ssl_mode(PgSslMode::Disable)
         .disable_statement_logging();
-    if let Some(password) = &config.password {
-        options = options.password(password.reveal());
+    // The one that can only be added to.
+    if options.get_options().is_some_and(|options| !options.trim().is_empty()) {
+        let message = "PGOPTIONS is set, and the driver would send it to the server; pgrepo takes no settings from it: \
+                       unset it";
+        return Err(Error::new(ErrorKind::Config, message).during("connect"));
     }
-    let conn = match timeout(config.connect_timeout, options.connect()).await {
-        Ok(connected) => connected.map_err(|e| refused(config, e))?,
-        Err(_) => {
-            let limit = config.connect_timeout;
-            let message = format!("no connection to {} within {limit:?}", place(config));
-            return Err(Error::new(ErrorKind::Timeout, message).during("connect"));
-        }
-    };
+    Ok(options)
+}
+
+async fn reach(config: &DbConfig, name: &str) -> Result<PgConnection> {
+    let conn = options(config, name)?.connect().await.map_err(|e| refused(config, e))?;
     #[cfg(unix)]
     if !config.host.starts_with('/') {
         let port = config.port;

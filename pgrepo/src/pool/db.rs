@@ -1,8 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use deadpool::Runtime;
 use deadpool::managed::{Pool, PoolError, TimeoutType};
+use deadpool::{Runtime, Status};
 
 use crate::config::DbConfig;
 use crate::copy::{CopyReport, copy_records};
@@ -21,7 +21,8 @@ use super::raw::RawConnection;
 ///
 /// Every operation takes a connection for its own time. What of it is dropped before it ends costs that connection,
 /// which is closed, and leaves nothing half-done behind; the server session is ended over a connection of pgrepo's
-/// own, so that the server sees at most `max_connections + 1` sessions.
+/// own, so that the server usually sees no more than `max_connections + 1` sessions. One that is being ended may still
+/// be seen beside its successor for a moment.
 ///
 /// # Examples
 /// ```no_run
@@ -58,7 +59,8 @@ impl Db {
     /// Makes the pool and its first connection, so that a wrong host or password shows here.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], and what [`acquire`-ing](ErrorKind::Connection) a connection may end in.
+    /// [`ErrorKind::Config`]: a setting is wrong; [`ErrorKind::Connection`]: the server cannot be reached or refused the
+    /// connection; [`ErrorKind::Timeout`]: it did not answer within the limits.
     pub async fn connect(config: DbConfig) -> Result<Self> {
         let config = config.checked()?;
         let (max, acquire_timeout) = (config.max_connections, config.acquire_timeout);
@@ -73,6 +75,19 @@ impl Db {
     }
 
     /// A statement of your own, with `$1`, `$2`, … for the values that [`bind`](Query::bind) gives it.
+    ///
+    /// What would stay in the session of whoever gets the connection next is refused before anything is sent, by the
+    /// statement's keywords; so it is in [`execute_script`](Self::execute_script) and on a [`Tx`]:
+    ///
+    /// * `SET`, `RESET`, `DISCARD`, `LISTEN`, `UNLISTEN`, `LOAD`, `PREPARE` and `DEALLOCATE`;
+    /// * `CREATE TEMPORARY` …, but for a table made with `ON COMMIT DROP`; `DECLARE` … `WITH HOLD`;
+    /// * `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT` and their like, for which [`begin`](Self::begin) is, and `COPY`.
+    ///
+    /// `SET LOCAL`, `SET TRANSACTION` and `SET CONSTRAINTS` last as long as a transaction: they are taken on a [`Tx`] and
+    /// in a script of several statements, and refused where they would do nothing.
+    ///
+    /// What a statement does otherwise is not seen: a function that calls `set_config` or takes an advisory lock of the
+    /// session, `SELECT … INTO TEMPORARY`, a table created in `pg_temp`. Use [`raw`](Self::raw) for such.
     pub fn query<'q>(&self, sql: impl Into<std::borrow::Cow<'q, str>>) -> Query<'q, &Self> {
         Query::new(self, sql.into())
     }
@@ -159,19 +174,27 @@ impl Db {
     }
 
     pub(crate) async fn guard(&self) -> Result<Guard> {
-        match tokio::time::timeout(self.acquire_timeout, self.pool.get()).await {
+        // What waited is dropped at the end of this line, so that the pool no longer counts it.
+        let got = tokio::time::timeout(self.acquire_timeout, self.pool.get()).await;
+        match got {
             Ok(Ok(object)) => Ok(Guard::new(object)),
             Ok(Err(PoolError::Backend(error))) => Err(error),
             Ok(Err(PoolError::Closed)) => Err(Error::new(ErrorKind::Connection, "the pool is closed")),
             Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
-                let limit = self.acquire_timeout;
-                let max = self.pool.status().max_size;
-                let message = format!("no connection was free within {limit:?}: all {max} are in use");
-                Err(Error::new(ErrorKind::Timeout, message))
+                Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status())))
             }
             Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
     }
+}
+
+/// What the pool was like when a call had waited for too long: for a connection in use, or for one to be made.
+fn waited(limit: Duration, pool: Status) -> String {
+    let Status { max_size, size, available, waiting } = pool;
+    format!(
+        "no connection within {limit:?}: of the pool's {max_size} connections {size} exist, {available} of them idle; \
+         other calls that wait: {waiting}"
+    )
 }
 
 impl fmt::Debug for Db {

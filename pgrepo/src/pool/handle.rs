@@ -44,6 +44,10 @@ mod sealed {
 
     /// Lends a connection for one operation.
     pub trait Lend: Send + Sized {
+        /// Whether what runs on it runs in a transaction that goes on afterwards.
+        #[doc(hidden)]
+        const IN_TRANSACTION: bool;
+
         // Not an async function: the future of one whose lifetime is a parameter is not known to be `Send` where the
         // caller's future is spawned (rust-lang/rust#100013).
         #[doc(hidden)]
@@ -53,6 +57,8 @@ mod sealed {
     }
 
     impl Lend for &Db {
+        const IN_TRANSACTION: bool = false;
+
         fn lend<'t>(self) -> Lender<'t>
         where
             Self: 't,
@@ -62,6 +68,8 @@ mod sealed {
     }
 
     impl Lend for &mut Tx {
+        const IN_TRANSACTION: bool = true;
+
         fn lend<'t>(self) -> Lender<'t>
         where
             Self: 't,

@@ -14,19 +14,37 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, getpeername, recvmsg, sockopt};
 
 /// Sets the option on every TCP socket of this process whose peer has the port, and reads it back.
+///
+/// A socket that does not take it (one being reset, or of UDP) is passed over, as long as another took it.
+///
+/// # Errors
+/// No socket has such a peer, or none of those took the option: then the first one's error.
 pub(super) fn set(port: u16) -> io::Result<()> {
+    let mut failed = None;
+    let mut taken = false;
     for socket in to(port)? {
-        if !sockopt::tcp_nodelay(&socket)? {
-            sockopt::set_tcp_nodelay(&socket, true)?;
-            if !sockopt::tcp_nodelay(&socket)? {
-                return Err(io::Error::other("TCP_NODELAY was set and reads back as unset"));
-            }
+        match set_one(&socket) {
+            Ok(()) => taken = true,
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    if taken {
+        return Ok(());
+    }
+    Err(failed.unwrap_or_else(|| io::Error::other(format!("the process has no socket whose peer has the port {port}"))))
+}
+
+fn set_one(socket: &OwnedFd) -> io::Result<()> {
+    if !sockopt::tcp_nodelay(socket)? {
+        sockopt::set_tcp_nodelay(socket, true)?;
+        if !sockopt::tcp_nodelay(socket)? {
+            return Err(io::Error::other("TCP_NODELAY was set and reads back as unset"));
         }
     }
     Ok(())
 }
 
-/// The process's TCP sockets whose peer has the port.
+/// The process's sockets of the internet whose peer has the port.
 fn to(port: u16) -> io::Result<Vec<OwnedFd>> {
     let (here, there) = UnixStream::pair()?;
     let mut found = Vec::new();
@@ -72,4 +90,35 @@ fn duplicate(here: &UnixStream, there: &UnixStream, number: RawFd) -> io::Result
         _ => Vec::new(),
     });
     Ok(received.next())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_nobody_connected_to_is_an_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let error = set(port).unwrap_err();
+        assert!(error.to_string().contains(&port.to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_socket_that_does_not_take_the_option_is_passed_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        // The datagrams' socket comes first, having the lower number, and second.
+        let before = UdpSocket::bind("127.0.0.1:0").unwrap();
+        before.connect(address).unwrap();
+        set(address.port()).expect_err("none took it");
+        let stream = TcpStream::connect(address).unwrap();
+        let after = UdpSocket::bind("127.0.0.1:0").unwrap();
+        after.connect(address).unwrap();
+        assert!(!stream.nodelay().unwrap());
+        set(address.port()).unwrap();
+        assert!(stream.nodelay().unwrap());
+    }
 }

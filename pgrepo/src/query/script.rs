@@ -6,7 +6,7 @@ use super::text;
 /// Runs statements by the simple protocol.
 pub(crate) async fn script<H: Handle>(on: H, sql: &str) -> Result<()> {
     const OPERATION: &str = "execute_script";
-    text::check(sql).map_err(|e| e.during(OPERATION))?;
+    text::check(sql, H::IN_TRANSACTION).map_err(|e| e.during(OPERATION))?;
     let mut lease = on.lend().lease().await.map_err(|e| e.during(OPERATION))?;
     let mut step = lease.step().map_err(|e| e.during(OPERATION))?;
     let ran = driver::script(step.session(), sql).await;

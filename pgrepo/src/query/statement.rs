@@ -130,7 +130,7 @@ impl<'q, H: Handle> Query<'q, H> {
     where
         H: 's,
     {
-        text::check(&self.sql)?;
+        text::check(&self.sql, H::IN_TRANSACTION)?;
         let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
         open(self.on, operation, Arc::from(&*self.sql), &params, fields).await
     }
