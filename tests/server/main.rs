@@ -11,3 +11,4 @@ mod spawned;
 mod storm;
 mod support;
 mod types;
+mod views;
