@@ -15,3 +15,4 @@ mod storm;
 mod support;
 mod texts;
 mod types;
+mod views;

@@ -2,4 +2,6 @@
 
 mod cancel;
 mod copy;
+mod listed;
+mod names;
 mod values;

@@ -100,3 +100,31 @@ async fn f37_as_many_parameters_as_the_protocol_has_and_one_more(db: Db) {
     assert!(error.to_string().contains("65535") || error.to_string().contains("65,535"), "{error}");
     db.query("SELECT 1").fetch_one::<i32>().await.unwrap();
 }
+
+#[derive(Debug, PgTable)]
+#[pg(table = "blob")]
+struct Blob<'a> {
+    id: i32,
+    head: &'a [u8],
+    tail: &'a [u8],
+}
+
+#[pgrepo::test(sql = "CREATE TABLE blob (id int4, head bytea, tail bytea)")]
+async fn f36_a_value_and_a_row_of_a_gibibyte_are_refused_before_they_are_sent(db: Db) {
+    let used = pid(&db).await;
+    // Never written, so no memory stands behind it.
+    let huge = vec![0; 1 << 30];
+    let small = Blob { id: 1, head: b"a", tail: b"b" };
+    let error = db.repository::<Blob<'_>>().copy_in([&small, &Blob { tail: &huge, ..small }]).await.unwrap_err();
+    assert_eq!((error.kind(), error.row(), error.field()), (ErrorKind::Encode, Some(1), Some("tail")), "{error:?}");
+    let error = db.query("INSERT INTO blob VALUES (1, $1)").bind(&*huge).execute().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Encode, "{error:?}");
+    assert!(error.server().is_none());
+    let half = &huge[..1 << 29];
+    let row = Blob { id: 2, head: half, tail: half };
+    let error = db.repository::<Blob<'_>>().copy_in([&small, &row]).await.unwrap_err();
+    assert_eq!((error.kind(), error.row()), (ErrorKind::Encode, Some(1)), "{error:?}");
+    assert!(error.server().is_none());
+    assert_eq!(pid(&db).await, used, "the connection stays in use");
+    assert_eq!(db.query("SELECT count(*) FROM blob").fetch_one::<i64>().await.unwrap(), 0);
+}

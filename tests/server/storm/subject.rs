@@ -166,6 +166,18 @@ impl Plain {
         let all = futures_util::future::join_all((0..max).map(|_| self.0.acquire()));
         all.await.iter().filter(|acquired| acquired.is_ok()).count()
     }
+
+    /// Asks several questions on one connection: what was asked, and the answers that there were.
+    pub(crate) async fn interview(&self, first: i64) -> Vec<(i64, sqlx::Result<i64>)> {
+        let mut answers = Vec::new();
+        if let Ok(mut conn) = self.0.acquire().await {
+            for nonce in first..first + 4 {
+                let answer = sqlx::query_scalar("SELECT $1::int8").bind(nonce).fetch_one(&mut *conn).await;
+                answers.push((nonce, answer));
+            }
+        }
+        answers
+    }
 }
 
 impl Subject for Plain {

@@ -1,6 +1,7 @@
 //! Each type of the codec, a row in one table: struct → COPY → the server's own text → COPY out and SELECT → struct,
 //! and a bound value → the server's text; alone, as NULL, and in arrays with NULL elements.
 
+mod borrowed;
 mod table;
 
 use std::fmt::Debug;

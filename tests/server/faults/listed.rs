@@ -1,0 +1,53 @@
+//! Whether each fault has its test.
+
+use std::process::Command;
+
+/// The faults, numbered as the tests' names are.
+const FAULTS: [(u8, &str); 22] = [
+    (1, "a COPY dropped while it waits for a lock"),
+    (2, "a COPY dropped between chunks"),
+    (3, "a source of rows that panics or fails"),
+    (4, "a source of another length than announced"),
+    (5, "a begin dropped"),
+    (6, "a commit dropped"),
+    (7, "a rollback dropped"),
+    (9, "a stream dropped early"),
+    (11, "an acquire dropped"),
+    (12, "tasks aborted by the thousand"),
+    (24, "a commit of an aborted transaction"),
+    (27, "a connection lent raw"),
+    (29, "columns added and changed while they are read"),
+    (31, "NUL in a text"),
+    (32, "JSON that the server has not"),
+    (33, "infinity and far years"),
+    (35, "a field of another type than its column"),
+    (36, "a value or a row of 1 GiB"),
+    (37, "more parameters than the protocol has"),
+    (39, "a row that the server refuses"),
+    (40, "columns reordered, missing, generated"),
+    (44, "names of every sort"),
+];
+
+/// Asks the binary itself which tests it has: a test that is renamed or left out of the build counts as none.
+#[test]
+fn every_fault_has_its_test() {
+    let listed = Command::new(std::env::current_exe().unwrap()).args(["--list", "--format", "terse"]).output().unwrap();
+    assert!(listed.status.success(), "{listed:?}");
+    let ignored = Command::new(std::env::current_exe().unwrap())
+        .args(["--list", "--format", "terse", "--ignored"])
+        .output()
+        .unwrap();
+    assert!(ignored.stdout.is_empty(), "no test is left out: {}", String::from_utf8_lossy(&ignored.stdout));
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let names: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"))
+        .filter_map(|path| path.rsplit("::").next())
+        .collect();
+    assert!(names.contains(&"every_fault_has_its_test"), "{names:?}");
+    let missing: Vec<_> = FAULTS
+        .iter()
+        .filter(|(number, _)| !names.iter().any(|name| name.starts_with(&format!("f{number:02}_"))))
+        .collect();
+    assert!(missing.is_empty(), "faults without a test: {missing:#?}");
+}
