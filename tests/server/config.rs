@@ -61,7 +61,7 @@ fn holds(bytes: &[u8], part: &str) -> bool {
 /// Connects in a process whose environment has these variables: what came of it.
 fn child(url: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "config::connects_to_what_its_parent_names", "--ignored", "--nocapture"]);
+    command.args(["--exact", "config::connects_to_what_its_parent_names", "--nocapture"]);
     for name in ["PGOPTIONS", "PGPASSWORD", "PGSSLMODE"] {
         command.env_remove(name);
     }
@@ -69,10 +69,10 @@ fn child(url: &str, variables: &[(&str, &str)]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The process that `child` starts; without a parent there is nothing to do.
 #[test]
-#[ignore = "the process that `child` starts"]
 fn connects_to_what_its_parent_names() {
-    let url = std::env::var(URL).expect("the parent names a server");
+    let Ok(url) = std::env::var(URL) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         match Db::from_url(&url).await {

@@ -1,7 +1,7 @@
 //! Places where two things meet: a raw connection and a commit, a refused row and one that cannot be encoded, a struct
 //! and a table that leave a column to each other.
 
-use pgrepo::{CopyInOptions, Db, ErrorKind, PgEnum, PgTable, TxId, TxOutcome};
+use pgrepo::{CopyInOptions, Db, ErrorKind, PgEnum, PgInsert, PgTable, TxId, TxOutcome};
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
 #[pg(table = "t")]
@@ -115,4 +115,31 @@ async fn an_enum_that_was_made_anew_is_found_again(db: Db) {
         .unwrap();
     db.query(insert).bind(Mood::Ok).execute().await.unwrap();
     assert_eq!(db.query("SELECT mood FROM m").fetch_all::<Mood>().await.unwrap(), [Mood::Ok]);
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "note")]
+struct Note {
+    #[pg(primary_key)]
+    id: i32,
+    text: Option<String>,
+    tags: Option<Vec<String>>,
+}
+
+#[derive(Debug, PgInsert)]
+#[pg(of = Note)]
+struct NewNote<'a> {
+    id: i32,
+    text: Option<&'a str>,
+    tags: Option<&'a [&'a str]>,
+}
+
+#[pgrepo::test(sql = "CREATE TABLE note (id int4 PRIMARY KEY, text text, tags text[])")]
+async fn a_struct_of_one_s_own_writes_options_that_borrow(db: Db) {
+    let rows = [NewNote { id: 1, text: Some("a"), tags: Some(&["x", "y"]) }, NewNote { id: 2, text: None, tags: None }];
+    db.repository::<Note>().copy_in(&rows).await.unwrap();
+    let first = db.repository::<Note>().get(1).await.unwrap().unwrap();
+    assert_eq!((first.text.as_deref(), first.tags), (Some("a"), Some(vec!["x".to_owned(), "y".to_owned()])));
+    assert!(db.repository::<Note>().patch(1, [Note::TEXT.set(None)]).await.unwrap());
+    assert_eq!(db.repository::<Note>().find(Note::TEXT.eq(None)).fetch_all().await.unwrap().len(), 2);
 }

@@ -118,10 +118,21 @@ impl<V: Encode> Arg<V> for &V {}
 impl<V: Encode> Arg<Option<V>> for V where Option<V>: Encode {}
 impl<V: Encode> Arg<Option<V>> for &V where Option<V>: Encode {}
 
+/// A field's type that can be written to a column of the type `V`: what stands for such a column, and an `Option` of what
+/// its type borrows as. (As a value to compare with, the latter would leave open which `Option` a bare `None` is.)
+#[diagnostic::on_unimplemented(
+    message = "a column of the type `{V}` cannot be compared with or set to `{Self}`",
+    label = "expected a value for a column of the type `{V}`"
+)]
+pub trait Writes<V: ?Sized>: AnyValue {}
+
+impl<V: ?Sized, A: Arg<V>> Writes<V> for A {}
+
 macro_rules! borrowed {
     ($([$($g:tt)*] $owned:ty as $borrowed:ty),+ $(,)?) => {$(
         impl<$($g)*> Arg<$owned> for &$borrowed {}
         impl<$($g)*> Arg<Option<$owned>> for &$borrowed {}
+        impl<$($g)*> Writes<Option<$owned>> for Option<&$borrowed> {}
     )+};
 }
 borrowed! {

@@ -1,7 +1,7 @@
 //! What `#[derive(PgInsert)]` rests on; not a part of the API.
 
 use super::problem::same_name;
-use super::{Arg, CanWrite, Column, ColumnMeta, Record};
+use super::{CanWrite, Column, ColumnMeta, Record, Writes};
 
 /// The description of the column that a field of the type `A` is written to.
 ///
@@ -11,7 +11,7 @@ use super::{Arg, CanWrite, Column, ColumnMeta, Record};
 /// The column is not of the table; the derive's constants are.
 pub const fn insert_column<A, T, V, W>(column: Column<T, V, W>, field: &'static str, rust: &'static str) -> ColumnMeta
 where
-    A: Arg<V>,
+    A: Writes<V>,
     T: Record,
     W: CanWrite,
 {

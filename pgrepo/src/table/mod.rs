@@ -18,7 +18,7 @@ mod tuple;
 #[doc(hidden)]
 pub mod wrapped;
 
-pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable};
+pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub use name::{Name, quote_ident};
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
