@@ -206,10 +206,6 @@ pub mod __private;
 #[cfg(all(feature = "testkit", unix))]
 pub use pgrepo_macros::test;
 
-/// The driver, for what [`Db::raw`] and [`Tx::raw`] lend and for the derived `sqlx::FromRow`.
-#[doc(no_inline)]
-pub use sqlx;
-
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};

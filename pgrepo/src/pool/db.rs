@@ -159,7 +159,8 @@ impl Db {
         crate::tx::outcome(self, id).await
     }
 
-    /// Lends the driver's own connection, for what pgrepo does not offer. It is closed afterwards.
+    /// Lends the driver's own connection, for what pgrepo does not offer. It is closed afterwards. The types are those of
+    /// sqlx 0.9, on which a program that uses them depends itself.
     ///
     /// # Errors
     /// No connection within the limit.
