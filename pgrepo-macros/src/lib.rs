@@ -44,7 +44,7 @@ use crate::ctxt::Ctxt;
 /// | `setup = "path.sql"` | the same from a file; the path starts at the package's folder, `CARGO_MANIFEST_DIR` |
 /// | `flavor = "current_thread"` | the runtime: `"current_thread"` (default) or `"multi_thread"` |
 ///
-/// ```ignore
+/// ```text
 /// #[pgrepo::test(setup = "tests/schema.sql", flavor = "multi_thread")]
 /// async fn starts_empty(db: pgrepo::testkit::TestDatabase) -> Result<(), Box<dyn std::error::Error>> {
 ///     // connect to db.url()
