@@ -43,7 +43,14 @@ impl<'s, T: FromRow> RowStream<'s, T> {
     /// No row is lost when the future is dropped.
     pub async fn next(&mut self) -> Result<Option<T::Row<'_>>> {
         let Some(row) = self.rows.next().await else { return Ok(None) };
-        let row = self.current.insert(row.map_err(|e| e.during(self.operation))?);
+        let row = row.map_err(|e| e.during(self.operation))?;
+        let index = self.arrived(&row).map_err(|e| e.during(self.operation))?;
+        let row = self.current.insert(row);
+        self.plan.read::<T>(row, index).map(Some).map_err(|e| e.during(self.operation))
+    }
+
+    /// Counts a row that has arrived, and returns its index; the first one shows whether the plan still holds.
+    fn arrived(&mut self, row: &PgRow) -> Result<u64> {
         let index = self.index;
         self.index += 1;
         if index == 0
@@ -51,9 +58,9 @@ impl<'s, T: FromRow> RowStream<'s, T> {
         {
             // The plan is that of other columns, by which no further row may be read.
             self.rows = Box::pin(futures_util::stream::empty());
-            return Err(error.during(self.operation));
+            return Err(error);
         }
-        self.plan.read::<T>(row, index).map(Some).map_err(|e| e.during(self.operation))
+        Ok(index)
     }
 
     /// Hands each remaining row to `take`, and returns how many there were.
@@ -83,14 +90,7 @@ impl<T: OwnedRow> Stream for RowStream<'_, T> {
         let this = &mut *self;
         let Some(row) = ready!(this.rows.as_mut().poll_next(cx)) else { return Poll::Ready(None) };
         let read = row.and_then(|row| {
-            let index = this.index;
-            this.index += 1;
-            if index == 0
-                && let Err(error) = this.plan.refreshed(&row)
-            {
-                this.rows = Box::pin(futures_util::stream::empty());
-                return Err(error);
-            }
+            let index = this.arrived(&row)?;
             this.plan.read::<T>(&row, index)
         });
         Poll::Ready(Some(read.map_err(|e| e.during(this.operation))))

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use sqlx::Row;
-use sqlx::postgres::{PgColumn, PgRow};
+use sqlx::postgres::PgRow;
 
 use crate::driver_row::{Misfit, Places};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pool::driver::Prepared;
 use crate::table::{FieldError, Fields, FromRow};
 use crate::value::TypeInfo;
 
@@ -11,14 +14,14 @@ use crate::value::TypeInfo;
 pub(crate) struct Plan {
     fields: Fields,
     places: Places,
-    columns: Vec<PgColumn>,
+    prepared: Arc<Prepared>,
 }
 
 impl Plan {
     /// Finds each field's column, and checks its type.
-    pub(crate) fn new(fields: Fields, columns: &[PgColumn]) -> Result<Self> {
-        let places = Places::of(columns, &fields).map_err(misfit)?;
-        Ok(Self { fields, places, columns: columns.to_vec() })
+    pub(crate) fn new(fields: Fields, prepared: &Arc<Prepared>) -> Result<Self> {
+        let places = Places::of(prepared.columns(), &fields).map_err(misfit)?;
+        Ok(Self { fields, places, prepared: Arc::clone(prepared) })
     }
 
     /// Works the plan out anew if the statement was prepared again behind it and its columns are others now.
@@ -26,14 +29,14 @@ impl Plan {
     /// Asked of the first row of each run.
     pub(crate) fn refreshed(&mut self, row: &PgRow) -> Result<()> {
         use sqlx::Column;
-        let columns = row.columns();
-        let same = columns.len() == self.columns.len()
+        let (columns, before) = (row.columns(), self.prepared.columns());
+        let same = columns.len() == before.len()
             && columns
                 .iter()
-                .zip(&self.columns)
+                .zip(before)
                 .all(|(now, then)| now.name() == then.name() && now.type_info().oid() == then.type_info().oid());
         if !same {
-            *self = Self::new(self.fields, columns)?;
+            self.places = Places::of(columns, &self.fields).map_err(misfit)?;
         }
         Ok(())
     }

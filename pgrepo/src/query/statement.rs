@@ -188,9 +188,9 @@ pub(crate) async fn open<'s, H: Handle + 's>(
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
-fn fit(prepared: &Prepared, params: &[&Param<'_>], fields: Option<Fields>) -> Result<(Encoded, Option<Plan>)> {
+fn fit(prepared: &Arc<Prepared>, params: &[&Param<'_>], fields: Option<Fields>) -> Result<(Encoded, Option<Plan>)> {
     let values = driver::encode(prepared, params)?;
-    let plan = fields.map(|fields| Plan::new(fields, prepared.columns())).transpose()?;
+    let plan = fields.map(|fields| Plan::new(fields, prepared)).transpose()?;
     Ok((values, plan))
 }
 
