@@ -1,5 +1,7 @@
 //! What the tests share.
 
+pub mod by_hand;
 pub mod hostile;
 pub mod hygiene;
+pub mod report;
 pub mod rows;

@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use pgrepo::TypeInfo;
 use pgrepo::copy::frame::{decode_row, encode_row};
+use tests::by_hand;
 use tests::rows::{Narrow, NarrowRef, Wide, WideRef, narrow, narrow_types, wide, wide_types};
 
 mod by_driver;
-mod by_hand;
 
 const ROWS: u32 = 256;
 const ROUNDS: usize = 101;

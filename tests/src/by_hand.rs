@@ -1,8 +1,10 @@
 //! The rows' bytes as a person would write them for these two structs only, with the same checks.
 
+#![allow(clippy::unwrap_used, reason = "a failure ends the program")]
+
+use crate::rows::{Narrow, Wide};
 use chrono::{DateTime, Utc};
 use pgrepo::Json;
-use tests::rows::{Narrow, Wide};
 use uuid::Uuid;
 
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
@@ -52,14 +54,16 @@ macro_rules! fixed {
     }};
 }
 
-pub(crate) fn encode_narrow(row: &Narrow, out: &mut Vec<u8>) {
+/// Writes a narrow row's tuple, its number of fields first.
+pub fn encode_narrow(row: &Narrow, out: &mut Vec<u8>) {
     out.extend_from_slice(&[0, 3]);
     text(&row.name, out);
     text(&row.email, out);
     fixed!(out, 4, &row.age.to_be_bytes());
 }
 
-pub(crate) fn encode_wide(row: &Wide, out: &mut Vec<u8>) {
+/// Writes a wide row's tuple, its number of fields first.
+pub fn encode_wide(row: &Wide, out: &mut Vec<u8>) {
     out.extend_from_slice(&[0, 10]);
     fixed!(out, 8, &row.id.to_be_bytes());
     text(&row.name, out);
@@ -133,7 +137,8 @@ impl<'r> Reader<'r> {
     }
 }
 
-pub(crate) fn decode_wide(tuple: &[u8]) -> Option<Wide> {
+/// Reads a wide row's tuple, without the number of its fields.
+pub fn decode_wide(tuple: &[u8]) -> Option<Wide> {
     let mut reader = Reader(tuple);
     Some(Wide {
         id: i64::from_be_bytes(reader.fixed()?),
@@ -157,8 +162,10 @@ pub(crate) fn decode_wide(tuple: &[u8]) -> Option<Wide> {
     })
 }
 
+/// What [`decode_wide_ref`] reads.
 #[allow(dead_code, reason = "what a reader would look at")]
-pub(crate) struct HandWideRef<'r> {
+#[derive(Debug)]
+pub struct HandWideRef<'r> {
     id: i64,
     name: &'r str,
     email: &'r str,
@@ -171,7 +178,8 @@ pub(crate) struct HandWideRef<'r> {
     tags: (usize, &'r [u8]),
 }
 
-pub(crate) fn decode_wide_ref(tuple: &[u8]) -> Option<HandWideRef<'_>> {
+/// The same, and nothing is allocated.
+pub fn decode_wide_ref(tuple: &[u8]) -> Option<HandWideRef<'_>> {
     let mut reader = Reader(tuple);
     Some(HandWideRef {
         id: i64::from_be_bytes(reader.fixed()?),
@@ -187,14 +195,17 @@ pub(crate) fn decode_wide_ref(tuple: &[u8]) -> Option<HandWideRef<'_>> {
     })
 }
 
+/// What [`decode_narrow_ref`] reads.
 #[allow(dead_code, reason = "what a reader would look at")]
-pub(crate) struct HandNarrowRef<'r> {
+#[derive(Debug)]
+pub struct HandNarrowRef<'r> {
     name: &'r str,
     email: &'r str,
     age: i32,
 }
 
-pub(crate) fn decode_narrow_ref(tuple: &[u8]) -> Option<HandNarrowRef<'_>> {
+/// Reads a narrow row's tuple, and nothing is allocated.
+pub fn decode_narrow_ref(tuple: &[u8]) -> Option<HandNarrowRef<'_>> {
     let mut reader = Reader(tuple);
     Some(HandNarrowRef { name: reader.text()?, email: reader.text()?, age: i32::from_be_bytes(reader.fixed()?) })
 }

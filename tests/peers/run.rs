@@ -1,0 +1,157 @@
+//! Runs the workloads: a process for each subject and round, in turn.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use pgrepo::Db;
+use pgrepo::testkit::Server;
+use tests::report::Line;
+
+use crate::place::Placement;
+use crate::plan::{ROUNDS, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
+use crate::tables::{self, KEYED, LOGGED, NOTHING, STORED, UNLOGGED};
+use crate::task::{Metrics, Result, Task};
+
+/// The command line's.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) quick: bool,
+    pub(crate) only: Vec<String>,
+}
+
+impl Options {
+    fn wants(&self, workload: &Workload) -> bool {
+        self.only.is_empty() || self.only.iter().any(|start| workload.name.starts_with(start.as_str()))
+    }
+
+    fn size(&self, size: Size) -> u32 {
+        if self.quick { size.quick } else { size.full }
+    }
+}
+
+/// Runs what the options ask for.
+pub(crate) async fn all(options: Options) -> Result<()> {
+    let wanted: Vec<_> = WORKLOADS.iter().filter(|w| options.wants(w)).collect();
+    if wanted.is_empty() {
+        return Err(format!("no workload's name starts with {}", options.only.join(" or ")).into());
+    }
+    let databases: Vec<_> = [LOGGED, UNLOGGED, NOTHING, KEYED, STORED]
+        .into_iter()
+        .filter(|d| wanted.iter().any(|w| w.database == Some(d)))
+        .collect();
+    let server = tables::server(&databases, options.size(STORED_ROWS)).await?;
+    let bench = Bench { options, server };
+    let mut lines = Vec::new();
+    let mut failures = Vec::new();
+    for workload in wanted {
+        for placement in workload.placements {
+            bench.workload(workload, *placement, &mut lines, &mut failures).await?;
+        }
+    }
+    for line in &lines {
+        println!("{}", serde_json::to_string(line)?);
+    }
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(failures.join("\n").into()),
+    }
+}
+
+struct Bench {
+    options: Options,
+    server: Server,
+}
+
+impl Bench {
+    async fn workload(
+        &self,
+        workload: &Workload,
+        placement: Placement,
+        lines: &mut Vec<Line>,
+        failures: &mut Vec<String>,
+    ) -> Result<()> {
+        placement.hold(&self.server)?;
+        let mut all: Vec<BTreeMap<String, Vec<f64>>> = workload.subjects.iter().map(|_| BTreeMap::new()).collect();
+        for round in 0..ROUNDS[usize::from(self.options.quick)] {
+            for (subject, metrics) in workload.subjects.iter().zip(&mut all) {
+                self.reset(workload).await?;
+                match self.once(workload, placement, subject) {
+                    Ok(found) => {
+                        eprintln!("{} ({}) {round} {}: {found:?}", workload.name, placement.name(), subject.name);
+                        for (metric, value) in found {
+                            metrics.entry(metric).or_default().push(value);
+                        }
+                    }
+                    Err(error) => failures.push(format!("{}, {}: {error}", workload.name, subject.name)),
+                }
+            }
+        }
+        for (subject, metrics) in workload.subjects.iter().zip(all) {
+            for (metric, mut values) in metrics {
+                values.sort_by(f64::total_cmp);
+                lines.push(Line {
+                    workload: workload.name.to_owned(),
+                    subject: subject.name.to_owned(),
+                    placement: placement.name().to_owned(),
+                    metric,
+                    median: values[values.len() / 2],
+                    min: values[0],
+                    max: values[values.len() - 1],
+                    rounds: values.len(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the table that is loaded.
+    async fn reset(&self, workload: &Workload) -> Result<()> {
+        let Some(database @ (LOGGED | UNLOGGED)) = workload.database else { return Ok(()) };
+        let db = Db::from_url(&self.server.url(database)).await?;
+        for statement in ["TRUNCATE wide", "CHECKPOINT"] {
+            pgrepo::query(&db, statement).execute().await?;
+        }
+        Ok(())
+    }
+
+    fn once(&self, workload: &Workload, placement: Placement, subject: &Subject) -> Result<Metrics> {
+        let task = self.task(workload, placement, subject)?;
+        let output = match subject.library.is_python() {
+            true => return Err("Python's subjects are not there yet".into()),
+            false => {
+                Command::new(std::env::current_exe()?).args(["--child", &serde_json::to_string(&task)?]).output()?
+            }
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        match (output.status.success(), text.lines().last()) {
+            (true, Some(line)) => Ok(serde_json::from_str(line)?),
+            _ => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+        }
+    }
+
+    fn task(&self, workload: &Workload, placement: Placement, subject: &Subject) -> Result<Task> {
+        let tcp = self.server.tcp_url("postgres");
+        let (user, rest) = tcp.strip_prefix("postgres://").and_then(|t| t.split_once(':')).ok_or("an unknown URL")?;
+        let (password, _) = rest.split_once('@').ok_or("a URL without a password")?;
+        let folder =
+            |path: Option<&Path>| path.map(|p| p.display().to_string()).ok_or("the server is not a private one");
+        Ok(Task {
+            work: workload.work,
+            library: subject.library,
+            way: subject.way.to_owned(),
+            host: if workload.socket { folder(self.server.socket_dir())? } else { "127.0.0.1".to_owned() },
+            port: self.server.port().ok_or("the server is not a private one")?,
+            user: user.to_owned(),
+            password: password.to_owned(),
+            database: workload.database.unwrap_or_default().to_owned(),
+            sql: workload.sql.to_owned(),
+            rows: self.options.size(workload.rows),
+            connections: workload.connections,
+            tasks: workload.tasks,
+            seconds: SECONDS[usize::from(self.options.quick)],
+            processor: placement.client(),
+            programs: folder(self.server.bin_dir())?,
+        })
+    }
+}

@@ -1,0 +1,304 @@
+//! pgrepo, through its public interface only.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use pgrepo::copy::frame::{decode_row, encode_row};
+use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, PgRecord, TypeInfo, WriteFields};
+use serde_json::value::RawValue;
+use tests::rows::{Wide, WideRef, narrow_types, wide_types};
+
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, Span, narrows, pick, turns, wides};
+use crate::task::{Metrics, Result, Task, Work};
+
+pub(crate) async fn run(task: &Task) -> Result<Metrics> {
+    match (task.work, &*task.way) {
+        (Work::EncodeWide, "") => Ok(encode(task, &wides(IN_A_TURN), &wide_types())),
+        (Work::EncodeNarrow, "") => Ok(encode(task, &narrows(IN_A_TURN), &narrow_types())),
+        (Work::DecodeCopy, "") => Ok(decode(task, |tuple, types| black_box(decode_row::<Wide>(tuple, types)).is_ok())),
+        (Work::DecodeCopy, "borrowed") => {
+            Ok(decode(task, |tuple, types| black_box(decode_row::<WideRef<'_>>(tuple, types)).is_ok()))
+        }
+        (Work::DecodeQuery, "") => decode_query::<Wide>(task).await,
+        (Work::DecodeQuery, "borrowed") => decode_query::<WideRef<'_>>(task).await,
+        (Work::CopyIn, "" | "one") => copy_in(task).await,
+        (Work::Insert, way) => insert(task, way).await,
+        (Work::Read, "") => read::<Wide>(task).await,
+        (Work::Read, "borrowed") => read::<WideRef<'_>>(task).await,
+        (Work::Read, "copy") => copy_out::<Wide>(task).await,
+        (Work::Read, "copy borrowed") => copy_out::<WideRef<'_>>(task).await,
+        (Work::Point | Work::Pool, "") => point(task).await,
+        (Work::JsonPath | Work::Contains, "") => question(task).await,
+        (Work::Join, "") => join(task).await,
+        (Work::EarlyStop, "") => early_stop(task).await,
+        _ => task.unknown(),
+    }
+}
+
+fn encode<R: WriteFields>(task: &Task, rows: &[R], types: &[TypeInfo]) -> Metrics {
+    let mut out = Vec::with_capacity(1 << 17);
+    turns(task, || {
+        out.clear();
+        for row in rows {
+            encode_row(black_box(row), types, &mut out).unwrap();
+        }
+        black_box(&out);
+    })
+}
+
+/// Tuples as COPY sends them, without the number of their fields.
+fn decode(task: &Task, read: impl Fn(&[u8], &[TypeInfo]) -> bool) -> Metrics {
+    let types = wide_types();
+    let tuples: Vec<Vec<u8>> = wides(IN_A_TURN)
+        .iter()
+        .map(|row| {
+            let mut out = Vec::new();
+            encode_row(row, &types, &mut out).unwrap();
+            out.split_off(2)
+        })
+        .collect();
+    turns(task, || {
+        for tuple in &tuples {
+            assert!(read(black_box(tuple), &types));
+        }
+    })
+}
+
+/// The rows of the driver, through `sqlx::FromRow` as derived.
+async fn decode_query<T: FromRow>(task: &Task) -> Result<Metrics> {
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&task.url()).await?;
+    let sql = format!("SELECT * FROM wide LIMIT {IN_A_TURN}");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await?;
+    Ok(turns(task, || {
+        for row in &rows {
+            black_box(pgrepo::__private::from_pg_row::<T>(black_box(row)).unwrap());
+        }
+    }))
+}
+
+async fn connect(task: &Task) -> Result<Db> {
+    let config = DbConfig::from_url(&task.url())?.with_max_connections(task.connections);
+    let db = Db::connect(config).await?;
+    pgrepo::query(&db, "SELECT 1").execute().await?;
+    Ok(db)
+}
+
+/// The tables may leave rows out: one of them stores nothing.
+fn options() -> CopyInOptions {
+    CopyInOptions::default().allow_skipped()
+}
+
+async fn copy_in(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let loads = if task.way == "one" { 1 } else { u32::try_from(task.connections)? };
+    let meter = Meter::start()?;
+    let mut running = Vec::new();
+    for n in 0..loads {
+        let count = task.rows / loads + u32::from(n < task.rows % loads);
+        let db = db.clone();
+        running.push(tokio::spawn(async move {
+            let rows = Rows::new();
+            db.repository::<Wide>().copy_in_with(rows.wide(count), options()).await.map(|_| ())
+        }));
+    }
+    for load in running {
+        load.await??;
+    }
+    meter.stop()
+}
+
+async fn insert(task: &Task, way: &str) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let rows = wides(task.rows);
+    let span = Span::of(task.seconds);
+    let mut latencies = span.watch();
+    while latencies.next().is_some() {
+        match way {
+            "" => {
+                db.repository::<Wide>().copy_in(&rows).await?;
+            }
+            "unnest" => unnest(&db, &rows).await?,
+            "row by row" => {
+                for row in &rows {
+                    one(&db, row).await?;
+                }
+            }
+            _ => return task.unknown(),
+        }
+    }
+    span.sum([latencies])
+}
+
+/// One statement with an array for each column. Arrays of arrays are flattened by UNNEST: the tags travel as text.
+async fn unnest(db: &Db, rows: &[Wide]) -> Result<()> {
+    let sql = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
+        SELECT a, b, c, d, e, f, g, h, i, j::text[] FROM unnest($1::int8[], $2::text[], $3::text[], $4::int4[], $5::bool[], \
+        $6::float8[], $7::timestamptz[], $8::uuid[], $9::jsonb[], $10::text[]) AS x(a, b, c, d, e, f, g, h, i, j)";
+    pgrepo::query(db, sql)
+        .bind(rows.iter().map(|r| r.id).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| &*r.name).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| &*r.email).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.age).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.active).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.balance).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.created_at).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.uid).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| pgrepo::Json(&r.profile.0)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| array_literal(&r.tags)).collect::<Vec<_>>())
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// An array as PostgreSQL writes it.
+pub(super) fn array_literal(texts: &[String]) -> String {
+    let mut out = String::from("{");
+    for (n, text) in texts.iter().enumerate() {
+        out.push_str(if n == 0 { "\"" } else { ",\"" });
+        for c in text.chars() {
+            if c == '"' || c == '\\' {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+        out.push('"');
+    }
+    out.push('}');
+    out
+}
+
+async fn one(db: &Db, row: &Wide) -> Result<()> {
+    let sql = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    pgrepo::query(db, sql)
+        .bind(row.id)
+        .bind(&*row.name)
+        .bind(&*row.email)
+        .bind(row.age)
+        .bind(row.active)
+        .bind(row.balance)
+        .bind(row.created_at)
+        .bind(row.uid)
+        .bind(pgrepo::Json(&row.profile.0))
+        .bind(&*row.tags)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+async fn read<T: FromRow + 'static>(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let meter = Meter::start()?;
+    let rows = pgrepo::query(&db, &*task.sql).stream::<T>().await?;
+    let count = rows
+        .for_each(|row| {
+            black_box(&row);
+            Ok(())
+        })
+        .await?;
+    let metrics = meter.stop()?;
+    expect(count, task.rows)?;
+    Ok(metrics)
+}
+
+async fn copy_out<T: pgrepo::PgTable + pgrepo::table::CopyOut>(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let meter = Meter::start()?;
+    let rows = db.repository::<T>().copy_out().await?;
+    let count = rows
+        .for_each(|row| {
+            black_box(&row);
+            Ok(())
+        })
+        .await?;
+    let metrics = meter.stop()?;
+    expect(count, task.rows)?;
+    Ok(metrics)
+}
+
+pub(super) fn expect(found: u64, wanted: u32) -> Result<()> {
+    match found == u64::from(wanted) {
+        true => Ok(()),
+        false => Err(format!("{found} rows were read where {wanted} are stored").into()),
+    }
+}
+
+async fn point(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let span = Span::of(task.seconds);
+    let mut running = Vec::new();
+    for number in 0..task.tasks as u64 {
+        let (db, task) = (db.clone(), task.clone());
+        running.push(tokio::spawn(async move {
+            let mut latencies = span.watch();
+            while let Some(n) = latencies.next() {
+                let key = i64::from(pick(number << 32 | n, task.rows)) + 1;
+                let row: Wide = pgrepo::query(&db, &*task.sql).bind(key).fetch_one().await?;
+                black_box(row);
+            }
+            Ok(latencies)
+        }));
+    }
+    span.sum(finished(running).await?)
+}
+
+/// The latencies of all tasks.
+pub(super) async fn finished(running: Vec<tokio::task::JoinHandle<Result<Latencies>>>) -> Result<Vec<Latencies>> {
+    let mut all = Vec::new();
+    for one in running {
+        all.push(one.await??);
+    }
+    Ok(all)
+}
+
+async fn question(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let span = Span::of(task.seconds);
+    let mut latencies = span.watch();
+    while let Some(n) = latencies.next() {
+        let wanted = task.question(n);
+        let query = pgrepo::query(&db, &*task.sql);
+        let rows: Vec<Wide> = match task.work {
+            Work::Contains => query.bind(pgrepo::Json(RawValue::from_string(wanted)?)).fetch_all().await?,
+            _ => query.bind(wanted).fetch_all().await?,
+        };
+        if rows.is_empty() {
+            return Err("no row was found".into());
+        }
+        black_box(rows);
+    }
+    span.sum([latencies])
+}
+
+#[derive(Debug, PgRecord)]
+struct Sale {
+    name: String,
+    id: i64,
+    price: f64,
+}
+
+async fn join(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let span = Span::of(task.seconds);
+    let mut latencies = span.watch();
+    while let Some(n) = latencies.next() {
+        let rows: Vec<Sale> = pgrepo::query(&db, &*task.sql).bind(i64::from(pick(n, task.rows))).fetch_all().await?;
+        if rows.is_empty() {
+            return Err("no row was found".into());
+        }
+        black_box(rows);
+    }
+    span.sum([latencies])
+}
+
+async fn early_stop(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let mut rows = pgrepo::query(&db, &*task.sql).stream::<Wide>().await?;
+    for _ in 0..10 {
+        black_box(rows.next().await?);
+    }
+    let start = Instant::now();
+    drop(rows);
+    pgrepo::query(&db, "SELECT 1").execute().await?;
+    Ok(Metrics::from([("next_ms".to_owned(), start.elapsed().as_secs_f64() * 1e3)]))
+}
