@@ -105,7 +105,8 @@ const fn small(name: &'static str, count: u32) -> Workload {
         name,
         work: Work::Insert,
         rows: rows(count, count),
-        database: Some(LOGGED),
+        // What a disk takes to write a commit down would hide what a client does.
+        database: Some(UNLOGGED),
         placements: &[One, Two],
         subjects: &[RAW, PGREPO, TOKIO_POSTGRES, SQLX],
         ..PLAIN
@@ -207,6 +208,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     crossover("insert-10000", 10_000),
     Workload {
         rows: rows(50_000, 5_000),
+        database: Some(LOGGED),
         subjects: &[
             subject("pgrepo, COPY", Library::Pgrepo, ""),
             subject("pgrepo, UNNEST", Library::Pgrepo, "unnest"),

@@ -8,7 +8,7 @@ use sqlx::{Column, Row, ValueRef};
 
 use crate::driver_row::type_info;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Session, driver};
+use crate::pool::{CatalogType, Session, driver};
 use crate::table::{ColumnMeta, Name, TableMeta, quote_ident, sql};
 use crate::value::{TypeInfo, TypeKind};
 
@@ -48,42 +48,99 @@ impl Target {
         bounds: &Bounds,
         mode: &str,
     ) -> Result<Result<Description>, sqlx::Error> {
-        let rows = driver::simple(session, &format!("{}; {}", bounds.open, self.describe(mode))).await?;
-        let mut described = Description::read(&rows);
-        if let Ok(table) = &mut described
-            && table.old_view
-            && !bounds.own
-        {
+        let rows = driver::simple(session, &format!("{}; {}", bounds.open, self.columns(mode))).await?;
+        let columns = match rows.iter().map(RawColumn::read).collect::<Result<Vec<_>>>() {
+            Ok(columns) => columns,
+            Err(error) => return Ok(Err(error)),
+        };
+        // A type keeps its OID and what it is made of: what this session was told once is not asked for again.
+        if columns.iter().any(|column| !session.types.contains_key(&column.ty)) {
+            let rows = driver::simple(session, &self.types()).await?;
+            match read_types(&rows) {
+                Ok(types) => session.types.extend(types),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        let old_view = columns.first().is_some_and(|c| c.old_view);
+        let mut table = Description { columns: columns.into_iter().map(|c| c.typed(&session.types)).collect() };
+        if old_view && !bounds.own {
             // The transaction may have taken its view of the catalog before the lock; a result's columns are never
             // those of a view.
             let now = format!("SELECT t.* FROM (SELECT) AS one LEFT JOIN {} AS t ON false", self.quoted);
             let rows = driver::simple(session, &now).await?;
             table.renew(rows.first().map(PgRow::columns).unwrap_or_default());
         }
-        Ok(described)
+        Ok(Ok(table))
     }
 
     /// One message of the simple protocol: nothing is prepared, so nothing of it can be stale.
-    fn describe(&self, mode: &str) -> String {
-        let quoted = &self.quoted;
-        let literal = quoted.replace('\'', "''");
+    fn columns(&self, mode: &str) -> String {
         format!(
-            "LOCK TABLE ONLY {quoted} IN {mode} MODE; \
-             SELECT a.attname, a.atttypid::text, a.attgenerated::text, a.attidentity::text, \
-             (a.atthasdef OR (SELECT d.typdefault IS NOT NULL FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid))::text, \
-             pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a WHERE a.attrelid = '{literal}'::pg_catalog.regclass \
-             AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum; \
-             WITH RECURSIVE reached AS ( \
+            "LOCK TABLE ONLY {} IN {mode} MODE; \
+             SELECT attname, atttypid, attgenerated, attidentity, atthasdef, \
+             pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute \
+             WHERE attrelid = '{}'::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            self.quoted,
+            self.literal()
+        )
+    }
+
+    /// The columns' types, and those that they are made of.
+    fn types(&self) -> String {
+        format!(
+            "WITH RECURSIVE reached AS ( \
              SELECT atttypid AS oid FROM pg_catalog.pg_attribute \
-             WHERE attrelid = '{literal}'::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped \
+             WHERE attrelid = '{}'::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped \
              UNION SELECT u.oid FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
              CROSS JOIN LATERAL (VALUES (t.typbasetype), (CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END)) u(oid) \
              WHERE u.oid <> 0) \
-             SELECT t.oid::text, t.typname, n.nspname, t.typbasetype::text, \
-             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END::text, t.typtype::text \
+             SELECT t.oid, t.typname, n.nspname, t.typbasetype, \
+             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END, t.typtype, t.typdefault IS NOT NULL \
              FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
-             JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
+             JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace",
+            self.literal()
         )
+    }
+
+    fn literal(&self) -> String {
+        self.quoted.replace('\'', "''")
+    }
+}
+
+/// A column as [`Target::columns`] shows it.
+struct RawColumn {
+    name: String,
+    ty: u32,
+    generated: String,
+    identity: String,
+    default: bool,
+    /// Whether the transaction sees one state of the catalog from its beginning to its end.
+    old_view: bool,
+}
+
+impl RawColumn {
+    fn read(row: &PgRow) -> Result<Self> {
+        Ok(Self {
+            name: text(row, 0)?,
+            ty: number(row, 1)?,
+            generated: text(row, 2)?,
+            identity: text(row, 3)?,
+            default: flag(row, 4)?,
+            old_view: matches!(&*text(row, 5)?, "repeatable read" | "serializable"),
+        })
+    }
+
+    fn typed(self, types: &HashMap<u32, CatalogType>) -> TableColumn {
+        let found = types.get(&self.ty);
+        let filled = self.default || found.is_some_and(|ty| ty.default);
+        let made = match (&*self.generated, &*self.identity) {
+            ("", "") if filled => Made::Default,
+            ("", "") => Made::Plain,
+            ("", "a") => Made::Always,
+            ("", _) => Made::Default,
+            _ => Made::Generated,
+        };
+        TableColumn { name: self.name, ty: found.map_or(TypeInfo::UNKNOWN, |ty| ty.info.clone()), made }
     }
 }
 
@@ -108,60 +165,13 @@ pub(crate) enum Made {
     Generated,
 }
 
-impl Made {
-    /// Reads it from `attgenerated`, `attidentity`, and whether there is a default.
-    fn read(generated: &str, identity: &str, default: &str) -> Self {
-        match (generated, identity, default) {
-            ("", "", "true" | "t") => Self::Default,
-            ("", "", _) => Self::Plain,
-            ("", "a", _) => Self::Always,
-            ("", _, _) => Self::Default,
-            _ => Self::Generated,
-        }
-    }
-}
-
 /// The columns of a table.
 #[derive(Debug)]
 pub(crate) struct Description {
     pub(crate) columns: Vec<TableColumn>,
-    /// Whether the transaction sees one state of the catalog from its beginning to its end.
-    old_view: bool,
 }
 
 impl Description {
-    /// Reads what [`Target::describe`] was answered by.
-    fn read(rows: &[PgRow]) -> Result<Self> {
-        let mut types = HashMap::new();
-        let mut columns = Vec::new();
-        let mut old_view = false;
-        for row in rows {
-            // The two results are told apart by a column that only the one of the columns has.
-            match row.columns().first().map(Column::name) {
-                Some("attname") => {
-                    let made = Made::read(&text(row, 2)?, &text(row, 3)?, &text(row, 4)?);
-                    columns.push((text(row, 0)?, number(row, 1)?, made));
-                    old_view = matches!(&*text(row, 5)?, "repeatable read" | "serializable");
-                }
-                _ => {
-                    let raw = RawType {
-                        name: text(row, 1)?,
-                        schema: text(row, 2)?,
-                        base: number(row, 3)?,
-                        element: number(row, 4)?,
-                        is_enum: text(row, 5)? == "e",
-                    };
-                    types.insert(number(row, 0)?, raw);
-                }
-            }
-        }
-        let columns = columns
-            .into_iter()
-            .map(|(name, oid, made)| TableColumn { name, ty: resolve(oid, &types, 0), made })
-            .collect();
-        Ok(Self { columns, old_view })
-    }
-
     /// Gives the columns the types that they have now, and forgets those that are gone.
     fn renew(&mut self, now: &[PgColumn]) {
         self.columns.retain_mut(|column| {
@@ -249,12 +259,32 @@ fn misfit(meta: &ColumnMeta, message: String) -> Error {
     Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(meta.spec.name)
 }
 
+/// A type as [`Target::types`] shows it.
 struct RawType {
     name: String,
     schema: String,
     base: u32,
     element: u32,
     is_enum: bool,
+    default: bool,
+}
+
+fn read_types(rows: &[PgRow]) -> Result<HashMap<u32, CatalogType>> {
+    let mut types = HashMap::new();
+    for row in rows {
+        let raw = RawType {
+            name: text(row, 1)?,
+            schema: text(row, 2)?,
+            base: number(row, 3)?,
+            element: number(row, 4)?,
+            is_enum: text(row, 5)? == "e",
+            default: flag(row, 6)?,
+        };
+        types.insert(number(row, 0)?, raw);
+    }
+    let resolved =
+        |(oid, raw): (&u32, &RawType)| (*oid, CatalogType { info: resolve(*oid, &types, 0), default: raw.default });
+    Ok(types.iter().map(resolved).collect())
 }
 
 fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
@@ -278,6 +308,10 @@ fn text(row: &PgRow, index: usize) -> Result<String> {
         |e: sqlx::error::BoxDynError| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e);
     let value = row.try_get_raw(index).map_err(|e| unreadable(e.into()))?;
     if value.is_null() { Ok(String::new()) } else { Ok(value.as_str().map_err(unreadable)?.to_owned()) }
+}
+
+fn flag(row: &PgRow, index: usize) -> Result<bool> {
+    Ok(text(row, index)? == "t")
 }
 
 fn number(row: &PgRow, index: usize) -> Result<u32> {

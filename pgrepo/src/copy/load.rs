@@ -185,6 +185,8 @@ async fn load(
     let types = match types {
         Ok(types) => types,
         Err(failed) => {
+            // Perhaps a type was altered since this session asked for it.
+            step.session().types.clear();
             step.done();
             return Err(failed);
         }

@@ -138,6 +138,13 @@ async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &B
     lease.set_own_transaction(true);
     let mut step = lease.step()?;
     let described = target.look(step.session(), bounds, "ACCESS SHARE").await;
-    let table = step.settle(described)??;
-    T::COLUMNS.iter().map(|meta| table.fit(meta).map(|column| column.ty.clone())).collect()
+    let fitted = described.map(|described| {
+        let table = described?;
+        T::COLUMNS.iter().map(|meta| table.fit(meta).map(|column| column.ty.clone())).collect::<Result<_>>()
+    });
+    if let Ok(Err(_)) = fitted {
+        // Perhaps a type was altered since this session asked for it.
+        step.session().types.clear();
+    }
+    step.settle(fitted)?
 }

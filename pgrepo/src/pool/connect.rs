@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::config::{DbConfig, Password};
 use crate::error::{Error, ErrorKind, Result};
+use crate::value::TypeInfo;
 
 use super::control::{Control, PATIENCE};
 use super::driver::{self, Prepared};
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) conn: PgConnection,
     pub(crate) who: Who,
     pub(crate) statements: HashMap<Arc<str>, Arc<Prepared>>,
+    /// The types that its catalog described, by their OID.
+    pub(crate) types: HashMap<u32, CatalogType>,
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,
     pub(crate) statement_cache: usize,
@@ -41,6 +44,14 @@ impl Session {
             ended.await;
         }
     }
+}
+
+/// A type as the catalog describes it.
+#[derive(Debug, Clone)]
+pub(crate) struct CatalogType {
+    pub(crate) info: TypeInfo,
+    /// Whether it has a default of its own, as a domain may.
+    pub(crate) default: bool,
 }
 
 /// A server session's identity: a process id may be used again, so its start goes with it.
@@ -85,6 +96,7 @@ impl managed::Manager for Manager {
             conn,
             who,
             statements: HashMap::new(),
+            types: HashMap::new(),
             control: Arc::clone(&self.control),
             runtime: Handle::current(),
             statement_cache: self.config.statement_cache,

@@ -79,7 +79,14 @@ async fn decode_query<T: FromRow>(task: &Task) -> Result<Metrics> {
 async fn connect(task: &Task) -> Result<Db> {
     let config = DbConfig::from_url(&task.url())?.with_max_connections(task.connections);
     let db = Db::connect(config).await?;
-    pgrepo::query(&db, "SELECT 1").execute().await?;
+    // All connections are opened: each is held until the last one is there.
+    let mut held = Vec::new();
+    for _ in 0..task.connections {
+        held.push(db.begin().await?);
+    }
+    for tx in held {
+        tx.rollback().await?;
+    }
     Ok(db)
 }
 
