@@ -14,11 +14,17 @@ use crate::value::{Decode, PgType, TypeInfo, TypeKind, ValueError, ValueErrorKin
 /// # Errors
 /// As those of sqlx: a column that is not there, or whose type or value does not fit its field.
 pub fn from_pg_row<T: FromRow>(row: &PgRow) -> Result<T::Row<'_>, sqlx::Error> {
-    let places = Places::of(row.columns(), &T::FIELDS).map_err(sqlx::Error::from)?;
-    T::from_row(&mut places.cells(row)).map_err(|e| sqlx::Error::ColumnDecode {
-        index: T::FIELDS.columns().get(e.index).map_or_else(|| e.index.to_string(), |c| c.spec.name.to_string()),
-        source: e.error.into(),
-    })
+    Places::of(row.columns(), &T::FIELDS)?.read::<T>(row)
+}
+
+/// Reads the rows of one result, whose columns are looked up once, and hands each over.
+///
+/// # Errors
+/// As [`from_pg_row`]'s.
+pub fn from_pg_rows<'r, T: FromRow>(rows: &'r [PgRow], mut take: impl FnMut(T::Row<'r>)) -> Result<(), sqlx::Error> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let places = Places::of(first.columns(), &T::FIELDS)?;
+    rows.iter().try_for_each(|row| places.read::<T>(row).map(&mut take))
 }
 
 /// Where the columns that a row type reads stand in a result, with the result's types; found once for all its rows.
@@ -49,6 +55,13 @@ impl Places {
             places.types.push(ty);
         }
         Ok(places)
+    }
+
+    fn read<'r, T: FromRow>(&self, row: &'r PgRow) -> Result<T::Row<'r>, sqlx::Error> {
+        T::from_row(&mut self.cells(row)).map_err(|e| sqlx::Error::ColumnDecode {
+            index: T::FIELDS.columns().get(e.index).map_or_else(|| e.index.to_string(), |c| c.spec.name.to_string()),
+            source: e.error.into(),
+        })
     }
 
     /// The type of the result's column for a field.

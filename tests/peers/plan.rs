@@ -173,7 +173,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         name: "decode-query",
         work: Work::DecodeQuery,
         database: Some(STORED),
-        subjects: &[PGREPO, subject("pgrepo, borrowed", Library::Pgrepo, "borrowed"), TOKIO_POSTGRES, SQLX],
+        subjects: &[
+            PGREPO,
+            subject("pgrepo, borrowed", Library::Pgrepo, "borrowed"),
+            subject("pgrepo, sqlx::FromRow", Library::Pgrepo, "sqlx::FromRow"),
+            TOKIO_POSTGRES,
+            SQLX,
+        ],
         ..CODEC
     },
     load("copy-null", NOTHING, &[RAW, PGREPO, TOKIO_POSTGRES, SQLX, ASYNCPG, PSYCOPG]),

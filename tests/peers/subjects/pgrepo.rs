@@ -21,6 +21,7 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         }
         (Work::DecodeQuery, "") => decode_query::<Wide>(task).await,
         (Work::DecodeQuery, "borrowed") => decode_query::<WideRef<'_>>(task).await,
+        (Work::DecodeQuery, "sqlx::FromRow") => decode_from_row(task).await,
         (Work::CopyIn, "" | "one") => copy_in(task).await,
         (Work::Insert, way) => insert(task, way).await,
         (Work::Read, "") => read::<Wide>(task).await,
@@ -64,14 +65,30 @@ fn decode(task: &Task, read: impl Fn(&[u8], &[TypeInfo]) -> bool) -> Metrics {
     })
 }
 
-/// The rows of the driver, through `sqlx::FromRow` as derived.
-async fn decode_query<T: FromRow>(task: &Task) -> Result<Metrics> {
+/// The rows of a query as the driver keeps them.
+async fn fetched(task: &Task) -> Result<Vec<sqlx::postgres::PgRow>> {
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&task.url()).await?;
     let sql = format!("SELECT * FROM wide LIMIT {IN_A_TURN}");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await?;
+    Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await?)
+}
+
+/// What a stream of rows does with each.
+async fn decode_query<T: FromRow>(task: &Task) -> Result<Metrics> {
+    let rows = fetched(task).await?;
+    Ok(turns(task, || {
+        pgrepo::__private::from_pg_rows::<T>(black_box(&rows), |row| {
+            black_box(row);
+        })
+        .unwrap();
+    }))
+}
+
+/// What the driver's own queries do with each: columns are looked up for every row.
+async fn decode_from_row(task: &Task) -> Result<Metrics> {
+    let rows = fetched(task).await?;
     Ok(turns(task, || {
         for row in &rows {
-            black_box(pgrepo::__private::from_pg_row::<T>(black_box(row)).unwrap());
+            black_box(<Wide as sqlx::FromRow<_>>::from_row(black_box(row)).unwrap());
         }
     }))
 }
