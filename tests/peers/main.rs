@@ -14,6 +14,7 @@ use crate::task::{Library, Metrics, Result, Task};
 mod meter;
 mod place;
 mod plan;
+mod python;
 mod run;
 mod subjects;
 mod tables;

@@ -10,6 +10,7 @@ use tests::report::Line;
 
 use crate::place::Placement;
 use crate::plan::{ROUNDS, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
+use crate::python::Python;
 use crate::tables::{self, KEYED, LOGGED, NOTHING, STORED, UNLOGGED};
 use crate::task::{Metrics, Result, Task};
 
@@ -40,8 +41,10 @@ pub(crate) async fn all(options: Options) -> Result<()> {
         .into_iter()
         .filter(|d| wanted.iter().any(|w| w.database == Some(d)))
         .collect();
+    let mut subjects = wanted.iter().flat_map(|w| w.subjects);
+    let python = if subjects.any(|s| s.library.is_python()) { Python::set_up() } else { None };
     let server = tables::server(&databases, options.size(STORED_ROWS)).await?;
-    let bench = Bench { options, server };
+    let bench = Bench { options, server, python };
     let mut lines = Vec::new();
     let mut failures = Vec::new();
     for workload in wanted {
@@ -61,6 +64,7 @@ pub(crate) async fn all(options: Options) -> Result<()> {
 struct Bench {
     options: Options,
     server: Server,
+    python: Option<Python>,
 }
 
 impl Bench {
@@ -75,6 +79,9 @@ impl Bench {
         let mut all: Vec<BTreeMap<String, Vec<f64>>> = workload.subjects.iter().map(|_| BTreeMap::new()).collect();
         for round in 0..ROUNDS[usize::from(self.options.quick)] {
             for (subject, metrics) in workload.subjects.iter().zip(&mut all) {
+                if subject.library.is_python() && self.python.is_none() {
+                    continue;
+                }
                 self.reset(workload).await?;
                 match self.once(workload, placement, subject) {
                     Ok(found) => {
@@ -117,11 +124,10 @@ impl Bench {
 
     fn once(&self, workload: &Workload, placement: Placement, subject: &Subject) -> Result<Metrics> {
         let task = self.task(workload, placement, subject)?;
-        let output = match subject.library.is_python() {
-            true => return Err("Python's subjects are not there yet".into()),
-            false => {
-                Command::new(std::env::current_exe()?).args(["--child", &serde_json::to_string(&task)?]).output()?
-            }
+        let json = serde_json::to_string(&task)?;
+        let output = match &self.python {
+            Some(python) if subject.library.is_python() => python.child(&json).output()?,
+            _ => Command::new(std::env::current_exe()?).args(["--child", &json]).output()?,
         };
         let text = String::from_utf8_lossy(&output.stdout);
         match (output.status.success(), text.lines().last()) {
