@@ -43,11 +43,7 @@ def wide(n):
         UUID(int=n * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128)),
         {
             "city": CITIES[n % 4],
-            "settings": {
-                "theme": "light" if n % 2 else "dark",
-                "newsletter": n % 5 == 0,
-                "logins": n * 7 % 10_000,
-            },
+            "settings": {"theme": "light" if n % 2 else "dark", "newsletter": n % 5 == 0, "logins": n * 7 % 10_000},
             "scores": [(n + i) * 31 % 1_000 for i in range(4)],
         },
         [TAGS[(n + i) % 4] for i in range(3)],
@@ -131,13 +127,16 @@ def expect(found, wanted):
         raise RuntimeError(f"{found} rows were read where {wanted} are stored")
 
 
+def some(answer):
+    if not answer:
+        raise RuntimeError("no row was found")
+
+
+def where(task):
+    return dict(host=task.host, port=task.port, user=task.user, password=task.password)
+
+
 # asyncpg.
-
-
-def asyncpg_options(task):
-    return dict(
-        host=task.host, port=task.port, user=task.user, password=task.password, database=task.database, ssl=False
-    )
 
 
 async def set_codec(connection):
@@ -152,14 +151,14 @@ async def set_codec(connection):
 
 
 async def asyncpg_connect(task):
-    connection = await asyncpg.connect(**asyncpg_options(task))
+    connection = await asyncpg.connect(**where(task), database=task.database, ssl=False)
     await set_codec(connection)
     return connection
 
 
 async def asyncpg_pool(task):
-    size = task.connections
-    return await asyncpg.create_pool(**asyncpg_options(task), min_size=size, max_size=size, init=set_codec)
+    size = dict(min_size=task.connections, max_size=task.connections)
+    return await asyncpg.create_pool(**where(task), database=task.database, ssl=False, **size, init=set_codec)
 
 
 async def asyncpg_copy_in(task):
@@ -180,7 +179,7 @@ async def asyncpg_executemany(task):
     return span.sum()
 
 
-# Rows that a cursor fetches at once.
+# Rows that are fetched at once. More of them are no faster, in either library.
 PREFETCH = 1000
 
 
@@ -201,12 +200,13 @@ async def asyncpg_point(task):
     statement = await connection.prepare(task.sql)
     span = Span(task.seconds)
     for n in span.operations():
-        expect(len([await statement.fetchrow(pick(n, task.rows) + 1)]), 1)
+        some(await statement.fetchrow(pick(n, task.rows) + 1))
     return span.sum()
 
 
 async def asyncpg_in_pool(task):
     pool = await asyncpg_pool(task)
+    # Each connection has the statement before the span begins.
     connections = [await pool.acquire() for _ in range(task.connections)]
     for connection in connections:
         await connection.fetchrow(task.sql, 1)
@@ -216,27 +216,19 @@ async def asyncpg_in_pool(task):
 
     async def one(number):
         for n in span.operations():
-            row = await pool.fetchrow(task.sql, pick(number << 32 | n, task.rows) + 1)
-            if row is None:
-                raise RuntimeError("no row was found")
+            some(await pool.fetchrow(task.sql, pick(number << 32 | n, task.rows) + 1))
 
     await asyncio.gather(*(one(number) for number in range(task.tasks)))
     return span.sum()
 
 
 async def asyncpg_question(task):
-    arguments = {
-        "json_path": lambda wanted: str(wanted),
-        "contains": lambda wanted: {"scores": [wanted]},
-        "join": lambda wanted: wanted,
-    }
-    argument = arguments[task.work]
+    argument = {"json_path": str, "contains": lambda wanted: {"scores": [wanted]}, "join": int}[task.work]
     connection = await asyncpg_connect(task)
     statement = await connection.prepare(task.sql)
     span = Span(task.seconds)
     for n in span.operations():
-        if not await statement.fetch(argument(pick(n, task.rows))):
-            raise RuntimeError("no row was found")
+        some(await statement.fetch(argument(pick(n, task.rows))))
     return span.sum()
 
 
@@ -255,15 +247,8 @@ async def asyncpg_early_stop(task):
 
 
 async def psycopg_connect(task):
-    connection = await psycopg.AsyncConnection.connect(
-        host=task.host,
-        port=task.port,
-        user=task.user,
-        password=task.password,
-        dbname=task.database,
-        sslmode="disable",
-        autocommit=True,
-    )
+    options = dict(dbname=task.database, sslmode="disable", autocommit=True)
+    connection = await psycopg.AsyncConnection.connect(**where(task), **options)
     connection.adapters.register_dumper(dict, JsonbBinaryDumper)
     return connection
 
@@ -293,6 +278,7 @@ async def psycopg_executemany(task):
 
 async def psycopg_read(task):
     connection = await psycopg_connect(task)
+    # Faster than a cursor of the server's.
     cursor = connection.cursor(binary=True)
     count = 0
     meter = Meter()
@@ -310,8 +296,7 @@ async def psycopg_point(task):
     span = Span(task.seconds)
     for n in span.operations():
         await cursor.execute(sql, [pick(n, task.rows) + 1], prepare=True)
-        if await cursor.fetchone() is None:
-            raise RuntimeError("no row was found")
+        some(await cursor.fetchone())
     return span.sum()
 
 
@@ -336,7 +321,8 @@ def main():
     task = SimpleNamespace(**json.loads(sys.argv[1]))
     run = WAYS.get((task.library, task.work, task.way))
     if run is None or (task.connections > 1 and task.work != "pool"):
-        sys.exit(f"{task.library} does not do {task.work} in the way {task.way!r}")
+        way = f"the way {task.way!r} over {task.connections} connections"
+        sys.exit(f"{task.library} does not do {task.work} in {way}")
     if task.processor is not None:
         os.sched_setaffinity(0, {task.processor})
     start = uvloop.run if task.library == "asyncpg" else asyncio.run
