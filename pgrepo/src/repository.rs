@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
@@ -66,7 +65,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         const OPERATION: &str = "get";
         let key = key.values();
-        let run = open(self.on, OPERATION, Arc::from(T::SELECT_BY_KEY), &key, Some(T::FIELDS));
+        let run = open(self.on, OPERATION, T::SELECT_BY_KEY, &key, Some(T::FIELDS));
         run.await.map_err(on_table::<T>)?.at_most_one().await.map_err(on_table::<T>)
     }
 
@@ -98,7 +97,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             text.sql.push_str(" = ");
             text.param(value);
         }
-        let run = open(self.on, OPERATION, Arc::from(text.sql), &text.params, None);
+        let run = open(self.on, OPERATION, &text.sql, &text.params, None);
         run.await.map_err(on_table::<T>)?.count().await.map(|n| n > 0).map_err(on_table::<T>)
     }
 
@@ -116,7 +115,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         const OPERATION: &str = "delete";
         let key = key.values();
-        let run = open(self.on, OPERATION, Arc::from(T::DELETE_BY_KEY), &key, None);
+        let run = open(self.on, OPERATION, T::DELETE_BY_KEY, &key, None);
         run.await.map_err(on_table::<T>)?.count().await.map(|n| n > 0).map_err(on_table::<T>)
     }
 

@@ -2,7 +2,7 @@
 //! driver's word for "this text was looked at", stands here only.
 
 use std::future::ready;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
@@ -12,8 +12,9 @@ use sqlx::postgres::{
 };
 use sqlx::{Arguments, AssertSqlSafe, Either, Executor, Postgres, SqlSafeStr, Statement};
 
-use crate::driver_row::type_info;
+use crate::driver_row::{Misfit, Places, type_info};
 use crate::error::{Error, ErrorKind, Result, ServerError, ServerFields, SqlClass, SqlState};
+use crate::table::Fields;
 use crate::value::{AnyValue, TypeInfo};
 
 use super::connect::Session;
@@ -21,14 +22,33 @@ use super::connect::Session;
 /// A statement as the server prepared it.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    pub(crate) sql: Arc<str>,
     pub(crate) parameters: Vec<TypeInfo>,
     statement: PgStatement,
+    /// Where the columns stand of the row types that have read its result.
+    places: Mutex<Vec<(Fields, Arc<Places>)>>,
 }
 
 impl Prepared {
+    /// The most row types whose columns' places are kept; of further ones they are found each time.
+    const KEPT: usize = 8;
+
     /// The columns of its result.
     pub(crate) fn columns(&self) -> &[PgColumn] {
         self.statement.columns()
+    }
+
+    /// Finds the columns that a row type reads, the first time, and compares their types.
+    pub(crate) fn places(&self, fields: &Fields) -> Result<Arc<Places>, Misfit> {
+        let mut kept = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, places)) = kept.iter().find(|(of, _)| of.same(fields)) {
+            return Ok(Arc::clone(places));
+        }
+        let places = Arc::new(Places::of(self.columns(), fields)?);
+        if kept.len() < Self::KEPT {
+            kept.push((*fields, Arc::clone(&places)));
+        }
+        Ok(places)
     }
 }
 
@@ -36,23 +56,24 @@ impl Prepared {
 pub(crate) type Param<'q> = dyn AnyValue + Send + Sync + 'q;
 
 /// Finds a statement among the session's, or prepares it; says whether it was found.
-pub(crate) async fn prepare(session: &mut Session, sql: &Arc<str>) -> Result<(Arc<Prepared>, bool), sqlx::Error> {
+pub(crate) async fn prepare(session: &mut Session, sql: &str) -> Result<(Arc<Prepared>, bool), sqlx::Error> {
     if let Some(prepared) = session.statements.get(sql) {
         return Ok((Arc::clone(prepared), true));
     }
-    let text = AssertSqlSafe(Arc::clone(sql)).into_sql_str();
+    let sql = Arc::<str>::from(sql);
+    let text = AssertSqlSafe(Arc::clone(&sql)).into_sql_str();
     let statement = (&mut session.conn).prepare_with(text, &[]).await?;
     let parameters = match statement.parameters() {
         Some(Either::Left(types)) => types.iter().map(type_info).collect(),
         _ => Vec::new(),
     };
-    let prepared = Arc::new(Prepared { parameters, statement });
+    let prepared = Arc::new(Prepared { sql, parameters, statement, places: Mutex::default() });
     // The driver drops statements one by one when it holds too many, and prepares them again with our types when
     // they are asked for; here all are forgotten at once, which costs it a look-up each.
     if session.statements.len() >= session.statement_cache {
         session.statements.clear();
     }
-    session.statements.insert(Arc::clone(sql), Arc::clone(&prepared));
+    session.statements.insert(Arc::clone(&prepared.sql), Arc::clone(&prepared));
     Ok((prepared, false))
 }
 
@@ -143,13 +164,12 @@ impl sqlx::Encode<'_, Postgres> for Argument<'_> {
 /// Runs a prepared statement.
 pub(crate) fn run<'c>(
     session: &'c mut Session,
-    sql: &Arc<str>,
     prepared: &Prepared,
     values: &Encoded,
 ) -> BoxStream<'c, Result<Either<u64, PgRow>, sqlx::Error>> {
     match values.arguments(prepared) {
         Ok(arguments) => {
-            let query = sqlx::query_with(AssertSqlSafe(Arc::clone(sql)), arguments);
+            let query = sqlx::query_with(AssertSqlSafe(Arc::clone(&prepared.sql)), arguments);
             session.conn.fetch_many(query).map_ok(|e| e.map_left(|done| done.rows_affected())).boxed()
         }
         Err(error) => stream::once(ready(Err(error))).boxed(),

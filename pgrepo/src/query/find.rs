@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use crate::error::Result;
 use crate::pool::Handle;
@@ -122,7 +121,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     {
         let Self { on, filter, order, limit } = self;
         let text = text::<T>(&filter, &order, limit);
-        open(on, operation, Arc::from(text.sql), &text.params, Some(fields)).await.map_err(on_table::<T>)
+        open(on, operation, &text.sql, &text.params, Some(fields)).await.map_err(on_table::<T>)
     }
 }
 

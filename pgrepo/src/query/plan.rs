@@ -13,14 +13,14 @@ use crate::value::TypeInfo;
 #[derive(Debug)]
 pub(crate) struct Plan {
     fields: Fields,
-    places: Places,
+    places: Arc<Places>,
     prepared: Arc<Prepared>,
 }
 
 impl Plan {
     /// Finds each field's column, and checks its type.
     pub(crate) fn new(fields: Fields, prepared: &Arc<Prepared>) -> Result<Self> {
-        let places = Places::of(prepared.columns(), &fields).map_err(misfit)?;
+        let places = prepared.places(&fields).map_err(misfit)?;
         Ok(Self { fields, places, prepared: Arc::clone(prepared) })
     }
 
@@ -30,13 +30,14 @@ impl Plan {
     pub(crate) fn refreshed(&mut self, row: &PgRow) -> Result<()> {
         use sqlx::Column;
         let (columns, before) = (row.columns(), self.prepared.columns());
-        let same = columns.len() == before.len()
-            && columns
-                .iter()
-                .zip(before)
-                .all(|(now, then)| now.name() == then.name() && now.type_info().oid() == then.type_info().oid());
+        let same = std::ptr::eq(columns, before)
+            || columns.len() == before.len()
+                && columns
+                    .iter()
+                    .zip(before)
+                    .all(|(now, then)| now.name() == then.name() && now.type_info().oid() == then.type_info().oid());
         if !same {
-            self.places = Places::of(columns, &self.fields).map_err(misfit)?;
+            self.places = Arc::new(Places::of(columns, &self.fields).map_err(misfit)?);
         }
         Ok(())
     }

@@ -132,7 +132,7 @@ impl<'q, H: Handle> Query<'q, H> {
     {
         text::check(&self.sql, H::IN_TRANSACTION)?;
         let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
-        open(self.on, operation, Arc::from(&*self.sql), &params, fields).await
+        open(self.on, operation, &self.sql, &params, fields).await
     }
 }
 
@@ -151,7 +151,6 @@ pub(crate) fn no_row(operation: &'static str) -> Error {
 pub(crate) struct Run<'s> {
     pub(crate) lease: Lease<'s>,
     pub(crate) operation: &'static str,
-    pub(crate) sql: Arc<str>,
     values: Encoded,
     prepared: Arc<Prepared>,
     plan: Option<Plan>,
@@ -162,7 +161,7 @@ pub(crate) struct Run<'s> {
 pub(crate) async fn open<'s, H: Handle + 's>(
     on: H,
     operation: &'static str,
-    sql: Arc<str>,
+    sql: &str,
     params: &[&Param<'_>],
     fields: Option<Fields>,
 ) -> Result<Run<'s>> {
@@ -172,19 +171,19 @@ pub(crate) async fn open<'s, H: Handle + 's>(
         return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
     }
     let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
-    let (mut prepared, known) = prepare(&mut lease, &sql).await.map_err(|e| e.during(operation))?;
+    let (mut prepared, known) = prepare(&mut lease, sql).await.map_err(|e| e.during(operation))?;
     let mut fitted = fit(&prepared, params, fields);
     // What the session prepared before may be older than the table: a mismatch of types is believed only of what is
     // prepared now. Where it cannot be, as in an aborted transaction, the first error stands.
     let doubtful = known
         && params.len() == prepared.parameters.len()
         && fitted.as_ref().is_err_and(|e| e.kind() == ErrorKind::Mismatch);
-    if doubtful && let Ok(again) = prepare_again(&mut lease, &sql).await {
+    if doubtful && let Ok(again) = prepare_again(&mut lease, sql).await {
         prepared = again;
         fitted = fit(&prepared, params, fields);
     }
     let (values, plan) = fitted.map_err(|e| e.during(operation))?;
-    Ok(Run { lease, operation, sql, values, prepared, plan })
+    Ok(Run { lease, operation, values, prepared, plan })
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
@@ -195,14 +194,14 @@ fn fit(prepared: &Arc<Prepared>, params: &[&Param<'_>], fields: Option<Fields>) 
 }
 
 /// Prepares a statement, and says whether the session had done so before.
-async fn prepare(lease: &mut Lease<'_>, sql: &Arc<str>) -> Result<(Arc<Prepared>, bool)> {
+async fn prepare(lease: &mut Lease<'_>, sql: &str) -> Result<(Arc<Prepared>, bool)> {
     let mut step = lease.step()?;
     let prepared = driver::prepare(step.session(), sql).await;
     step.settle(prepared)
 }
 
 /// Forgets what the session has prepared, and prepares this statement.
-async fn prepare_again(lease: &mut Lease<'_>, sql: &Arc<str>) -> Result<Arc<Prepared>> {
+async fn prepare_again(lease: &mut Lease<'_>, sql: &str) -> Result<Arc<Prepared>> {
     forget(lease).await?;
     prepare(lease, sql).await.map(|(prepared, _)| prepared)
 }
@@ -225,7 +224,7 @@ impl<'s> Run<'s> {
         let mut again = true;
         loop {
             let mut step = self.lease.step()?;
-            match once(&mut step, &self.sql, &self.prepared, &self.values, on_row).await {
+            match once(&mut step, &self.prepared, &self.values, on_row).await {
                 Ok(affected) => {
                     step.done();
                     return Ok(affected);
@@ -257,7 +256,8 @@ impl<'s> Run<'s> {
         if self.lease.in_transaction() {
             return forget(&mut self.lease).await;
         }
-        let prepared = prepare_again(&mut self.lease, &self.sql).await.map_err(|e| e.during(self.operation))?;
+        let prepared =
+            prepare_again(&mut self.lease, &self.prepared.sql).await.map_err(|e| e.during(self.operation))?;
         if !driver::same_encoding(&self.prepared.parameters, &prepared.parameters) {
             let message = "the statement's parameters changed their types while it ran; run it again";
             return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
@@ -346,7 +346,7 @@ impl<'s> Run<'s> {
                 let mut step = run.lease.step()?;
                 let mut failed = None;
                 {
-                    let mut rows = driver::run(step.session(), &run.sql, &run.prepared, &run.values);
+                    let mut rows = driver::run(step.session(), &run.prepared, &run.values);
                     while let Some(item) = rows.next().await {
                         match item {
                             Ok(Either::Right(row)) => yield row,
@@ -382,12 +382,11 @@ impl<'s> Run<'s> {
 
 async fn once(
     step: &mut Step<'_>,
-    sql: &Arc<str>,
     prepared: &Prepared,
     values: &Encoded,
     on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send),
 ) -> Result<u64, Failed> {
-    let mut items = driver::run(step.session(), sql, prepared, values);
+    let mut items = driver::run(step.session(), prepared, values);
     let (mut affected, mut index) = (0, 0);
     let mut refused = None;
     while let Some(item) = items.next().await {

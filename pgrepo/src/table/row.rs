@@ -42,6 +42,11 @@ impl Fields {
             Self::Named(columns) | Self::Positional(columns) => columns,
         }
     }
+
+    /// Whether these are the same columns, and not only equal ones.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other) && std::ptr::eq(self.columns(), other.columns())
+    }
 }
 
 /// The fields of one row, handed out in the order in which a struct declares them.
