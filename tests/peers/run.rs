@@ -8,6 +8,8 @@ use pgrepo::Db;
 use pgrepo::testkit::Server;
 use tests::report::Line;
 
+use crate::header;
+use crate::output::Output;
 use crate::place::Placement;
 use crate::plan::{ROUNDS, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
 use crate::tables::{self, KEYED, LOGGED, NOTHING, STORED, UNLOGGED};
@@ -18,6 +20,7 @@ use crate::task::{Metrics, Result, Task};
 pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) only: Vec<String>,
+    pub(crate) merge: bool,
 }
 
 impl Options {
@@ -41,6 +44,7 @@ pub(crate) async fn all(options: Options) -> Result<()> {
         .filter(|d| wanted.iter().any(|w| w.database == Some(d)))
         .collect();
     let server = tables::server(&databases, options.size(STORED_ROWS)).await?;
+    let output = Output::new(&options, header::gather(server.version(), BTreeMap::new(), options.quick)?)?;
     let bench = Bench { options, server };
     let mut lines = Vec::new();
     let mut failures = Vec::new();
@@ -49,9 +53,7 @@ pub(crate) async fn all(options: Options) -> Result<()> {
             bench.workload(workload, *placement, &mut lines, &mut failures).await?;
         }
     }
-    for line in &lines {
-        println!("{}", serde_json::to_string(line)?);
-    }
+    output.write(lines, failures.is_empty())?;
     match failures.is_empty() {
         true => Ok(()),
         false => Err(failures.join("\n").into()),
