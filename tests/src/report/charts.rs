@@ -95,6 +95,6 @@ fn draw(chart: &Chart, results: &Results) -> Option<String> {
     let groups: Vec<_> = chart.groups.iter().filter_map(group).collect();
     let metric = metric(chart.metric)?;
     let better = if metric.more_is_better { "longer" } else { "shorter" };
-    let note = format!("{}, {}; {better} is better.", metric.words, metric.unit);
+    let note = format!("{}; {better} is better.", metric.heading());
     (!groups.is_empty()).then(|| bars(chart.title, &note, &groups))
 }

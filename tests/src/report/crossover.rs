@@ -86,6 +86,7 @@ pub(crate) fn picture(results: &Results) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test's failure is its message")]
 mod tests {
     use super::from;
 

@@ -133,8 +133,7 @@ pub(crate) fn table(results: &Results) -> String {
 }
 
 fn row(goal: &Goal, outcome: &Outcome<'_>) -> String {
-    let name =
-        metric(goal.metric).map_or(goal.metric.to_owned(), |Metric { words, unit, .. }| format!("{words}, {unit}"));
+    let name = metric(goal.metric).map_or(goal.metric.to_owned(), Metric::heading);
     let figure = outcome.ours.map_or("–".to_owned(), number);
     let ours = match goal.ours.strip_prefix("pgrepo") {
         None | Some("") => figure,

@@ -8,6 +8,13 @@ pub(crate) struct Metric {
     pub(crate) more_is_better: bool,
 }
 
+impl Metric {
+    /// Its name with its unit.
+    pub(crate) fn heading(&self) -> String {
+        if self.unit.is_empty() { self.words.to_owned() } else { format!("{}, {}", self.words, self.unit) }
+    }
+}
+
 const fn less(name: &'static str, words: &'static str, unit: &'static str) -> Metric {
     Metric { name, words, unit, more_is_better: false }
 }
@@ -17,11 +24,11 @@ pub(crate) const METRICS: &[Metric] = &[
     less("wall_s", "wall", "s"),
     less("cpu_s", "client CPU", "s"),
     less("added_rss_kib", "added memory", "KiB"),
-    Metric { name: "ops_per_s", words: "operations", unit: "/s", more_is_better: true },
+    Metric { name: "ops_per_s", words: "operations a second", unit: "", more_is_better: true },
     less("p50_us", "p50", "µs"),
     less("p99_us", "p99", "µs"),
-    less("ns_per_row", "a row", "ns"),
-    less("instructions_per_row", "a row", "instructions"),
+    less("ns_per_row", "time a row", "ns"),
+    less("instructions_per_row", "work a row", "instructions"),
     less("next_ms", "next user waits", "ms"),
     less("expansion_kib", "expanded code", "KiB"),
     less("added_build_s", "added to the build", "s"),
@@ -39,7 +46,7 @@ pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     match size {
         _ if size >= 99.95 => thousands(&format!("{value:.0}")),
-        _ if size >= 9.995 => format!("{value:.1}"),
+        _ if size >= 9.995 => trim(format!("{value:.1}")),
         _ if size >= 0.9995 || size == 0.0 => trim(format!("{value:.2}")),
         _ => format!("{value:.3}"),
     }
@@ -51,7 +58,7 @@ pub(crate) fn ratio(value: f64) -> String {
 }
 
 fn trim(text: String) -> String {
-    text.strip_suffix(".00").map(str::to_owned).unwrap_or(text)
+    text.strip_suffix(".00").or(text.strip_suffix(".0")).map(str::to_owned).unwrap_or(text)
 }
 
 fn thousands(digits: &str) -> String {

@@ -74,15 +74,15 @@ fn color(label: &str) -> &'static str {
     }
 }
 
-/// Groups of bars, one below the other, on one scale. A bar much longer than the others is cut.
+/// Groups of bars, one below the other, on one scale. A bar much longer than ours is cut.
 pub(crate) fn bars(title: &str, note: &str, groups: &[(&str, Vec<Bar<'_>>)]) -> String {
     const LEFT: f64 = 200.0;
     const LONGEST: f64 = WIDTH - LEFT - 100.0;
-    let mut values: Vec<f64> = groups.iter().flat_map(|(_, bars)| bars).map(|b| b.value).collect();
-    values.sort_by(f64::total_cmp);
-    let last = values.last().copied().unwrap_or(0.0);
-    let cut = values.get(values.len() / 2).map_or(last, |middle| middle * 4.0);
-    let scale = if last > cut * 1.25 { cut } else { last };
+    let all = || groups.iter().flat_map(|(_, bars)| bars);
+    let longest = |bars: &mut dyn Iterator<Item = &Bar<'_>>| bars.map(|b| b.value).fold(0.0, f64::max);
+    let last = longest(&mut all());
+    let cut = longest(&mut all().filter(|b| b.label.starts_with("pgrepo"))) * 4.0;
+    let scale = if cut > 0.0 && last > cut * 1.25 { cut } else { last };
     let note = if last > scale { format!("{note} Bars with a gap are cut.") } else { note.to_owned() };
     let mut picture = Picture::new(title, &note);
     let mut y = 64.0;

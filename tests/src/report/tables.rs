@@ -35,8 +35,8 @@ fn table(placement: &str, lines: &[&Line]) -> String {
     let metrics: Vec<_> = METRICS.iter().filter(|m| lines.iter().any(|l| l.metric == m.name)).collect();
     let base = subjects.iter().find(|s| **s == "pgrepo").or(subjects.iter().find(|s| s.starts_with("pgrepo")));
     let mut text = format!("| {placement} |");
-    for Metric { words, unit, .. } in &metrics {
-        text += &format!(" {words}, {unit} |");
+    for metric in &metrics {
+        text += &format!(" {} |", metric.heading());
     }
     text += &format!("\n|---|{}\n", "---:|".repeat(metrics.len()));
     for subject in &subjects {
