@@ -79,9 +79,9 @@ pub(crate) fn bars(title: &str, note: &str, groups: &[(&str, Vec<Bar<'_>>)]) -> 
     const LEFT: f64 = 200.0;
     const LONGEST: f64 = WIDTH - LEFT - 100.0;
     let all = || groups.iter().flat_map(|(_, bars)| bars);
-    let longest = |bars: &mut dyn Iterator<Item = &Bar<'_>>| bars.map(|b| b.value).fold(0.0, f64::max);
-    let last = longest(&mut all());
-    let cut = longest(&mut all().filter(|b| b.label.starts_with("pgrepo"))) * 4.0;
+    let ours = all().filter(|b| b.label.starts_with("pgrepo"));
+    let last = all().map(|b| b.max).fold(0.0, f64::max);
+    let cut = ours.map(|b| b.value * 4.0).fold(0.0, f64::max);
     let scale = if cut > 0.0 && last > cut * 1.25 { cut } else { last };
     let note = if last > scale { format!("{note} Bars with a gap are cut.") } else { note.to_owned() };
     let mut picture = Picture::new(title, &note);
