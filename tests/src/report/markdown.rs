@@ -85,7 +85,8 @@ fn ran_on(results: &Results) -> String {
     let mut text = String::from("## What it ran on\n\n");
     if run.quick {
         text += "**This was a quick run**: few rows and one round. It shows that all works, not how fast it is; its \
-                 verdicts are of no weight.\n\n";
+                 verdicts are of no weight. Where the text says 1,000,000 rows it had 50,000, for 2,000,000 it had \
+                 200,000, and for 50,000 it had 5,000.\n\n";
     }
     let machine = &run.machine;
     text += &format!(
