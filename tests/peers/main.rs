@@ -4,14 +4,18 @@
 //! |---|---|
 //! | `-- --quick` | few rows and one round: shows that all works, not how fast it is |
 //! | `-- --only NAME` | the workloads whose names start so, also several times |
+//! | `-- --only NAME --merge` | the same; their figures take the place of the old ones in `pgrepo/docs` |
 //!
-//! It brings up a server of its own and runs each subject of each workload in a process of its own, in turn.
+//! It brings up a server of its own and runs each subject of each workload in a process of its own, in turn. The figures
+//! of all workloads go to `pgrepo/docs`, and those of a part below the target folder.
 
 use std::process::ExitCode;
 
 use crate::task::{Library, Metrics, Result, Task};
 
+mod header;
 mod meter;
+mod output;
 mod place;
 mod plan;
 mod python;
@@ -28,6 +32,7 @@ fn main() -> ExitCode {
             Some("--child") => break child(&args.next().unwrap_or_default()),
             Some("--quick") => options.quick = true,
             Some("--only") => options.only.extend(args.next()),
+            Some("--merge") => options.merge = true,
             // Cargo's own.
             Some("--bench") => {}
             Some(other) => break Err(format!("there is no argument {other}").into()),

@@ -1,5 +1,6 @@
 //! Python's libraries: a virtual environment below the target folder, with the versions that are measured.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -8,26 +9,23 @@ use crate::task::Result;
 
 const REQUIREMENTS: [&str; 3] = ["asyncpg==0.32.0", "psycopg[binary]==3.3.9", "uvloop==0.23.0"];
 
-/// Prints the versions in use; fails if one of them does not load.
-const VERSIONS: &str = "import platform, asyncpg, psycopg, uvloop
-print(f'Python {platform.python_version()}, asyncpg {asyncpg.__version__}, psycopg {psycopg.__version__}, '
-      f'uvloop {uvloop.__version__}')";
+/// Prints the versions in use, as JSON; fails if one of them does not load.
+const VERSIONS: &str = "import asyncpg, json, platform, psycopg, uvloop
+print(json.dumps({'Python': platform.python_version(), 'asyncpg': asyncpg.__version__,
+                  'psycopg': psycopg.__version__, 'uvloop': uvloop.__version__}))";
 
 /// A Python that has the libraries.
 #[derive(Debug)]
 pub(crate) struct Python {
     program: PathBuf,
-    versions: String,
+    versions: BTreeMap<String, String>,
 }
 
 impl Python {
     /// Installs what is not there yet. Without Python, its subjects are left out, and the others are measured.
     pub(crate) fn set_up() -> Option<Self> {
         match Self::ready() {
-            Ok(python) => {
-                eprintln!("Python's subjects: {}", python.versions());
-                Some(python)
-            }
+            Ok(python) => Some(python),
             Err(error) => {
                 eprintln!("Python's subjects are left out: {error}");
                 None
@@ -48,12 +46,12 @@ impl Python {
             fs::write(&installed, &wanted)?;
         }
         let output = finish(Command::new(&program).args(["-c", VERSIONS]))?;
-        Ok(Self { program, versions: String::from_utf8(output.stdout)?.trim().to_owned() })
+        Ok(Self { program, versions: serde_json::from_slice(&output.stdout)? })
     }
 
-    /// Of Python and of each library, in one line.
-    pub(crate) fn versions(&self) -> &str {
-        &self.versions
+    /// Of Python and of each library.
+    pub(crate) fn versions(&self) -> BTreeMap<String, String> {
+        self.versions.clone()
     }
 
     /// Does one task, and prints what it measured.

@@ -8,6 +8,8 @@ use pgrepo::Db;
 use pgrepo::testkit::Server;
 use tests::report::Line;
 
+use crate::header;
+use crate::output::Output;
 use crate::place::Placement;
 use crate::plan::{ROUNDS, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
 use crate::python::Python;
@@ -19,6 +21,7 @@ use crate::task::{Metrics, Result, Task};
 pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) only: Vec<String>,
+    pub(crate) merge: bool,
 }
 
 impl Options {
@@ -41,9 +44,10 @@ pub(crate) async fn all(options: Options) -> Result<()> {
         .into_iter()
         .filter(|d| wanted.iter().any(|w| w.database == Some(d)))
         .collect();
-    let mut subjects = wanted.iter().flat_map(|w| w.subjects);
-    let python = if subjects.any(|s| s.library.is_python()) { Python::set_up() } else { None };
+    let python = Python::set_up();
     let server = tables::server(&databases, options.size(STORED_ROWS)).await?;
+    let others = python.as_ref().map(Python::versions).unwrap_or_default();
+    let output = Output::new(&options, header::gather(server.version(), others, options.quick)?)?;
     let bench = Bench { options, server, python };
     let mut lines = Vec::new();
     let mut failures = Vec::new();
@@ -52,9 +56,7 @@ pub(crate) async fn all(options: Options) -> Result<()> {
             bench.workload(workload, *placement, &mut lines, &mut failures).await?;
         }
     }
-    for line in &lines {
-        println!("{}", serde_json::to_string(line)?);
-    }
+    output.write(lines, failures.is_empty())?;
     match failures.is_empty() {
         true => Ok(()),
         false => Err(failures.join("\n").into()),

@@ -143,9 +143,11 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
             }
             "unnest" => unnest(&db, &rows).await?,
             "row by row" => {
+                let mut tx = db.begin().await?;
                 for row in &rows {
-                    one(&db, row).await?;
+                    one(&mut tx, row).await?;
                 }
+                tx.commit().await?;
             }
             _ => return task.unknown(),
         }
@@ -191,10 +193,10 @@ pub(super) fn array_literal(texts: &[String]) -> String {
     out
 }
 
-async fn one(db: &Db, row: &Wide) -> Result<()> {
+async fn one(tx: &mut pgrepo::Tx, row: &Wide) -> Result<()> {
     let sql = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    pgrepo::query(db, sql)
+    pgrepo::query(tx, sql)
         .bind(row.id)
         .bind(&*row.name)
         .bind(&*row.email)

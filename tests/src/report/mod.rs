@@ -1,6 +1,34 @@
-//! The benchmark's results: one JSON object a line, from which the tables and the plots are made.
+//! The benchmark's results: one JSON object a line, from which the tables and the pictures are made.
+//!
+//! `pgrepo/docs/benchmarks.jsonl` holds what a run measured. Everything else below `pgrepo/docs` that has to do with
+//! the benchmark is made from it by `cargo run -p tests --bin benchmark-report`, without a server and without a peer.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+mod charts;
+mod claims;
+mod crossover;
+mod goal_list;
+mod goals;
+mod markdown;
+mod number;
+mod svg;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod workloads;
+
+/// What makes the documents anew from the file of results.
+pub const COMMAND: &str = "cargo run -p tests --bin benchmark-report";
+
+/// The name of the file of results, in the folder of the documents.
+pub const RESULTS: &str = "benchmarks.jsonl";
+
+/// The folder of the pictures, in the folder of the documents.
+const PICTURES: &str = "benchmarks";
 
 /// What one metric of one subject came to, over all rounds of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,4 +49,171 @@ pub struct Line {
     pub max: f64,
     /// How many there were.
     pub rounds: usize,
+}
+
+/// The machine of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The processor's model.
+    pub cpu: String,
+    /// How many processors the run could use.
+    pub processors: usize,
+    /// The memory, in GiB, rounded.
+    pub memory_gib: u64,
+}
+
+/// What a run ran on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The day, as `2026-01-31`.
+    pub date: String,
+    /// The machine.
+    pub machine: Machine,
+    /// The system's kernel.
+    pub kernel: String,
+    /// The version of PostgreSQL.
+    pub server: String,
+    /// What differs from the server's defaults or is worth a mention.
+    pub settings: BTreeMap<String, String>,
+    /// The compiler.
+    pub rustc: String,
+    /// The versions of pgrepo and of those beside it.
+    pub versions: BTreeMap<String, String>,
+    /// Few rows and one round: shows that all works, not how fast it is.
+    pub quick: bool,
+}
+
+impl Run {
+    /// Why lines of the other run must not stand beside this one's; `None` if they may.
+    ///
+    /// The version of pgrepo may differ: it is what changes from run to run.
+    pub fn differs(&self, other: &Self) -> Option<String> {
+        let peers = |run: &Self| run.versions.clone().into_iter().filter(|(n, _)| n != "pgrepo").collect::<Vec<_>>();
+        let facts = |run: &Self| {
+            [
+                ("machine", format!("{:?}", run.machine)),
+                ("kernel", run.kernel.clone()),
+                ("server", run.server.clone()),
+                ("settings", format!("{:?}", run.settings)),
+                ("compiler", run.rustc.clone()),
+                ("versions", format!("{:?}", peers(run))),
+                ("quick run", run.quick.to_string()),
+            ]
+        };
+        let both = facts(self).into_iter().zip(facts(other));
+        both.into_iter().find(|(a, b)| a != b).map(|((name, a), (_, b))| format!("{name}: {a} and {b}"))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    run: Run,
+}
+
+/// A run, and what it measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    /// What it ran on.
+    pub run: Run,
+    /// What it measured, in the order of the run.
+    pub lines: Vec<Line>,
+}
+
+impl Results {
+    /// Reads a file of results.
+    ///
+    /// # Errors
+    ///
+    /// A line that is none of results', by its number.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut all = text.lines().enumerate();
+        let at = |n: usize, error: serde_json::Error| format!("line {} of the results: {error}", n + 1);
+        let (n, first) = all.next().ok_or("the file of results is empty")?;
+        let header: Header = serde_json::from_str(first).map_err(|e| at(n, e))?;
+        let lines = all.map(|(n, line)| serde_json::from_str(line).map_err(|e| at(n, e))).collect::<Result<_, _>>()?;
+        Ok(Self { run: header.run, lines })
+    }
+
+    /// Writes a file of results.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: all of it can be written as JSON.
+    pub fn print(&self) -> Result<String, String> {
+        let mut text = serde_json::to_string(&Header { run: self.run.clone() }).map_err(|e| e.to_string())? + "\n";
+        for line in &self.lines {
+            text += &serde_json::to_string(line).map_err(|e| e.to_string())?;
+            text.push('\n');
+        }
+        Ok(text)
+    }
+
+    /// Puts a later run's lines in the place of those of the same workloads.
+    pub fn merge(&mut self, later: Self) {
+        self.run = later.run;
+        self.lines.retain(|line| later.lines.iter().all(|l| l.workload != line.workload));
+        self.lines.extend(later.lines);
+    }
+
+    /// The goals and what became of them, as a table.
+    pub fn summary(&self) -> String {
+        goals::table(self)
+    }
+
+    /// The documents, by their path in the folder of the documents.
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let mut files: BTreeMap<_, _> =
+            charts::all(self).into_iter().map(|(name, svg)| (format!("{PICTURES}/{name}.svg"), svg)).collect();
+        files.insert("benchmarks.md".to_owned(), markdown::document(self));
+        files
+    }
+
+    /// Writes the file of results and the documents, and removes the pictures that are no longer made.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn write(&self, folder: &Path) -> Result<(), String> {
+        let pictures = folder.join(PICTURES);
+        std::fs::create_dir_all(&pictures).map_err(|e| format!("{}: {e}", pictures.display()))?;
+        let mut files = self.files();
+        for name in self::pictures(folder)?.into_iter().filter(|name| !files.contains_key(name)) {
+            std::fs::remove_file(folder.join(&name)).map_err(|e| format!("{name}: {e}"))?;
+        }
+        files.insert(RESULTS.to_owned(), self.print()?);
+        for (name, text) in files {
+            std::fs::write(folder.join(&name), text).map_err(|e| format!("{name}: {e}"))?;
+        }
+        Ok(())
+    }
+
+    /// The line of a metric of a subject; in any placement, if none is named.
+    fn line(&self, workload: &str, placement: &str, subject: &str, metric: &str) -> Option<&Line> {
+        self.lines.iter().find(|l| {
+            l.workload == workload
+                && (placement.is_empty() || l.placement == placement)
+                && l.subject == subject
+                && l.metric == metric
+        })
+    }
+
+    fn median(&self, workload: &str, placement: &str, subject: &str, metric: &str) -> Option<f64> {
+        self.line(workload, placement, subject, metric).map(|line| line.median)
+    }
+}
+
+/// The folder of the documents in this repository.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../pgrepo/docs")
+}
+
+/// What lies in the folder of the pictures, by its path in the folder of the documents.
+fn pictures(folder: &Path) -> Result<Vec<String>, String> {
+    let path = folder.join(PICTURES);
+    let Ok(entries) = std::fs::read_dir(&path) else { return Ok(Vec::new()) };
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map(|e| format!("{PICTURES}/{}", e.file_name().to_string_lossy())).map_err(|e| e.to_string())
+    };
+    entries.map(name).collect()
 }

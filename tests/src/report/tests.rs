@@ -1,0 +1,158 @@
+#![allow(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use super::goal_list::GOALS;
+use super::goals::{Bound, Goal, Verdict};
+use super::number::{METRICS, metric, number};
+use super::workloads::WORKLOADS;
+use super::*;
+
+fn run() -> Run {
+    Run {
+        date: "2026-01-31".into(),
+        machine: Machine { cpu: "a processor".into(), processors: 2, memory_gib: 8 },
+        kernel: "Linux 6".into(),
+        server: "17.1".into(),
+        settings: BTreeMap::from([("fsync".into(), "on".into())]),
+        rustc: "rustc 1.95.0".into(),
+        versions: BTreeMap::from([("pgrepo".into(), "0.1.0".into())]),
+        quick: false,
+    }
+}
+
+fn line(workload: &str, subject: &str, metric: &str, median: f64) -> Line {
+    let (workload, subject, metric) = (workload.into(), subject.into(), metric.into());
+    Line { workload, subject, placement: "free".into(), metric, median, min: median, max: median, rounds: 5 }
+}
+
+fn verdict(metric: &'static str, bound: Bound, ours: f64, theirs: &[f64]) -> Verdict {
+    let names = ["a", "b"];
+    let mut lines = vec![line("w", "pgrepo", metric, ours)];
+    lines.extend(names.iter().zip(theirs).map(|(name, value)| line("w", name, metric, *value)));
+    let goal = Goal { workload: "w", placement: "", metric, ours: "pgrepo", theirs: &["a", "b"], bound, missing: None };
+    goal.outcome(&Results { run: run(), lines }).verdict
+}
+
+fn text(metric: &'static str, bound: Bound, ours: f64, theirs: &[f64]) -> String {
+    verdict(metric, bound, ours, theirs).to_string()
+}
+
+#[test]
+fn a_goal_is_reached_or_missed_by_so_much() {
+    assert_eq!(text("cpu_s", Bound::AtMost(0.5), 1.0, &[2.0]), "reached");
+    assert_eq!(text("cpu_s", Bound::AtMost(0.5), 1.07, &[2.0]), "missed by 7 %");
+    assert_eq!(text("cpu_s", Bound::AtMost(0.5), 1.001, &[2.0]), "missed by less than 1 %");
+    assert_eq!(text("ops_per_s", Bound::AtLeast(1.1), 110.1, &[100.0]), "reached");
+    assert_eq!(text("ops_per_s", Bound::AtLeast(1.0), 93.0, &[100.0]), "missed by 7 %");
+    assert_eq!(text("wall_s", Bound::Faster(1.6), 1.0, &[1.7]), "reached");
+    assert_eq!(text("wall_s", Bound::Faster(2.0), 1.0, &[1.5]), "missed by 25 %");
+    assert_eq!(text("next_ms", Bound::Limit(100.0), 100.0, &[]), "reached");
+    assert_eq!(text("next_ms", Bound::Limit(100.0), 150.0, &[]), "missed by 50 %");
+    assert_eq!(text("next_ms", Bound::Limit(100.0), 1500.0, &[]), "missed 14 times over");
+}
+
+#[test]
+fn the_best_of_the_others_counts() {
+    assert_eq!(text("wall_s", Bound::AtMost(1.0), 1.5, &[1.0, 2.0]), "missed by 50 %");
+    assert_eq!(text("ops_per_s", Bound::AtLeast(1.0), 1.5, &[1.0, 2.0]), "missed by 25 %");
+}
+
+#[test]
+fn a_goal_without_its_figures_is_not_measured() {
+    assert_eq!(verdict("cpu_s", Bound::AtMost(1.0), 1.0, &[]), Verdict::NotMeasured);
+    assert_eq!(verdict("cpu_s", Bound::AtMost(1.0), 1.0, &[0.0]), Verdict::NotMeasured);
+    let nothing = Results { run: run(), lines: Vec::new() };
+    for goal in GOALS {
+        let expected = goal.missing.map_or(Verdict::NotMeasured, Verdict::NotThereYet);
+        assert_eq!(goal.outcome(&nothing).verdict, expected);
+    }
+    let text = nothing.summary();
+    assert!(text.contains("0 are reached, 0 are missed"), "{text}");
+    assert!(text.contains("not there yet: many tasks' inserts"), "{text}");
+}
+
+#[test]
+fn what_was_not_there_is_judged_once_it_is_measured() {
+    let goal = GOALS.iter().find(|g| g.workload == "writer").unwrap();
+    let mut lines =
+        vec![line("writer", goal.ours, goal.metric, 300.0), line("writer", goal.theirs[0], goal.metric, 100.0)];
+    let verdict = |lines: &[Line]| goal.outcome(&Results { run: run(), lines: lines.to_vec() }).verdict;
+    assert_eq!(verdict(&lines), Verdict::Reached);
+    lines[0].median = 270.0;
+    assert_eq!(verdict(&lines).to_string(), "missed by 10 %");
+}
+
+#[test]
+fn goals_name_what_is_known_and_go_the_right_way() {
+    for goal in GOALS {
+        let metric = metric(goal.metric).unwrap();
+        assert_eq!(metric.more_is_better, matches!(goal.bound, Bound::AtLeast(_)), "{goal:?}");
+        assert_eq!(goal.theirs.is_empty(), matches!(goal.bound, Bound::Limit(_)), "{goal:?}");
+        assert!(WORKLOADS.iter().any(|(name, _)| *name == goal.workload), "{goal:?}");
+    }
+    assert_eq!(METRICS.iter().filter(|m| m.more_is_better).count(), 1);
+}
+
+#[test]
+fn results_are_read_as_they_were_written() {
+    let mut results = Results { run: run(), lines: vec![line("w", "a", "wall_s", 0.1), line("v", "a", "wall_s", 0.2)] };
+    assert_eq!(Results::parse(&results.print().unwrap()).unwrap(), results);
+    assert!(Results::parse("").unwrap_err().contains("empty"));
+    assert!(Results::parse("{}").unwrap_err().starts_with("line 1"));
+    assert!(Results::parse(&(results.print().unwrap() + "nothing")).unwrap_err().starts_with("line 4"));
+    let later = Results { run: run(), lines: vec![line("w", "b", "wall_s", 0.3)] };
+    assert_eq!(results.run.differs(&later.run), None);
+    results.merge(later);
+    assert_eq!(results.lines, [line("v", "a", "wall_s", 0.2), line("w", "b", "wall_s", 0.3)]);
+    let mut other = run();
+    other.versions.insert("pgrepo".into(), "0.2.0".into());
+    assert_eq!(run().differs(&other), None);
+    other.machine.processors = 4;
+    assert!(run().differs(&other).unwrap().starts_with("machine"));
+}
+
+#[test]
+fn numbers_can_be_read() {
+    for (value, text) in [
+        (0.0, "0"),
+        (0.0214, "0.021"),
+        (1.0, "1"),
+        (1.346, "1.35"),
+        (99.96, "100"),
+        (1234.5, "1,234"),
+        (-12.0, "-12"),
+        (12.34, "12.3"),
+    ] {
+        assert_eq!(number(value), text);
+    }
+    assert_eq!(number(1_234_567.0), "1,234,567");
+}
+
+#[test]
+fn pictures_are_made_of_what_was_measured() {
+    let placed = |placement: &str, line: Line| Line { placement: placement.into(), ..line };
+    let lines = vec![
+        placed("two processors", line("read", "pgrepo", "cpu_s", 0.5)),
+        placed("one processor", line("insert-1", "pgrepo, COPY", "p50_us", 200.0)),
+        placed("one processor", line("insert-10", "pgrepo, COPY", "p50_us", 210.0)),
+    ];
+    let files = Results { run: run(), lines }.files();
+    assert_eq!(
+        files.keys().collect::<Vec<_>>(),
+        ["benchmarks.md", "benchmarks/crossover.svg", "benchmarks/read-cpu.svg"]
+    );
+    assert!(files.values().all(|text| !text.contains("NaN") && !text.contains("inf\"")));
+}
+
+/// The committed documents are those of the committed results.
+#[test]
+fn the_documents_are_made_from_the_results() {
+    let folder = folder();
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let files = Results::parse(&read(RESULTS)).unwrap().files();
+    for (name, text) in &files {
+        assert!(read(name) == *text, "pgrepo/docs/{name} is not what {RESULTS} says; renew it: {COMMAND}");
+    }
+    for name in pictures(&folder).unwrap() {
+        assert!(files.contains_key(&name), "pgrepo/docs/{name} is not made from {RESULTS}; renew all: {COMMAND}");
+    }
+}
