@@ -285,7 +285,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         database: Some(STORED),
         sql: "SELECT a.id, a.name, a.email, a.age, a.active, a.balance, a.created_at, a.uid, a.profile, a.tags \
               FROM wide a, generate_series(1, 40) LIMIT 2000000",
-        subjects: &[PGREPO, TOKIO_POSTGRES, subject("sqlx PgPool", Library::Sqlx, ""), ASYNCPG],
+        subjects: &[
+            PGREPO,
+            TOKIO_POSTGRES,
+            subject("tokio-postgres, cancelled", Library::TokioPostgres, "cancel"),
+            subject("sqlx PgPool", Library::Sqlx, ""),
+            ASYNCPG,
+        ],
         ..PLAIN
     },
 ];

@@ -117,7 +117,8 @@ fn pgbench(task: &Task) -> Result<Metrics> {
         .args(["-n", "-M", if task.way == "extended" { "extended" } else { "prepared" }])
         .args(["-c", &task.connections.to_string(), "-j", &threads.to_string()])
         .args(["-T", &task.seconds.ceil().to_string()])
-        .arg("-l")
+        // Few of them: to log each would slow it down.
+        .args(["-l", "--sampling-rate=0.1"])
         .arg(format!("--log-prefix={}", folder.0.join("log").display()))
         .arg("-f")
         .arg(script)
