@@ -4,8 +4,9 @@
 //! Nothing here does I/O.
 
 use std::any::Any;
+use std::ops::Range;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::table::{Cells, FieldError, FieldWriter, FromRow, Set, WriteFields};
 use crate::value::{Decode, Encode, MAX_FIELD, TypeInfo, ValueError, ValueErrorKind, decode_field, take_field};
@@ -195,9 +196,15 @@ pub fn place<'c>(context: &'c str, table: &str) -> Option<(u64, Option<&'c str>)
 }
 
 /// Cuts a stream of COPY data, in pieces of any size, into tuples.
+///
+/// A piece that holds whole tuples, as the server sends them, is not copied.
 #[derive(Debug, Default)]
 pub struct TupleReader {
-    pending: BytesMut,
+    piece: Bytes,
+    /// What is left of several pieces; else empty.
+    joined: Vec<u8>,
+    /// How much of either has been read.
+    read: usize,
     state: State,
 }
 
@@ -211,29 +218,42 @@ enum State {
 
 impl TupleReader {
     /// Takes a piece of the stream.
-    pub fn feed(&mut self, piece: &[u8]) {
-        self.pending.extend_from_slice(piece);
+    pub fn feed(&mut self, piece: Bytes) {
+        let left = self.left();
+        if left.is_empty() {
+            self.joined.clear();
+            self.piece = piece;
+        } else if self.joined.is_empty() {
+            self.joined = [left, &piece].concat();
+        } else {
+            self.joined.drain(..self.read);
+            self.joined.extend_from_slice(&piece);
+        }
+        self.read = 0;
     }
 
     /// The next whole tuple, without its field count; `None` until more has been fed, and at the end.
     ///
     /// # Errors
     /// The bytes are no binary COPY of `columns` columns.
-    pub fn next(&mut self, columns: usize) -> Result<Option<Bytes>, ValueError> {
+    pub fn next(&mut self, columns: usize) -> Result<Option<&[u8]>, ValueError> {
+        Ok(self.find(columns)?.map(|found| self.tuple(found)))
+    }
+
+    /// Where the next whole tuple stands: for [`tuple`](Self::tuple).
+    pub(super) fn find(&mut self, columns: usize) -> Result<Option<Range<usize>>, ValueError> {
         if self.state == State::Header && !self.header()? {
             return Ok(None);
         }
+        let left = self.left();
         if self.state == State::Ended {
-            return match self.pending.is_empty() {
-                true => Ok(None),
-                false => Err(broken("bytes follow the trailer")),
-            };
+            return if left.is_empty() { Ok(None) } else { Err(broken("bytes follow the trailer")) };
         }
-        let Some((count, fields)) = self.pending.split_first_chunk::<2>() else { return Ok(None) };
+        let Some((count, fields)) = left.split_first_chunk::<2>() else { return Ok(None) };
         if *count == TRAILER {
             self.state = State::Ended;
-            self.pending.advance(2);
-            return self.next(columns);
+            self.read += 2;
+            return self.find(columns);
         }
         if usize::from(u16::from_be_bytes(*count)) != columns {
             return Err(broken("a tuple has another number of fields than columns were asked for"));
@@ -253,17 +273,31 @@ impl TupleReader {
             };
         }
         let length = fields.len() - rest.len();
-        self.pending.advance(2);
-        Ok(Some(self.pending.split_to(length).freeze()))
+        let start = self.read + 2;
+        self.read = start + length;
+        Ok(Some(start..self.read))
+    }
+
+    /// The tuple that was found last.
+    pub(super) fn tuple(&self, found: Range<usize>) -> &[u8] {
+        self.all().get(found).unwrap_or_default()
+    }
+
+    fn all(&self) -> &[u8] {
+        if self.joined.is_empty() { &self.piece } else { &self.joined }
+    }
+
+    fn left(&self) -> &[u8] {
+        self.all().get(self.read..).unwrap_or_default()
     }
 
     /// Says whether the trailer has arrived and nothing is left over.
     pub fn ended(&self) -> bool {
-        self.state == State::Ended && self.pending.is_empty()
+        self.state == State::Ended && self.left().is_empty()
     }
 
     fn header(&mut self) -> Result<bool, ValueError> {
-        let Some((head, rest)) = self.pending.split_first_chunk::<19>() else { return Ok(false) };
+        let Some((head, rest)) = self.left().split_first_chunk::<19>() else { return Ok(false) };
         let Some((signature, numbers)) = head.split_first_chunk::<11>() else { return Ok(false) };
         if signature != HEADER.first_chunk::<11>().unwrap_or(signature) {
             return Err(broken("the stream does not begin with the signature of a binary COPY"));
@@ -277,7 +311,7 @@ impl TupleReader {
         if rest.len() < extension {
             return Ok(false);
         }
-        self.pending.advance(19 + extension);
+        self.read += 19 + extension;
         self.state = State::Tuples;
         Ok(true)
     }
@@ -343,16 +377,16 @@ mod tests {
             let mut reader = TupleReader::default();
             let mut tuples = Vec::new();
             for piece in stream.chunks(size) {
-                reader.feed(piece);
+                reader.feed(Bytes::copy_from_slice(piece));
                 while let Some(tuple) = reader.next(2).unwrap() {
-                    tuples.push(tuple);
+                    tuples.push(tuple.to_vec());
                 }
             }
             assert!(reader.ended());
             assert_eq!(tuples, [&[0, 0, 0, 1, b'x', 255, 255, 255, 255][..], &[0, 0, 0, 0, 0, 0, 0, 2, b'y', b'z']]);
         }
         let mut reader = TupleReader::default();
-        reader.feed(b"PGCOPY\n\xff\r\n\x01\0\0\0\0\0\0\0\0");
+        reader.feed(Bytes::from_static(b"PGCOPY\n\xff\r\n\x01\0\0\0\0\0\0\0\0"));
         assert!(reader.next(1).is_err());
     }
 }

@@ -1,22 +1,28 @@
+use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Handle, Lease, driver};
 use crate::query::unreadable;
-use crate::table::{CopyOut, FromRow, OwnedRow, PgTable};
+use crate::table::{CopyOut, OwnedRow, PgTable};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
 use super::catalog::Target;
 use super::frame::{self, TupleReader};
 
-type Tuples<'s> = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 's>>;
+/// The COPY data as it arrives; several pieces at a time, since to hand over each by itself costs more than to read it.
+type Pieces<'s> = Pin<Box<dyn Stream<Item = Result<Vec<Bytes>>> + Send + 's>>;
+
+/// So many bytes are gathered at most, of those that are there without waiting.
+const GATHERED: usize = 32 * 1024;
 
 /// The rows of a table, read by binary COPY one at a time as they arrive.
 ///
@@ -24,10 +30,12 @@ type Tuples<'s> = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 's>>;
 /// is also a [`Stream`]. Dropped before its end it closes its connection; in a transaction it leaves that unusable.
 #[must_use = "a stream does nothing unless it is read"]
 pub struct CopyOutStream<'s, T> {
-    tuples: Tuples<'s>,
+    pieces: Pieces<'s>,
+    ready: std::vec::IntoIter<Bytes>,
+    reader: TupleReader,
     types: Vec<TypeInfo>,
-    current: Bytes,
     index: u64,
+    over: bool,
     of: PhantomData<fn() -> T>,
 }
 
@@ -50,27 +58,34 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
                 return Err(fail(error.naming()));
             }
         };
-        let columns = types.len();
-        let tuples = async_stream::try_stream! {
-            let mut reader = TupleReader::default();
+        let pieces = async_stream::try_stream! {
             // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
             let mut step = lease.step()?;
             {
                 let mut data = step.session().conn.copy_out_raw(T::COPY_OUT).await.map_err(driver::error)?;
-                while let Some(piece) = data.next().await {
-                    reader.feed(&piece.map_err(driver::error)?);
-                    while let Some(tuple) = reader.next(columns).map_err(malformed)? {
-                        yield tuple;
+                loop {
+                    let (pieces, end) = gather(&mut data).await;
+                    if !pieces.is_empty() {
+                        yield pieces;
+                    }
+                    if let Some(end) = end {
+                        end.map_err(driver::error)?;
+                        break;
                     }
                 }
-            }
-            if !reader.ended() {
-                Err(Error::new(ErrorKind::Copy, "the data ended before its trailer"))?;
             }
             step.done();
             bounds.run(&mut lease, bounds.close).await?;
         };
-        Ok(Self { tuples: Box::pin(tuples), types, current: Bytes::new(), index: 0, of: PhantomData })
+        Ok(Self {
+            pieces: Box::pin(pieces),
+            ready: Vec::new().into_iter(),
+            reader: TupleReader::default(),
+            types,
+            index: 0,
+            over: false,
+            of: PhantomData,
+        })
     }
 
     /// Reads the next row; `None` at the end.
@@ -81,10 +96,10 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
     /// # Cancel safety
     /// No row is lost when the future is dropped.
     pub async fn next(&mut self) -> Result<Option<T::Row<'_>>> {
-        let Some(tuple) = self.tuples.next().await else { return Ok(None) };
-        self.current = tuple.map_err(fail::<T>)?;
-        self.index += 1;
-        read::<T>(&self.current, &self.types, self.index - 1).map(Some)
+        match poll_fn(|cx| self.poll_tuple(cx)).await? {
+            Some(found) => self.read(found).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Hands each remaining row to `take`, and returns how many there were.
@@ -105,24 +120,74 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         }
         Ok(count)
     }
+
+    /// Where the next tuple stands in the reader.
+    fn poll_tuple(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Range<usize>>>> {
+        let ended = loop {
+            match self.reader.find(self.types.len()) {
+                Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
+                Ok(None) => {}
+                Err(error) => {
+                    // The connection, in whatever state it is, goes with the stream.
+                    self.pieces = Box::pin(futures_util::stream::empty());
+                    self.ready = Vec::new().into_iter();
+                    break Err(malformed(error));
+                }
+            }
+            if let Some(piece) = self.ready.next() {
+                self.reader.feed(piece);
+                continue;
+            }
+            match ready!(self.pieces.as_mut().poll_next(cx)) {
+                Some(Ok(pieces)) => self.ready = pieces.into_iter(),
+                Some(Err(error)) => break Err(error),
+                None if self.reader.ended() => break Ok(None),
+                None => break Err(Error::new(ErrorKind::Copy, "the data ended before its trailer")),
+            }
+        };
+        // An error is told once.
+        let told = std::mem::replace(&mut self.over, true);
+        Poll::Ready(if told { Ok(None) } else { ended.map_err(fail::<T>) })
+    }
+
+    fn read(&mut self, found: Range<usize>) -> Result<T::Row<'_>> {
+        let index = self.index;
+        self.index += 1;
+        let Self { reader, types, .. } = self;
+        frame::decode_row::<T>(reader.tuple(found), types)
+            .map_err(|e| fail::<T>(unreadable(T::FIELDS, types.get(e.index), e, index)))
+    }
+}
+
+/// Waits for a piece, and takes those that are there behind it; and how the data ended, if it did.
+async fn gather(data: &mut BoxStream<'_, Result<Bytes, sqlx::Error>>) -> (Vec<Bytes>, Option<Result<(), sqlx::Error>>) {
+    let (mut pieces, mut length) = (Vec::new(), 0);
+    let end = poll_fn(|cx| {
+        while length < GATHERED {
+            match data.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(piece))) => {
+                    length += piece.len();
+                    pieces.push(piece);
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => return Poll::Ready(Some(Ok(()))),
+                Poll::Pending if pieces.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(None)
+    })
+    .await;
+    (pieces, end)
 }
 
 impl<T: PgTable + CopyOut + OwnedRow> Stream for CopyOutStream<'_, T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let Some(tuple) = ready!(this.tuples.as_mut().poll_next(cx)) else { return Poll::Ready(None) };
-        let read = tuple.map_err(fail::<T>).and_then(|tuple| {
-            this.index += 1;
-            read::<T>(&tuple, &this.types, this.index - 1)
-        });
-        Poll::Ready(Some(read))
+        let found = ready!(self.poll_tuple(cx));
+        Poll::Ready(found.and_then(|found| found.map(|found| self.read(found)).transpose()).transpose())
     }
-}
-
-fn read<'r, T: PgTable + FromRow>(tuple: &'r [u8], types: &'r [TypeInfo], index: u64) -> Result<T::Row<'r>> {
-    frame::decode_row::<T>(tuple, types).map_err(|e| fail::<T>(unreadable(T::FIELDS, types.get(e.index), e, index)))
 }
 
 fn fail<T: PgTable>(error: Error) -> Error {
