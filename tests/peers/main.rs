@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use crate::task::{Library, Metrics, Result, Task};
 
+mod build_cost;
 mod meter;
 mod place;
 mod plan;
