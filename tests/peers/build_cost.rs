@@ -187,8 +187,7 @@ fn derived(folder: &Path, command: &str, subject: &Subject, derive: bool) -> Com
 fn cargo(folder: &Path, command: &str) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(folder).arg(command).arg("--quiet");
-    cargo.arg("--target-dir").arg(folder.join("target"));
-    cargo.env("CARGO_INCREMENTAL", "0");
+    cargo.env("CARGO_TARGET_DIR", folder.join("target")).env("CARGO_INCREMENTAL", "0");
     // The stable compiler prints expanded code only so; it is for these crates alone, and changes nothing else.
     cargo.env("RUSTC_BOOTSTRAP", SUBJECTS.map(|s| format!("{}_rows", s.library)).join(","));
     cargo
@@ -210,6 +209,7 @@ fn timed(command: &mut Command) -> Result<BTreeMap<String, f64>> {
 
 fn lines(workload: &str, found: Found) -> Vec<Line> {
     let line = |((subject, metric), mut values): ((&str, String), Vec<f64>)| {
+        eprintln!("{workload} {subject}: {metric} {values:.3?}");
         values.sort_by(f64::total_cmp);
         Line {
             workload: workload.to_owned(),
