@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use crate::task::{Library, Metrics, Result, Task};
 
+mod build_cost;
 mod header;
 mod meter;
 mod output;

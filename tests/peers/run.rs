@@ -25,8 +25,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn wants(&self, workload: &Workload) -> bool {
-        self.only.is_empty() || self.only.iter().any(|start| workload.name.starts_with(start.as_str()))
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|start| name.starts_with(start.as_str()))
     }
 
     fn size(&self, size: Size) -> u32 {
@@ -36,8 +36,9 @@ impl Options {
 
 /// Runs what the options ask for.
 pub(crate) async fn all(options: Options) -> Result<()> {
-    let wanted: Vec<_> = WORKLOADS.iter().filter(|w| options.wants(w)).collect();
-    if wanted.is_empty() {
+    let wanted: Vec<_> = WORKLOADS.iter().filter(|w| options.wants(w.name)).collect();
+    let builds = ["build-cost", "library-build"].iter().any(|name| options.wants(name));
+    if wanted.is_empty() && !builds {
         return Err(format!("no workload's name starts with {}", options.only.join(" or ")).into());
     }
     let databases: Vec<_> = [LOGGED, UNLOGGED, NOTHING, KEYED, STORED]
@@ -55,6 +56,9 @@ pub(crate) async fn all(options: Options) -> Result<()> {
         for placement in workload.placements {
             bench.workload(workload, *placement, &mut lines, &mut failures).await?;
         }
+    }
+    if builds {
+        lines.extend(crate::build_cost::run(bench.options.quick)?);
     }
     output.write(lines, failures.is_empty())?;
     match failures.is_empty() {
