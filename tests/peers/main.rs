@@ -2,7 +2,7 @@
 //!
 //! | argument | meaning |
 //! |---|---|
-//! | `-- --quick` | few rows and one round: shows that all works, not how fast it is |
+//! | `-- --quick` | few rows, one round, and nothing is built for its time: shows that all works, not how fast it is |
 //! | `-- --only NAME` | the workloads whose names start so, also several times |
 //! | `-- --only NAME --merge` | the same; their figures take the place of the old ones in `pgrepo/docs` |
 //!

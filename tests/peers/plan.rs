@@ -27,7 +27,7 @@ const fn rows(full: u32, quick: u32) -> Size {
 }
 
 /// How long operations are repeated, in seconds, in a full run and in a quick one.
-pub(crate) const SECONDS: [f64; 2] = [2.0, 0.2];
+pub(crate) const SECONDS: [f64; 2] = [1.0, 0.2];
 
 /// How often each subject of a workload runs, in a full run and in a quick one.
 pub(crate) const ROUNDS: [usize; 2] = [5, 1];

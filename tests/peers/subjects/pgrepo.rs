@@ -96,10 +96,14 @@ async fn decode_from_row(task: &Task) -> Result<Metrics> {
 async fn connect(task: &Task) -> Result<Db> {
     let config = DbConfig::from_url(&task.url())?.with_max_connections(task.connections);
     let db = Db::connect(config).await?;
-    // All connections are opened: each is held until the last one is there.
+    // All connections are opened: each is held until the last one is there. A pool's have prepared the statement.
     let mut held = Vec::new();
     for _ in 0..task.connections {
-        held.push(db.begin().await?);
+        let mut tx = db.begin().await?;
+        if task.work == Work::Pool {
+            tx.query(&*task.sql).bind(1_i64).fetch_optional::<Wide>().await?;
+        }
+        held.push(tx);
     }
     for tx in held {
         tx.rollback().await?;
