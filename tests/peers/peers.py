@@ -168,6 +168,15 @@ async def asyncpg_copy_in(task):
     return meter.stop()
 
 
+async def asyncpg_copy_again(task):
+    connection = await asyncpg_connect(task)
+    rows = [wide(n) for n in range(task.rows)]
+    span = Span(task.seconds)
+    for _ in span.operations():
+        await connection.copy_records_to_table("wide", records=rows, columns=COLUMNS)
+    return span.sum()
+
+
 async def asyncpg_executemany(task):
     connection = await asyncpg_connect(task)
     rows = [wide(n) for n in range(task.rows)]
@@ -302,6 +311,7 @@ async def psycopg_point(task):
 
 WAYS = {
     ("asyncpg", "copy_in", ""): asyncpg_copy_in,
+    ("asyncpg", "insert", ""): asyncpg_copy_again,
     ("asyncpg", "insert", "executemany"): asyncpg_executemany,
     ("asyncpg", "read", ""): asyncpg_read,
     ("asyncpg", "point", ""): asyncpg_point,

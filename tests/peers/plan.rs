@@ -108,7 +108,7 @@ const fn small(name: &'static str, count: u32) -> Workload {
         // What a disk takes to write a commit down would hide what a client does.
         database: Some(UNLOGGED),
         placements: &[One, Two],
-        subjects: &[RAW, PGREPO, TOKIO_POSTGRES, SQLX],
+        subjects: &[RAW, PGREPO, TOKIO_POSTGRES, SQLX, ASYNCPG],
         ..PLAIN
     }
 }

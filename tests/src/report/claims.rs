@@ -116,7 +116,7 @@ pub(crate) fn table(results: &Results) -> String {
                 c.loads("asyncpg")
                     .or_else(|| Some(format!("{} (loads of 1,000,000)", c.flow("copy-unlogged", "asyncpg")?))),
             ],
-            "Wide rows. pgrepo loads 10,000 at a time into a logged table on one warm connection.",
+            "Wide rows. 10,000 at a time into an unlogged table on one warm connection.",
         ),
         (
             "COPY: 8 MB",
@@ -146,7 +146,7 @@ pub(crate) fn table(results: &Results) -> String {
         (
             "COPY 50 × faster than INSERT",
             [several([c.row_by_row(TWO), c.row_by_row(ONE)]), executemany],
-            "50,000 wide rows, COPY beside row by row. Row by row, each row is a statement that waits for its answer and commits by itself: a farther server or a slower disk makes the ratio larger, one transaction around all makes it smaller.",
+            "50,000 wide rows, COPY beside row by row. Row by row, each row is a statement that waits for its answer, in one transaction: a farther server makes the ratio larger, and so does a commit for each row.",
         ),
         (
             "10 × faster for concurrent operations",

@@ -1,7 +1,7 @@
 //! The document.
 
 use super::charts::CHARTS;
-use super::{COMMAND, PICTURES, RESULTS, Results, charts, claims, crossover, goals, tables};
+use super::{COMMAND, PICTURES, RESULTS, Results, charts, claims, crossover, goals, reasons, tables};
 
 const HOW: &str = "\
 ## How to repeat it
@@ -63,7 +63,7 @@ pub(crate) fn document(results: &Results) -> String {
     let mut text =
         format!("<!-- Made from {RESULTS} by: {COMMAND} -->\n# pgrepo beside its peers\n\n{HOW}{}", ran_on(results));
     text += READING;
-    text += &format!("{GOALS}{}", goals::table(results));
+    text += &format!("{GOALS}{}{}", goals::table(results), reasons::list(results));
     let shown: String = CHARTS.iter().map(|chart| picture(chart.file, chart.title)).collect();
     if !shown.is_empty() {
         text +=

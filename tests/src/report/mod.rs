@@ -15,6 +15,7 @@ mod goal_list;
 mod goals;
 mod markdown;
 mod number;
+mod reasons;
 mod svg;
 mod tables;
 #[cfg(test)]
