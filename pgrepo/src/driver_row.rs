@@ -17,7 +17,8 @@ pub fn from_pg_row<T: FromRow>(row: &PgRow) -> Result<T::Row<'_>, sqlx::Error> {
     Places::of(row.columns(), &T::FIELDS)?.read::<T>(row)
 }
 
-/// Reads the rows of one result, whose columns are looked up once, and hands each over.
+/// Reads the rows of one result, whose columns are looked up once, and hands each over: for the benchmark, which has
+/// rows without a connection. Streams keep the columns' places with the prepared statement.
 ///
 /// # Errors
 /// As [`from_pg_row`]'s.
@@ -228,7 +229,7 @@ pub(crate) fn builtin(oid: u32) -> Option<PgType> {
 }
 
 /// The first OID that is not of the server's own objects (`FirstNormalObjectId`).
-const FIRST_OWN: u32 = 16384;
+pub(crate) const FIRST_OWN: u32 = 16384;
 
 /// The types of the common columns, so that no name is copied for them.
 const BUILTIN: &[PgType] = &[

@@ -153,13 +153,8 @@ pub(crate) fn wides(count: u32) -> Vec<Wide> {
 /// How many rows a turn of [`turns`] works on.
 pub(crate) const IN_A_TURN: u32 = 256;
 
-/// Nanoseconds a row, where a turn works on [`IN_A_TURN`] rows. Without a time, `rows` rows are worked on, for the
-/// counting of instructions.
+/// Nanoseconds a row, where a turn works on [`IN_A_TURN`] rows.
 pub(crate) fn turns(task: &Task, mut turn: impl FnMut()) -> Metrics {
-    if task.seconds == 0.0 {
-        (0..task.rows / IN_A_TURN).for_each(|_| turn());
-        return Metrics::new();
-    }
     let until = |end: Instant, turn: &mut dyn FnMut()| {
         let mut turns = 0_u32;
         while Instant::now() < end {

@@ -113,9 +113,14 @@ const fn small(name: &'static str, count: u32) -> Workload {
     }
 }
 
+/// Over the unix socket.
+const fn small_by_socket(name: &'static str, count: u32) -> Workload {
+    Workload { socket: true, subjects: &[PGREPO, TOKIO_POSTGRES, SQLX], ..small(name, count) }
+}
+
 /// The same rows by COPY and by arrays, to find where one overtakes the other.
 const fn crossover(name: &'static str, count: u32) -> Workload {
-    Workload { placements: &[One], subjects: CROSSOVER, ..small(name, count) }
+    Workload { subjects: CROSSOVER, ..small(name, count) }
 }
 
 /// Fifty tasks over a pool.
@@ -144,6 +149,7 @@ const fn question(name: &'static str, work: Work, count: u32, sql: &'static str)
         rows: rows(count, count),
         database: Some(KEYED),
         sql,
+        placements: &[One, Two],
         subjects: &[PGBENCH, PGREPO, TOKIO_POSTGRES, SQLX, ASYNCPG],
         ..PLAIN
     }
@@ -207,6 +213,10 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     small("copy-100", 100),
     small("copy-1000", 1_000),
     small("copy-10000", 10_000),
+    small("copy-100000", 100_000),
+    small_by_socket("copy-1-socket", 1),
+    small_by_socket("copy-100-socket", 100),
+    small_by_socket("copy-1000-socket", 1_000),
     crossover("insert-1", 1),
     crossover("insert-10", 10),
     crossover("insert-100", 100),

@@ -56,11 +56,17 @@ pub(crate) async fn all(options: Options) -> Result<()> {
     let mut failures = Vec::new();
     for workload in wanted {
         for placement in workload.placements {
-            bench.workload(workload, *placement, &mut lines, &mut failures).await?;
+            // What has been measured is kept, whatever fails behind it.
+            if let Err(error) = bench.workload(workload, *placement, &mut lines, &mut failures).await {
+                failures.push(format!("{}: {error}", workload.name));
+            }
         }
     }
     if builds {
-        lines.extend(crate::build_cost::run(bench.options.quick)?);
+        match crate::build_cost::run(bench.options.quick) {
+            Ok(found) => lines.extend(found),
+            Err(error) => failures.push(format!("build-cost: {error}")),
+        }
     }
     output.write(lines, failures.is_empty())?;
     match failures.is_empty() {

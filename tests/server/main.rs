@@ -1,6 +1,7 @@
 //! Everything that needs a server: one binary, one server, a database for each test.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test's failure is its message")]
 
+mod altered;
 mod config;
 mod copy;
 mod edges;

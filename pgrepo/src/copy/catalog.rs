@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sqlx::postgres::{PgColumn, PgRow};
 use sqlx::{Column, Row, ValueRef};
 
-use crate::driver_row::type_info;
+use crate::driver_row::{FIRST_OWN, type_info};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{CatalogType, Session, driver};
+use crate::pool::{Session, driver};
 use crate::table::{ColumnMeta, Name, TableMeta, quote_ident, sql};
 use crate::value::{TypeInfo, TypeKind};
 
@@ -39,47 +39,57 @@ impl Target {
         format!("COPY {} ({columns}) FROM STDIN (FORMAT binary)", self.quoted)
     }
 
-    /// Opens a COPY: locks the table against changes of its columns, and describes them and their types.
+    /// Opens a COPY: locks the table against changes of its columns, describes them and their types, and checks them.
     ///
     /// The outer error leaves the session wherever it is; after the inner one it is at rest.
-    pub(crate) async fn look(
+    pub(crate) async fn look<T>(
         &self,
         session: &mut Session,
         bounds: &Bounds,
         mode: &str,
-    ) -> Result<Result<Description>, sqlx::Error> {
+        check: &(dyn Fn(&Description) -> Result<T> + Send + Sync),
+    ) -> Result<Result<T>, sqlx::Error> {
         let rows = driver::simple(session, &format!("{}; {}", bounds.open, self.columns(mode))).await?;
         let columns = match rows.iter().map(RawColumn::read).collect::<Result<Vec<_>>>() {
             Ok(columns) => columns,
             Err(error) => return Ok(Err(error)),
         };
-        // A type keeps its OID and what it is made of: what this session was told once is not asked for again.
-        if columns.iter().any(|column| !session.types.contains_key(&column.ty)) {
-            let rows = driver::simple(session, &self.types()).await?;
-            match read_types(&rows) {
-                Ok(types) => session.types.extend(types),
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        let old_view = columns.first().is_some_and(|c| c.old_view);
-        let mut table = Description { columns: columns.into_iter().map(|c| c.typed(&session.types)).collect() };
-        if old_view && !bounds.own {
+        let mut now = None;
+        if columns.first().is_some_and(|c| c.old_view) && !bounds.own {
             // The transaction may have taken its view of the catalog before the lock; a result's columns are never
             // those of a view.
-            let now = format!("SELECT t.* FROM (SELECT) AS one LEFT JOIN {} AS t ON false", self.quoted);
-            let rows = driver::simple(session, &now).await?;
-            table.renew(rows.first().map(PgRow::columns).unwrap_or_default());
+            let one = format!("SELECT t.* FROM (SELECT) AS one LEFT JOIN {} AS t ON false", self.quoted);
+            now = Some(driver::simple(session, &one).await?);
         }
-        Ok(Ok(table))
+        let table = |types: &HashMap<u32, TypeInfo>| {
+            let mut table = Description { columns: columns.iter().map(|c| c.typed(types)).collect() };
+            if let Some(rows) = &now {
+                table.renew(rows.first().map(PgRow::columns).unwrap_or_default());
+            }
+            table
+        };
+        // A type keeps its OID and what it is made of: what this session was told once passes for now. A refusal is
+        // believed only of what is told now, since a type may have been renamed.
+        if columns.iter().all(|column| session.types.contains_key(&column.ty))
+            && let Ok(checked) = check(&table(&session.types))
+        {
+            return Ok(Ok(checked));
+        }
+        let rows = driver::simple(session, &self.types()).await?;
+        Ok(read_types(&rows).and_then(|types| {
+            session.types.extend(types);
+            check(&table(&session.types))
+        }))
     }
 
     /// One message of the simple protocol: nothing is prepared, so nothing of it can be stale.
     fn columns(&self, mode: &str) -> String {
         format!(
             "LOCK TABLE ONLY {} IN {mode} MODE; \
-             SELECT attname, atttypid, attgenerated, attidentity, atthasdef, \
-             pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute \
-             WHERE attrelid = '{}'::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+             SELECT a.attname, a.atttypid, a.attgenerated, a.attidentity, a.atthasdef OR a.atttypid >= {FIRST_OWN} \
+             AND (SELECT d.typdefault IS NOT NULL FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid), \
+             pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a \
+             WHERE a.attrelid = '{}'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
             self.quoted,
             self.literal()
         )
@@ -95,7 +105,7 @@ impl Target {
              CROSS JOIN LATERAL (VALUES (t.typbasetype), (CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END)) u(oid) \
              WHERE u.oid <> 0) \
              SELECT t.oid, t.typname, n.nspname, t.typbasetype, \
-             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END, t.typtype, t.typdefault IS NOT NULL \
+             CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END, t.typtype \
              FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
              JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace",
             self.literal()
@@ -113,6 +123,7 @@ struct RawColumn {
     ty: u32,
     generated: String,
     identity: String,
+    /// Whether the column, or the domain that it is of, has a default.
     default: bool,
     /// Whether the transaction sees one state of the catalog from its beginning to its end.
     old_view: bool,
@@ -130,17 +141,15 @@ impl RawColumn {
         })
     }
 
-    fn typed(self, types: &HashMap<u32, CatalogType>) -> TableColumn {
-        let found = types.get(&self.ty);
-        let filled = self.default || found.is_some_and(|ty| ty.default);
+    fn typed(&self, types: &HashMap<u32, TypeInfo>) -> TableColumn {
         let made = match (&*self.generated, &*self.identity) {
-            ("", "") if filled => Made::Default,
+            ("", "") if self.default => Made::Default,
             ("", "") => Made::Plain,
             ("", "a") => Made::Always,
             ("", _) => Made::Default,
             _ => Made::Generated,
         };
-        TableColumn { name: self.name, ty: found.map_or(TypeInfo::UNKNOWN, |ty| ty.info.clone()), made }
+        TableColumn { name: self.name.clone(), ty: types.get(&self.ty).cloned().unwrap_or(TypeInfo::UNKNOWN), made }
     }
 }
 
@@ -266,10 +275,9 @@ struct RawType {
     base: u32,
     element: u32,
     is_enum: bool,
-    default: bool,
 }
 
-fn read_types(rows: &[PgRow]) -> Result<HashMap<u32, CatalogType>> {
+fn read_types(rows: &[PgRow]) -> Result<HashMap<u32, TypeInfo>> {
     let mut types = HashMap::new();
     for row in rows {
         let raw = RawType {
@@ -278,13 +286,10 @@ fn read_types(rows: &[PgRow]) -> Result<HashMap<u32, CatalogType>> {
             base: number(row, 3)?,
             element: number(row, 4)?,
             is_enum: text(row, 5)? == "e",
-            default: flag(row, 6)?,
         };
         types.insert(number(row, 0)?, raw);
     }
-    let resolved =
-        |(oid, raw): (&u32, &RawType)| (*oid, CatalogType { info: resolve(*oid, &types, 0), default: raw.default });
-    Ok(types.iter().map(resolved).collect())
+    Ok(types.keys().map(|oid| (*oid, resolve(*oid, &types, 0))).collect())
 }
 
 fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {

@@ -221,10 +221,11 @@ impl TupleReader {
     pub fn feed(&mut self, piece: Bytes) {
         let left = self.left();
         if left.is_empty() {
-            self.joined.clear();
+            self.joined = Vec::new();
             self.piece = piece;
         } else if self.joined.is_empty() {
             self.joined = [left, &piece].concat();
+            self.piece = Bytes::new();
         } else {
             self.joined.drain(..self.read);
             self.joined.extend_from_slice(&piece);

@@ -56,7 +56,7 @@ pub(crate) struct Plan {
     pub(crate) check: Box<Check>,
 }
 
-type Check = dyn FnOnce(&Description) -> Result<Vec<TypeInfo>> + Send;
+type Check = dyn Fn(&Description) -> Result<Vec<TypeInfo>> + Send + Sync;
 
 /// A COPY under way.
 pub(crate) struct Load<'s> {
@@ -179,16 +179,12 @@ async fn load(
     lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
 
-    let described =
-        plan.target.look(step.session(), bounds, "ROW EXCLUSIVE").await.map_err(|e| of_driver(e, &plan.target))?;
-    let types = described.and_then(|d| (plan.check)(&d)).map_err(|error| Failed { error: Some(error), at_rest: true });
-    let types = match types {
+    let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
+    let types = match looked.map_err(|e| of_driver(e, &plan.target))? {
         Ok(types) => types,
-        Err(failed) => {
-            // Perhaps a type was altered since this session asked for it.
-            step.session().types.clear();
+        Err(error) => {
             step.done();
-            return Err(failed);
+            return Err(Failed { error: Some(error), at_rest: true });
         }
     };
 

@@ -15,7 +15,7 @@ use crate::table::{CopyOut, OwnedRow, PgTable};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
-use super::catalog::Target;
+use super::catalog::{Description, Target};
 use super::frame::{self, TupleReader};
 
 /// The COPY data as it arrives; several pieces at a time, since to hand over each by itself costs more than to read it.
@@ -74,6 +74,7 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
                     }
                 }
             }
+            // The server has ended the COPY: the session is at rest, whatever the data was.
             step.done();
             bounds.run(&mut lease, bounds.close).await?;
         };
@@ -202,14 +203,9 @@ fn malformed(error: crate::ValueError) -> Error {
 async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &Bounds) -> Result<Vec<TypeInfo>> {
     lease.set_own_transaction(true);
     let mut step = lease.step()?;
-    let described = target.look(step.session(), bounds, "ACCESS SHARE").await;
-    let fitted = described.map(|described| {
-        let table = described?;
+    let types = |table: &Description| {
         T::COLUMNS.iter().map(|meta| table.fit(meta).map(|column| column.ty.clone())).collect::<Result<_>>()
-    });
-    if let Ok(Err(_)) = fitted {
-        // Perhaps a type was altered since this session asked for it.
-        step.session().types.clear();
-    }
-    step.settle(fitted)?
+    };
+    let looked = target.look(step.session(), bounds, "ACCESS SHARE", &types).await;
+    step.settle(looked)?
 }

@@ -22,7 +22,7 @@ pub(crate) struct Session {
     pub(crate) who: Who,
     pub(crate) statements: HashMap<Arc<str>, Arc<Prepared>>,
     /// The types that its catalog described, by their OID.
-    pub(crate) types: HashMap<u32, CatalogType>,
+    pub(crate) types: HashMap<u32, TypeInfo>,
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,
     pub(crate) statement_cache: usize,
@@ -44,14 +44,6 @@ impl Session {
             ended.await;
         }
     }
-}
-
-/// A type as the catalog describes it.
-#[derive(Debug, Clone)]
-pub(crate) struct CatalogType {
-    pub(crate) info: TypeInfo,
-    /// Whether it has a default of its own, as a domain may.
-    pub(crate) default: bool,
 }
 
 /// A server session's identity: a process id may be used again, so its start goes with it.

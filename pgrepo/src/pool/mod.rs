@@ -10,7 +10,7 @@ mod handle;
 mod nodelay;
 mod raw;
 
-pub(crate) use connect::{CatalogType, Session};
+pub(crate) use connect::Session;
 pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
 pub use handle::Handle;

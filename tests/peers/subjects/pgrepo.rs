@@ -1,4 +1,4 @@
-//! pgrepo, through its public interface only.
+//! pgrepo, through its public interface; only rows that are decoded without a connection go through an internal one.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -72,7 +72,7 @@ async fn fetched(task: &Task) -> Result<Vec<sqlx::postgres::PgRow>> {
     Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await?)
 }
 
-/// What a stream of rows does with each.
+/// What a stream of rows does with each: the places of the columns are known.
 async fn decode_query<T: FromRow>(task: &Task) -> Result<Metrics> {
     let rows = fetched(task).await?;
     Ok(turns(task, || {

@@ -155,12 +155,12 @@ pub(crate) fn table(results: &Results) -> String {
         ),
         (
             "binary 3 × faster than text",
-            [psql.clone(), psql],
+            [psql.map(|t| format!("psql: {t}")), None],
             "Neither library copies text: psql does, of a file that is ready. The server's part alone.",
         ),
         (
             "prepared statements 2 × faster",
-            [pgbench.clone(), pgbench],
+            [pgbench.map(|t| format!("pgbench: {t}")), None],
             "pgbench with and without: the server's part alone. Both libraries prepare by themselves.",
         ),
         (

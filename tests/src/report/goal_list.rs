@@ -131,5 +131,6 @@ pub(crate) const GOALS: &[Goal] = &[
     goal("join", TWO, "ops_per_s", PGREPO, AtLeast(0.97), PEER),
     goal("early-stop", TWO, "next_ms", PGREPO, Limit(100.0), &[]),
     goal("build-cost", "", "expansion_kib", PGREPO, AtMost(1.3), FROM_ROW),
+    goal("build-cost", "", "added_check_s", PGREPO, AtMost(1.3), FROM_ROW),
     goal("build-cost", "", "added_build_s", PGREPO, AtMost(1.3), FROM_ROW),
 ];

@@ -103,5 +103,8 @@ fn ran_on(results: &Results) -> String {
         run.rustc,
         list(&run.versions, " "),
     );
+    if !run.versions.contains_key("Python") {
+        text += "\nPython's libraries were left out: there was no Python to install them into.\n";
+    }
     text
 }

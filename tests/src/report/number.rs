@@ -28,10 +28,10 @@ pub(crate) const METRICS: &[Metric] = &[
     less("p50_us", "p50", "µs"),
     less("p99_us", "p99", "µs"),
     less("ns_per_row", "time a row", "ns"),
-    less("instructions_per_row", "work a row", "instructions"),
     less("next_ms", "next user waits", "ms"),
     less("expansion_kib", "expanded code", "KiB"),
-    less("added_build_s", "added to the build", "s"),
+    less("added_check_s", "CPU added to a check", "s"),
+    less("added_build_s", "CPU added to a debug build", "s"),
     less("build_s", "build", "s"),
     less("dependencies", "dependencies", "crates"),
 ];

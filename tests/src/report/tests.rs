@@ -151,6 +151,7 @@ fn the_documents_are_made_from_the_results() {
     let files = Results::parse(&read(RESULTS)).unwrap().files();
     for (name, text) in &files {
         assert!(read(name) == *text, "pgrepo/docs/{name} is not what {RESULTS} says; renew it: {COMMAND}");
+        assert!(!text.contains(reasons::UNKNOWN), "a goal is missed without a reason in tests/src/report/reasons.rs");
     }
     for name in pictures(&folder).unwrap() {
         assert!(files.contains_key(&name), "pgrepo/docs/{name} is not made from {RESULTS}; renew all: {COMMAND}");
