@@ -11,6 +11,7 @@ async fn one_session(database: &TestDatabase, script: &str) -> Db {
 }
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
+#[pg(table = "member")]
 struct Member {
     id: i64,
     #[pg(default)]
@@ -47,6 +48,7 @@ enum Mood {
 }
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
+#[pg(table = "entry")]
 struct Entry {
     mood: Mood,
 }
