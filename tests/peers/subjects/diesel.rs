@@ -18,7 +18,7 @@ use futures_util::TryStreamExt;
 use tests::rows::{Profile, Wide};
 use uuid::Uuid;
 
-use super::pgrepo::{expect, finished};
+use super::{expect, finished};
 use crate::meter::{Meter, Span, pick, wides};
 use crate::task::{Metrics, Result, Task, Work};
 

@@ -6,3 +6,51 @@ pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod sqlx;
 pub(crate) mod tokio_postgres;
+
+use crate::meter::Latencies;
+use crate::task::Result;
+
+const COPY: &str = "COPY wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
+    FROM STDIN (FORMAT binary)";
+
+const INSERT: &str = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// Arrays of arrays are flattened by UNNEST: the tags travel as text.
+const UNNEST: &str = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
+    SELECT a, b, c, d, e, f, g, h, i, j::text[] FROM unnest($1::int8[], $2::text[], $3::text[], $4::int4[], $5::bool[], \
+    $6::float8[], $7::timestamptz[], $8::uuid[], $9::jsonb[], $10::text[]) AS x(a, b, c, d, e, f, g, h, i, j)";
+
+/// An array as PostgreSQL writes it.
+fn array_literal(texts: &[String]) -> String {
+    let mut out = String::from("{");
+    for (n, text) in texts.iter().enumerate() {
+        out.push_str(if n == 0 { "\"" } else { ",\"" });
+        for c in text.chars() {
+            if c == '"' || c == '\\' {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+        out.push('"');
+    }
+    out.push('}');
+    out
+}
+
+/// Fails unless all rows were read.
+fn expect(found: u64, wanted: u32) -> Result<()> {
+    match found == u64::from(wanted) {
+        true => Ok(()),
+        false => Err(format!("{found} rows were read where {wanted} are stored").into()),
+    }
+}
+
+/// The latencies of all tasks.
+async fn finished(running: Vec<tokio::task::JoinHandle<Result<Latencies>>>) -> Result<Vec<Latencies>> {
+    let mut all = Vec::new();
+    for one in running {
+        all.push(one.await??);
+    }
+    Ok(all)
+}

@@ -8,8 +8,10 @@ use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, PgRecord, TypeInfo, WriteFiel
 use serde_json::value::RawValue;
 use tests::rows::{Wide, WideRef, narrow_types, wide_types};
 
-use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, Span, narrows, pick, turns, wides};
+use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
+
+use super::{INSERT, UNNEST, array_literal, expect, finished};
 
 pub(crate) async fn run(task: &Task) -> Result<Metrics> {
     match (task.work, &*task.way) {
@@ -159,12 +161,9 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
     span.sum([latencies])
 }
 
-/// One statement with an array for each column. Arrays of arrays are flattened by UNNEST: the tags travel as text.
+/// One statement with an array for each column.
 async fn unnest(db: &Db, rows: &[Wide]) -> Result<()> {
-    let sql = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
-        SELECT a, b, c, d, e, f, g, h, i, j::text[] FROM unnest($1::int8[], $2::text[], $3::text[], $4::int4[], $5::bool[], \
-        $6::float8[], $7::timestamptz[], $8::uuid[], $9::jsonb[], $10::text[]) AS x(a, b, c, d, e, f, g, h, i, j)";
-    pgrepo::query(db, sql)
+    pgrepo::query(db, UNNEST)
         .bind(rows.iter().map(|r| r.id).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| &*r.name).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| &*r.email).collect::<Vec<_>>())
@@ -180,27 +179,8 @@ async fn unnest(db: &Db, rows: &[Wide]) -> Result<()> {
     Ok(())
 }
 
-/// An array as PostgreSQL writes it.
-pub(super) fn array_literal(texts: &[String]) -> String {
-    let mut out = String::from("{");
-    for (n, text) in texts.iter().enumerate() {
-        out.push_str(if n == 0 { "\"" } else { ",\"" });
-        for c in text.chars() {
-            if c == '"' || c == '\\' {
-                out.push('\\');
-            }
-            out.push(c);
-        }
-        out.push('"');
-    }
-    out.push('}');
-    out
-}
-
 async fn one(tx: &mut pgrepo::Tx, row: &Wide) -> Result<()> {
-    let sql = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    pgrepo::query(tx, sql)
+    pgrepo::query(tx, INSERT)
         .bind(row.id)
         .bind(&*row.name)
         .bind(&*row.email)
@@ -246,13 +226,6 @@ async fn copy_out<T: pgrepo::PgTable + pgrepo::table::CopyOut>(task: &Task) -> R
     Ok(metrics)
 }
 
-pub(super) fn expect(found: u64, wanted: u32) -> Result<()> {
-    match found == u64::from(wanted) {
-        true => Ok(()),
-        false => Err(format!("{found} rows were read where {wanted} are stored").into()),
-    }
-}
-
 async fn point(task: &Task) -> Result<Metrics> {
     let db = connect(task).await?;
     let span = Span::of(task.seconds);
@@ -270,15 +243,6 @@ async fn point(task: &Task) -> Result<Metrics> {
         }));
     }
     span.sum(finished(running).await?)
-}
-
-/// The latencies of all tasks.
-pub(super) async fn finished(running: Vec<tokio::task::JoinHandle<Result<Latencies>>>) -> Result<Vec<Latencies>> {
-    let mut all = Vec::new();
-    for one in running {
-        all.push(one.await??);
-    }
-    Ok(all)
 }
 
 async fn question(task: &Task) -> Result<Metrics> {

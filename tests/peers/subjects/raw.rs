@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use tests::by_hand;
 use tests::rows::Wide;
 
-use super::pgrepo::expect;
+use super::expect;
 use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 

@@ -14,21 +14,10 @@ use tests::by_hand;
 use tests::rows::{Narrow, Profile, Wide};
 use uuid::Uuid;
 
-use super::pgrepo::{array_literal, expect, finished};
 use super::raw::{HEADER, TRAILER};
+use super::{COPY, INSERT, UNNEST, array_literal, expect, finished};
 use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
-
-const COPY: &str = "COPY wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
-    FROM STDIN (FORMAT binary)";
-
-const INSERT: &str = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-
-/// Arrays of arrays are flattened by UNNEST: the tags travel as text.
-const UNNEST: &str = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
-    SELECT a, b, c, d, e, f, g, h, i, j::text[] FROM unnest($1::int8[], $2::text[], $3::text[], $4::int4[], $5::bool[], \
-    $6::float8[], $7::timestamptz[], $8::uuid[], $9::jsonb[], $10::text[]) AS x(a, b, c, d, e, f, g, h, i, j)";
 
 /// How many bytes of rows go into one message; more are no faster.
 const CHUNK: usize = 32 << 10;

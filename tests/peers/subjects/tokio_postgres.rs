@@ -12,7 +12,7 @@ use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutStream};
 use tokio_postgres::types::{IsNull, Json, ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
-use super::pgrepo::{expect, finished};
+use super::{COPY, INSERT, expect, finished};
 use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
@@ -30,12 +30,6 @@ const WIDE: [Type; 10] = [
 ];
 
 const NARROW: [Type; 3] = [Type::TEXT, Type::TEXT, Type::INT4];
-
-const COPY: &str = "COPY wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
-    FROM STDIN (FORMAT binary)";
-
-const INSERT: &str = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 /// How many inserts are in flight at once.
 const IN_FLIGHT: usize = 256;
