@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use tests::report::Line;
 
-use crate::meter::Meter;
+use crate::meter::{Meter, line};
 use crate::task::Result;
 
 /// The structs of a crate.
@@ -208,19 +208,9 @@ fn timed(command: &mut Command) -> Result<BTreeMap<String, f64>> {
 }
 
 fn lines(workload: &str, found: Found) -> Vec<Line> {
-    let line = |((subject, metric), mut values): ((&str, String), Vec<f64>)| {
+    let line = |((subject, metric), values): ((&str, String), Vec<f64>)| {
         eprintln!("{workload} {subject}: {metric} {values:.3?}");
-        values.sort_by(f64::total_cmp);
-        Line {
-            workload: workload.to_owned(),
-            subject: subject.to_owned(),
-            placement: "free".to_owned(),
-            metric,
-            median: values[values.len() / 2],
-            min: values[0],
-            max: values[values.len() - 1],
-            rounds: values.len(),
-        }
+        line(workload, subject, "free", metric, values)
     };
     found.into_iter().map(line).collect()
 }

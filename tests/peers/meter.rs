@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
+use tests::report::Line;
 use tests::rows::{Narrow, Wide};
 
 use crate::task::{Metrics, Result, Task};
@@ -55,6 +56,21 @@ fn status(field: &str) -> Result<f64> {
     let line =
         status.lines().find_map(|line| line.strip_prefix(field)).ok_or("the system does not say what is resident")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// What the rounds of one metric come to; at least one was measured.
+pub(crate) fn line(workload: &str, subject: &str, placement: &str, metric: String, mut values: Vec<f64>) -> Line {
+    values.sort_by(f64::total_cmp);
+    Line {
+        workload: workload.to_owned(),
+        subject: subject.to_owned(),
+        placement: placement.to_owned(),
+        metric,
+        median: values[values.len() / 2],
+        min: values[0],
+        max: values[values.len() - 1],
+        rounds: values.len(),
+    }
 }
 
 /// From when on the operations of a task are counted, and until when they are repeated.

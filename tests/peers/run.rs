@@ -9,6 +9,7 @@ use pgrepo::testkit::Server;
 use tests::report::Line;
 
 use crate::header;
+use crate::meter::line;
 use crate::output::Output;
 use crate::place::Placement;
 use crate::plan::{ROUNDS, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
@@ -109,19 +110,8 @@ impl Bench {
             }
         }
         for (subject, metrics) in workload.subjects.iter().zip(all) {
-            for (metric, mut values) in metrics {
-                values.sort_by(f64::total_cmp);
-                lines.push(Line {
-                    workload: workload.name.to_owned(),
-                    subject: subject.name.to_owned(),
-                    placement: placement.name().to_owned(),
-                    metric,
-                    median: values[values.len() / 2],
-                    min: values[0],
-                    max: values[values.len() - 1],
-                    rounds: values.len(),
-                });
-            }
+            let line = |(metric, values)| line(workload.name, subject.name, placement.name(), metric, values);
+            lines.extend(metrics.into_iter().map(line));
         }
         Ok(())
     }
