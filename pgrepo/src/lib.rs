@@ -320,7 +320,7 @@ pub use pgrepo_macros::PgRecord;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgTable;
-pub use pool::{Db, Handle, RawConnection};
+pub use pool::{Db, Handle, InSchema, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort, query};
 pub use repository::Repository;
 pub use row::Row;

@@ -9,7 +9,7 @@ use sqlx::{Column, Row, ValueRef};
 use crate::driver_row::{FIRST_OWN, type_info};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
-use crate::table::{ColumnMeta, Name, TableMeta, quote_ident, sql};
+use crate::table::{ColumnMeta, Name, TableName, quote_ident};
 use crate::value::{TypeInfo, TypeKind};
 
 use super::bounds::Bounds;
@@ -23,14 +23,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) fn new(schema: Option<&str>, table: &str) -> Self {
-        let layout = sql::Layout { schema, table, columns: &[] };
-        let shown = schema.map_or_else(|| table.to_owned(), |s| format!("{s}.{table}"));
-        Self { name: table.to_owned(), quoted: sql::text(|out| sql::table(out, 0, &layout)), shown }
-    }
-
-    pub(crate) fn of(meta: &TableMeta) -> Self {
-        Self::new(meta.schema, meta.name)
+    pub(crate) fn new(table: TableName<'_>) -> Self {
+        Self { name: table.name.to_owned(), quoted: table.quoted(), shown: table.to_string() }
     }
 
     /// The binary COPY into columns that are named at run time.

@@ -25,7 +25,7 @@ where
     if let Some(problem) = table.problem() {
         return Err(Error::new(ErrorKind::Mismatch, problem).during(OPERATION));
     }
-    let target = Target::new(table.schema, table.name);
+    let target = Target::new(table);
     let shown = target.shown.clone();
     load(on, target, columns, rows).await.map_err(|e| e.during(OPERATION).on_table(&shown))
 }

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::table::{ColumnMeta, FieldError, PgTable, Spec, WriteRow, sql};
+use crate::table::{ColumnMeta, FieldError, Place, Spec, WriteRow, sql};
 use crate::value::{TypeInfo, ValueError};
 
 use super::catalog::{Description, Target};
@@ -93,6 +93,7 @@ pub struct CopyIn<'s, R> {
     options: CopyInOptions,
     buffer: Vec<u8>,
     rows: u64,
+    place: Place,
     of: PhantomData<fn(R)>,
 }
 
@@ -115,8 +116,9 @@ enum State<'s> {
 
 impl<'s, R: WriteRow> CopyIn<'s, R> {
     pub(crate) fn new<H: Handle + 's>(on: H, options: CopyInOptions) -> Self {
+        let place = Place::of::<R::Table>(on.schema());
         let state = State::New(Box::new(move |plan| Box::pin(Load::start(on, plan))));
-        Self { state, options, buffer: Vec::new(), rows: 0, of: PhantomData }
+        Self { state, options, buffer: Vec::new(), rows: 0, place, of: PhantomData }
     }
 
     /// Encodes a row, and sends what has gathered when it is some 32 KiB.
@@ -131,7 +133,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
             let sent = frame::sent(row).map_err(|e| self.refused(e))?;
             self.open(sent).await?;
         }
-        let State::Open { marks, all, types, .. } = &self.state else { return Err(over::<R>()) };
+        let State::Open { marks, all, types, .. } = &self.state else { return Err(self.over()) };
         let before = self.buffer.len();
         let encoded = if *all {
             frame::encode_row(row, types, &mut self.buffer)
@@ -167,13 +169,13 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         {
             let message = format!("{expected} rows were announced and {} came, so nothing is stored", self.rows);
             let _ended = self.undo().await;
-            return Err(of_load::<R>(Error::new(ErrorKind::Copy, message)));
+            return Err(self.blame(Error::new(ErrorKind::Copy, message)));
         }
         self.buffer.extend_from_slice(&frame::TRAILER);
         self.flush().await?;
         match std::mem::replace(&mut self.state, State::Over) {
             State::Open { load, .. } => load.finish(self.rows, self.options.allow_skipped).await,
-            _ => Err(over::<R>()),
+            _ => Err(self.over()),
         }
     }
 
@@ -201,14 +203,14 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     }
 
     async fn open(&mut self, sent: Vec<bool>) -> Result<()> {
-        let State::New(start) = std::mem::replace(&mut self.state, State::Over) else { return Err(over::<R>()) };
-        let marks = self.options.marks(R::COLUMNS, sent).map_err(of_load::<R>)?;
+        let State::New(start) = std::mem::replace(&mut self.state, State::Over) else { return Err(self.over()) };
+        let marks = self.options.marks(R::COLUMNS, sent).map_err(|e| self.blame(e))?;
         let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
-        let table = <R::Table as PgTable>::TABLE;
+        let table = self.place.name();
         let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
         let plan = Plan {
             operation: OPERATION,
-            target: Target::of(&table),
+            target: Target::new(table),
             sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
             check: Box::new({
                 let marks = marks.clone();
@@ -225,7 +227,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     async fn flush(&mut self) -> Result<()> {
         // Taken out while the future runs: when it is dropped, the load is over.
         let State::Open { mut load, marks, all, types } = std::mem::replace(&mut self.state, State::Over) else {
-            return Err(over::<R>());
+            return Err(self.over());
         };
         self.buffer = load.send(std::mem::take(&mut self.buffer)).await?;
         self.state = State::Open { load, marks, all, types };
@@ -233,9 +235,19 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     }
 
     #[cold]
+    fn over(&self) -> Error {
+        self.blame(Error::new(ErrorKind::Copy, "the load has ended before: it failed, or a call on it was dropped"))
+    }
+
+    #[cold]
+    fn blame(&self, error: Error) -> Error {
+        self.place.blame(error.during(OPERATION))
+    }
+
+    #[cold]
     fn unsendable(&self, error: ValueError) -> Error {
         let message = "the row cannot be sent, so nothing is stored";
-        of_load::<R>(Error::new(ErrorKind::Encode, message).at_row(self.rows).caused_by(error))
+        self.blame(Error::new(ErrorKind::Encode, message).at_row(self.rows).caused_by(error))
     }
 
     #[cold]
@@ -246,7 +258,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         if let Some(meta) = R::COLUMNS.get(error.index) {
             refused = refused.at_field(meta.spec.field).at_column(meta.spec.name);
         }
-        of_load::<R>(refused)
+        self.blame(refused)
     }
 }
 
@@ -262,16 +274,6 @@ fn fit(table: &Description, columns: &'static [ColumnMeta], marks: &[bool]) -> R
         }
     }
     Ok(types)
-}
-
-#[cold]
-fn over<R: WriteRow>() -> Error {
-    of_load::<R>(Error::new(ErrorKind::Copy, "the load has ended before: it failed, or a call on it was dropped"))
-}
-
-#[cold]
-fn of_load<R: WriteRow>(error: Error) -> Error {
-    error.during(OPERATION).on_table(<R::Table as PgTable>::TABLE)
 }
 
 impl<R> fmt::Debug for CopyIn<'_, R> {

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Handle, Lease, driver};
 use crate::query::unreadable;
-use crate::table::{CopyOut, OwnedRow, PgTable};
+use crate::table::{CopyOut, OwnedRow, PgTable, Place, sql};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
@@ -36,6 +36,7 @@ pub struct CopyOutStream<'s, T> {
     types: Vec<TypeInfo>,
     index: u64,
     over: bool,
+    place: Place,
     of: PhantomData<fn() -> T>,
 }
 
@@ -43,10 +44,11 @@ const OPERATION: &str = "copy_out";
 
 impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
     pub(crate) async fn open<H: Handle + 's>(on: H) -> Result<Self> {
-        let fail = |e: Error| e.during(OPERATION).on_table(T::TABLE);
+        let place = Place::of::<T>(on.schema());
+        let fail = |e: Error| place.blame(e.during(OPERATION));
         let mut lease = on.lend().lease().await.map_err(fail)?;
         let bounds = Bounds::of(&lease);
-        let target = Target::of(&T::TABLE);
+        let target = Target::new(place.name());
         let types = match describe::<T>(&mut lease, &target, &bounds).await {
             Ok(types) => types,
             Err(error) => {
@@ -55,14 +57,15 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
                     let _closed = bounds.run(&mut lease, bounds.undo).await;
                 }
                 let error = if error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
-                return Err(fail(error.naming()));
+                return Err(fail(error));
             }
         };
+        let statement = place.statement::<T>(T::COPY_OUT, sql::copy_out);
         let pieces = async_stream::try_stream! {
             // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
             let mut step = lease.step()?;
             {
-                let mut data = step.session().conn.copy_out_raw(T::COPY_OUT).await.map_err(driver::error)?;
+                let mut data = step.session().conn.copy_out_raw(&statement).await.map_err(driver::error)?;
                 loop {
                     let (pieces, end) = gather(&mut data).await;
                     if !pieces.is_empty() {
@@ -85,6 +88,7 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
             types,
             index: 0,
             over: false,
+            place,
             of: PhantomData,
         })
     }
@@ -148,15 +152,15 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         };
         // An error is told once.
         let told = std::mem::replace(&mut self.over, true);
-        Poll::Ready(if told { Ok(None) } else { ended.map_err(fail::<T>) })
+        Poll::Ready(if told { Ok(None) } else { ended.map_err(|e| self.place.blame(e.during(OPERATION))) })
     }
 
     fn read(&mut self, found: Range<usize>) -> Result<T::Row<'_>> {
         let index = self.index;
         self.index += 1;
-        let Self { reader, types, .. } = self;
+        let Self { reader, types, place, .. } = self;
         frame::decode_row::<T>(reader.tuple(found), types)
-            .map_err(|e| fail::<T>(unreadable(T::FIELDS, types.get(e.index), e, index)))
+            .map_err(|e| place.blame(unreadable(T::FIELDS, types.get(e.index), e, index).during(OPERATION)))
     }
 }
 
@@ -189,10 +193,6 @@ impl<T: PgTable + CopyOut + OwnedRow> Stream for CopyOutStream<'_, T> {
         let found = ready!(self.poll_tuple(cx));
         Poll::Ready(found.and_then(|found| found.map(|found| self.read(found)).transpose()).transpose())
     }
-}
-
-fn fail<T: PgTable>(error: Error) -> Error {
-    error.during(OPERATION).on_table(T::TABLE)
 }
 
 fn malformed(error: crate::ValueError) -> Error {

@@ -15,9 +15,10 @@ use sqlx::{Arguments, AssertSqlSafe, Either, Executor, Postgres, SqlSafeStr, Sta
 use crate::driver_row::{Misfit, Places, type_info};
 use crate::error::{Error, ErrorKind, Result, ServerError, ServerFields, SqlClass, SqlState};
 use crate::table::Fields;
-use crate::value::{AnyValue, TypeInfo};
+use crate::value::TypeInfo;
 
 use super::connect::Session;
+use super::values::Encoded;
 
 /// A statement as the server prepared it.
 #[derive(Debug)]
@@ -52,9 +53,6 @@ impl Prepared {
     }
 }
 
-/// A value for a parameter whose type is not named.
-pub(crate) type Param<'q> = dyn AnyValue + Send + Sync + 'q;
-
 /// Finds a statement among the session's, or prepares it; says whether it was found.
 pub(crate) async fn prepare(session: &mut Session, sql: &str) -> Result<(Arc<Prepared>, bool), sqlx::Error> {
     if let Some(prepared) = session.statements.get(sql) {
@@ -83,51 +81,12 @@ pub(crate) async fn forget(session: &mut Session) -> Result<(), sqlx::Error> {
     sqlx::Connection::clear_cached_statements(&mut session.conn).await
 }
 
-/// Encodes the parameters for a prepared statement, each checked against the type that the server gave it.
-pub(crate) fn encode(prepared: &Prepared, params: &[&Param<'_>]) -> Result<Encoded> {
-    if params.len() != prepared.parameters.len() {
-        let (wanted, bound) = (prepared.parameters.len(), params.len());
-        let message = format!("the number of parameters is {wanted} and that of values bound is {bound}");
-        return Err(Error::new(ErrorKind::Mismatch, message));
-    }
-    let mut encoded = Encoded { bytes: Vec::new(), ends: Vec::with_capacity(params.len()) };
-    for (i, (param, ty)) in params.iter().zip(&prepared.parameters).enumerate() {
-        let number = i + 1;
-        if !param.accepts(ty) {
-            let rust = param.rust_type();
-            let message = match param.sql_type() {
-                Some(own) => format!(
-                    "parameter ${number} is {ty} and the value bound is a `{rust}`, which goes as {own}: bind another \
-                     type, or write ${number}::{own} where the value's own type is meant"
-                ),
-                None => format!("parameter ${number} is {ty}, as which the value bound, a `{rust}`, cannot go"),
-            };
-            return Err(Error::new(ErrorKind::Mismatch, message));
-        }
-        param
-            .encode_any(ty, &mut encoded.bytes)
-            .map_err(|e| Error::new(ErrorKind::Encode, format!("parameter ${number} cannot be sent")).caused_by(e))?;
-        encoded.ends.push(encoded.bytes.len());
-    }
-    Ok(encoded)
-}
-
-/// The values of parameters, one field after the other.
-#[derive(Debug)]
-pub(crate) struct Encoded {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
 impl Encoded {
     /// The driver's arguments, of the types that the server gave the parameters.
     fn arguments(&self, prepared: &Prepared) -> Result<PgArguments, sqlx::Error> {
         let mut arguments = PgArguments::default();
-        let mut start = 0;
-        for (end, ty) in self.ends.iter().zip(&prepared.parameters) {
-            let field = self.bytes.get(start..*end).unwrap_or_default();
+        for (field, ty) in self.fields().zip(&prepared.parameters) {
             arguments.add(Argument { field, oid: ty.oid() }).map_err(sqlx::Error::Encode)?;
-            start = *end;
         }
         Ok(arguments)
     }

@@ -1,4 +1,5 @@
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::table::TableName;
 use crate::tx::Tx;
 
 use super::db::Db;
@@ -38,6 +39,26 @@ impl Handle for &mut Tx {
     }
 }
 
+/// A database or a transaction, with another schema for the tables of the structs that it is asked for: what
+/// [`Repository::in_schema`](crate::Repository::in_schema) runs on.
+#[derive(Debug, Clone, Copy)]
+pub struct InSchema<'a, H> {
+    on: H,
+    schema: &'a str,
+}
+
+impl<'a, H: Handle> InSchema<'a, H> {
+    pub(crate) fn new(on: H, schema: &'a str) -> Self {
+        Self { on, schema }
+    }
+}
+
+impl<H: Handle> Handle for InSchema<'_, H> {
+    fn reborrow(&mut self) -> impl Handle {
+        InSchema { on: self.on.reborrow(), schema: self.schema }
+    }
+}
+
 #[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside can name or implement it")]
 mod sealed {
     use super::*;
@@ -47,6 +68,12 @@ mod sealed {
         /// Whether what runs on it runs in a transaction that goes on afterwards.
         #[doc(hidden)]
         const IN_TRANSACTION: bool;
+
+        /// The schema that is named at run time.
+        #[doc(hidden)]
+        fn schema(&self) -> Option<&str> {
+            None
+        }
 
         // Not an async function: the future of one whose lifetime is a parameter is not known to be `Send` where the
         // caller's future is spawned (rust-lang/rust#100013).
@@ -77,12 +104,32 @@ mod sealed {
             Lender::Tx(self)
         }
     }
+
+    impl<H: Handle> Lend for InSchema<'_, H> {
+        const IN_TRANSACTION: bool = H::IN_TRANSACTION;
+
+        fn schema(&self) -> Option<&str> {
+            Some(self.schema)
+        }
+
+        fn lend<'t>(self) -> Lender<'t>
+        where
+            Self: 't,
+        {
+            match TableName::from((self.schema, "t")).problem() {
+                Some(problem) => Lender::Refused(Error::new(ErrorKind::Mismatch, problem)),
+                None => self.on.lend(),
+            }
+        }
+    }
 }
 
 /// Whom a connection is lent by.
 pub(crate) enum Lender<'t> {
     Db(&'t Db),
     Tx(&'t mut Tx),
+    /// Nobody: what was asked for cannot be.
+    Refused(Error),
 }
 
 impl<'t> Lender<'t> {
@@ -90,6 +137,7 @@ impl<'t> Lender<'t> {
         match self {
             Self::Db(db) => db.guard().await.map(Lease::Pooled),
             Self::Tx(tx) => Ok(Lease::Tx(tx)),
+            Self::Refused(error) => Err(error),
         }
     }
 }

@@ -9,9 +9,11 @@ mod handle;
 #[cfg(unix)]
 mod nodelay;
 mod raw;
+mod values;
 
 pub(crate) use connect::Session;
 pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
-pub use handle::Handle;
+pub use handle::{Handle, InSchema};
 pub use raw::RawConnection;
+pub(crate) use values::{Encoded, Param, Values};

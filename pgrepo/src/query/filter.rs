@@ -1,8 +1,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::pool::driver::Param;
-use crate::table::{Arg, CanWrite, Column, Name, sql};
+use super::fragment::{Fragment, Text};
 
 /// A condition on the rows of the table `T`; made from its columns, `and`, `or` and `not`.
 ///
@@ -14,8 +13,7 @@ pub struct Filter<'q, T: ?Sized> {
 
 enum Node<'q> {
     All,
-    Compare { column: Name, operator: &'static str, value: Box<Param<'q>> },
-    Null { column: Name, not: bool },
+    One(Fragment<'q>),
     Join { word: &'static str, nodes: Vec<Node<'q>> },
     Not(Box<Node<'q>>),
 }
@@ -24,6 +22,11 @@ impl<'q, T: ?Sized> Filter<'q, T> {
     /// The condition that every row meets.
     pub fn all() -> Self {
         Self::of(Node::All)
+    }
+
+    /// A condition that is one piece of SQL; it binds closer than AND, or stands in parentheses.
+    pub(crate) fn one(fragment: Fragment<'q>) -> Self {
+        Self::of(Node::One(fragment))
     }
 
     fn of(node: Node<'q>) -> Self {
@@ -56,171 +59,54 @@ impl<'q, T: ?Sized> Filter<'q, T> {
     pub fn not(self) -> Self {
         Self::of(Node::Not(Box::new(self.node)))
     }
+
+    /// Whether it is the condition that every row meets.
+    pub(crate) fn is_all(&self) -> bool {
+        matches!(self.node, Node::All)
+    }
 }
 
 impl<T: ?Sized> fmt::Debug for Filter<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Where::default();
+        let mut text = Text::default();
         text.node(&self.node);
         write!(f, "Filter({})", text.sql)
     }
 }
 
-/// The text of a condition, and the values of its parameters in their order.
-#[derive(Default)]
-pub(crate) struct Where<'f, 'q> {
-    pub(crate) sql: String,
-    pub(crate) params: Vec<&'f Param<'q>>,
-}
-
-impl<'f, 'q> Where<'f, 'q> {
+impl<'f, 'q> Text<'f, 'q> {
     /// Appends ` WHERE …`, or nothing for the condition that every row meets.
     pub(crate) fn filter<T: ?Sized>(&mut self, filter: &'f Filter<'q, T>) {
-        if !matches!(filter.node, Node::All) {
-            self.sql.push_str(" WHERE ");
-            self.node(&filter.node);
+        if !filter.is_all() {
+            self.push(" WHERE ");
+            self.condition(filter);
         }
     }
 
-    /// Appends the next parameter.
-    pub(crate) fn param(&mut self, value: &'f Param<'q>) {
-        self.params.push(value);
-        self.sql.push('$');
-        self.sql.push_str(&self.params.len().to_string());
-    }
-
-    /// Appends a column's name.
-    pub(crate) fn column(&mut self, name: &Name) {
-        self.sql.push_str(&sql::text(|out| sql::name(out, 0, name)));
+    /// Appends a condition.
+    pub(crate) fn condition<T: ?Sized>(&mut self, filter: &'f Filter<'q, T>) {
+        self.node(&filter.node);
     }
 
     fn node(&mut self, node: &'f Node<'q>) {
         match node {
-            Node::All => self.sql.push_str("true"),
-            Node::Compare { column, operator, value } => {
-                self.column(column);
-                self.sql.push_str(operator);
-                self.param(&**value);
-            }
-            Node::Null { column, not } => {
-                self.column(column);
-                self.sql.push_str(if *not { " IS NOT NULL" } else { " IS NULL" });
-            }
+            Node::All => self.push("true"),
+            Node::One(fragment) => self.fragment(fragment),
             Node::Join { word, nodes } => {
-                self.sql.push('(');
+                self.push("(");
                 for (i, node) in nodes.iter().enumerate() {
                     if i > 0 {
-                        self.sql.push_str(word);
+                        self.push(word);
                     }
                     self.node(node);
                 }
-                self.sql.push(')');
+                self.push(")");
             }
             Node::Not(node) => {
-                self.sql.push_str("NOT (");
+                self.push("NOT (");
                 self.node(node);
-                self.sql.push(')');
+                self.push(")");
             }
         }
-    }
-}
-
-/// A column to sort by.
-pub struct Sort<T: ?Sized> {
-    pub(crate) column: Name,
-    pub(crate) descending: bool,
-    of: PhantomData<fn() -> *const T>,
-}
-
-impl<T: ?Sized> fmt::Debug for Sort<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sort({}{})", self.column, if self.descending { " DESC" } else { "" })
-    }
-}
-
-/// A column's new value.
-pub struct Assignment<'q, T: ?Sized> {
-    column: Name,
-    value: Box<Param<'q>>,
-    of: PhantomData<fn() -> *const T>,
-}
-
-impl<T: ?Sized> fmt::Debug for Assignment<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Assignment({})", self.column)
-    }
-}
-
-/// Appends ` SET a = $1, …`.
-pub(crate) fn assignments<'f, 'q, T: ?Sized>(text: &mut Where<'f, 'q>, all: &'f [Assignment<'q, T>]) {
-    for (i, assignment) in all.iter().enumerate() {
-        text.sql.push_str(if i == 0 { " SET " } else { ", " });
-        text.column(&assignment.column);
-        text.sql.push_str(" = ");
-        text.param(&*assignment.value);
-    }
-}
-
-impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
-    fn compare<'q>(self, operator: &'static str, value: impl Arg<V> + Send + Sync + 'q) -> Filter<'q, T> {
-        Filter::of(Node::Compare { column: self.name(), operator, value: Box::new(value) })
-    }
-
-    /// The column equals the value; `None` asks for NULL.
-    pub fn eq<'q>(self, value: impl Arg<V> + Send + Sync + 'q) -> Filter<'q, T> {
-        if value.is_null() { self.is_null() } else { self.compare(" = ", value) }
-    }
-
-    /// The column differs from the value, and is not NULL; `None` asks for any value but NULL.
-    pub fn ne<'q>(self, value: impl Arg<V> + Send + Sync + 'q) -> Filter<'q, T> {
-        if value.is_null() { self.is_not_null() } else { self.compare(" <> ", value) }
-    }
-
-    /// The column is less than the value.
-    pub fn lt<'q>(self, value: impl Arg<V> + Send + Sync + 'q) -> Filter<'q, T> {
-        self.compare(" < ", value)
-    }
-
-    /// The column is the value or less.
-    pub fn le<'q>(self, value: impl Arg<V> + Send + Sync + 'q) -> Filter<'q, T> {
-        self.compare(" <= ", value)
-    }
-
-    /// The column is greater than the value.
-    pub fn gt<'q>(self, value: impl Arg<V> + Send + Sync + 'q) -> Filter<'q, T> {
-        self.compare(" > ", value)
-    }
-
-    /// The column is the value or greater.
-    pub fn ge<'q>(self, value: impl Arg<V> + Send + Sync + 'q) -> Filter<'q, T> {
-        self.compare(" >= ", value)
-    }
-
-    /// The column is NULL.
-    pub fn is_null<'q>(self) -> Filter<'q, T> {
-        Filter::of(Node::Null { column: self.name(), not: false })
-    }
-
-    /// The column is not NULL.
-    pub fn is_not_null<'q>(self) -> Filter<'q, T> {
-        Filter::of(Node::Null { column: self.name(), not: true })
-    }
-
-    /// Sorts by the column, its least value first, NULL last.
-    pub fn asc(self) -> Sort<T> {
-        Sort { column: self.name(), descending: false, of: PhantomData }
-    }
-
-    /// Sorts by the column, NULL first, then its greatest value.
-    pub fn desc(self) -> Sort<T> {
-        Sort { column: self.name(), descending: true, of: PhantomData }
-    }
-
-    /// Gives the column a value.
-    pub fn set<'q>(self, value: impl Arg<V> + Send + Sync + 'q) -> Assignment<'q, T>
-    where
-        W: CanWrite,
-    {
-        Assignment { column: self.name(), value: Box::new(value), of: PhantomData }
     }
 }

@@ -2,19 +2,18 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::repository::on_table;
 use crate::stream::RowStream;
-use crate::table::{Fields, FromRow, OwnedRow, PgTable};
+use crate::table::{Fields, FromRow, OwnedRow, PgTable, Place, sql};
 
 use super::statement::{Run, no_row, open};
-use super::{Filter, Sort, Where};
+use super::{Filter, Sort, Text};
 
 /// Rows of one table to be fetched: a condition, an order, a limit.
 #[must_use = "nothing is asked until it is fetched"]
 pub struct Find<'q, H, T: ?Sized> {
     on: H,
     filter: Filter<'q, T>,
-    order: Vec<Sort<T>>,
+    order: Vec<Sort<'q, T>>,
     limit: Option<u64>,
 }
 
@@ -24,7 +23,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     }
 
     /// Sorts by a column, after those given before.
-    pub fn order_by(mut self, sort: Sort<T>) -> Self {
+    pub fn order_by(mut self, sort: Sort<'q, T>) -> Self {
         self.order.push(sort);
         self
     }
@@ -37,7 +36,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
     pub fn sql(&self) -> String {
-        text::<T>(&self.filter, &self.order, self.limit).sql
+        self.text(&Place::of::<T>(self.on.schema())).sql
     }
 
     /// Fetches all of them.
@@ -52,7 +51,8 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        self.run("fetch_all", T::FIELDS).await?.all().await.map_err(on_table::<T>)
+        let (run, place) = self.run("fetch_all", T::FIELDS).await?;
+        run.all().await.map_err(|e| place.blame(e))
     }
 
     /// Fetches the one that there is.
@@ -67,8 +67,9 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        let found = self.run("fetch_one", T::FIELDS).await?.at_most_one().await.map_err(on_table::<T>)?;
-        found.ok_or_else(|| on_table::<T>(no_row("fetch_one")))
+        let (run, place) = self.run("fetch_one", T::FIELDS).await?;
+        let found = run.at_most_one().await.map_err(|e| place.blame(e))?;
+        found.ok_or_else(|| place.blame(no_row("fetch_one")))
     }
 
     /// Fetches the one that there is, if any.
@@ -82,7 +83,8 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        self.run("fetch_optional", T::FIELDS).await?.at_most_one().await.map_err(on_table::<T>)
+        let (run, place) = self.run("fetch_optional", T::FIELDS).await?;
+        run.at_most_one().await.map_err(|e| place.blame(e))
     }
 
     /// Fetches the first, if there is any; the server is asked for no more.
@@ -112,31 +114,37 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         T: FromRow,
         H: 's,
     {
-        self.run("stream", T::FIELDS).await?.stream::<T>().map_err(on_table::<T>)
+        let (run, place) = self.run("stream", T::FIELDS).await?;
+        run.stream::<T>().map_err(|e| place.blame(e))
     }
 
-    async fn run<'s>(self, operation: &'static str, fields: Fields) -> Result<Run<'s>>
+    async fn run<'s>(self, operation: &'static str, fields: Fields) -> Result<(Run<'s>, Place)>
     where
         H: 's,
     {
+        let place = Place::of::<T>(self.on.schema());
         let Self { on, filter, order, limit } = self;
-        let text = text::<T>(&filter, &order, limit);
-        open(on, operation, &text.sql, &text.params, Some(fields)).await.map_err(on_table::<T>)
+        let text = text(&place, &filter, &order, limit);
+        let run = open(on, operation, &text.sql, &text.params, Some(fields)).await.map_err(|e| place.blame(e))?;
+        Ok((run, place))
+    }
+
+    fn text<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
+        text(place, &self.filter, &self.order, self.limit)
     }
 }
 
-fn text<'f, 'q, T: PgTable>(filter: &'f Filter<'q, T>, order: &[Sort<T>], limit: Option<u64>) -> Where<'f, 'q> {
-    let mut text = Where { sql: T::SELECT.to_owned(), params: Vec::new() };
+fn text<'f, 'q, T: PgTable>(
+    place: &Place,
+    filter: &'f Filter<'q, T>,
+    order: &'f [Sort<'q, T>],
+    limit: Option<u64>,
+) -> Text<'f, 'q> {
+    let mut text = Text::new(place.statement::<T>(T::SELECT, sql::select));
     text.filter(filter);
-    for (i, sort) in order.iter().enumerate() {
-        text.sql.push_str(if i == 0 { " ORDER BY " } else { ", " });
-        text.column(&sort.column);
-        if sort.descending {
-            text.sql.push_str(" DESC");
-        }
-    }
+    text.order(order);
     if let Some(limit) = limit {
-        text.sql.push_str(&format!(" LIMIT {limit}"));
+        text.push(&format!(" LIMIT {limit}"));
     }
     text
 }

@@ -6,8 +6,8 @@ use sqlx::Either;
 use sqlx::postgres::PgRow;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::driver::{self, Encoded, Param, Prepared};
-use crate::pool::{Handle, Lease, Step};
+use crate::pool::driver::{self, Prepared};
+use crate::pool::{Encoded, Handle, Lease, Param, Step, Values};
 use crate::row::Row;
 use crate::stream::RowStream;
 use crate::table::{Fields, FromRow, OwnedRow};
@@ -162,12 +162,12 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     on: H,
     operation: &'static str,
     sql: &str,
-    params: &[&Param<'_>],
+    params: &dyn Values,
     fields: Option<Fields>,
 ) -> Result<Run<'s>> {
     // The protocol counts them in 16 bits.
-    if params.len() > usize::from(u16::MAX) {
-        let message = format!("a statement takes 65535 parameters at most and {} values are bound", params.len());
+    if params.count() > usize::from(u16::MAX) {
+        let message = format!("a statement takes 65535 parameters at most and {} values are bound", params.count());
         return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
     }
     let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
@@ -176,7 +176,7 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     // What the session prepared before may be older than the table: a mismatch of types is believed only of what is
     // prepared now. Where it cannot be, as in an aborted transaction, the first error stands.
     let doubtful = known
-        && params.len() == prepared.parameters.len()
+        && params.count() == prepared.parameters.len()
         && fitted.as_ref().is_err_and(|e| e.kind() == ErrorKind::Mismatch);
     if doubtful && let Ok(again) = prepare_again(&mut lease, sql).await {
         prepared = again;
@@ -187,8 +187,8 @@ pub(crate) async fn open<'s, H: Handle + 's>(
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
-fn fit(prepared: &Arc<Prepared>, params: &[&Param<'_>], fields: Option<Fields>) -> Result<(Encoded, Option<Plan>)> {
-    let values = driver::encode(prepared, params)?;
+fn fit(prepared: &Arc<Prepared>, params: &dyn Values, fields: Option<Fields>) -> Result<(Encoded, Option<Plan>)> {
+    let values = params.encode(&prepared.parameters)?;
     let plan = fields.map(|fields| Plan::new(fields, prepared)).transpose()?;
     Ok((values, plan))
 }

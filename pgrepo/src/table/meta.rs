@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::value::{PgType, SqlType, TypeInfo};
 
-use super::Name;
+use super::{Name, sql};
 
 /// Names and marks of a column: what does not depend on the field's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +202,12 @@ impl TableName<'_> {
             _ => None,
         })
     }
+
+    /// The name with its schema, each quoted.
+    pub(crate) fn quoted(&self) -> String {
+        let layout = sql::Layout { schema: self.schema, table: self.name, columns: &[] };
+        sql::text(|out| sql::table(out, 0, &layout))
+    }
 }
 
 impl<'a> From<&'a str> for TableName<'a> {
@@ -216,11 +222,17 @@ impl<'a> From<(&'a str, &'a str)> for TableName<'a> {
     }
 }
 
-impl fmt::Display for TableMeta {
+impl fmt::Display for TableName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.schema {
             Some(schema) => write!(f, "{schema}.{}", self.name),
             None => f.write_str(self.name),
         }
+    }
+}
+
+impl fmt::Display for TableMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        TableName { schema: self.schema, name: self.name }.fmt(f)
     }
 }

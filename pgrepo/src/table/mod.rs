@@ -9,6 +9,7 @@ pub mod field;
 pub mod insert;
 mod meta;
 mod name;
+mod place;
 #[doc(hidden)]
 pub mod problem;
 mod row;
@@ -21,6 +22,7 @@ pub mod wrapped;
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub use name::{Name, quote_ident};
+pub(crate) use place::Place;
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
 pub use tuple::FromCell;
 

@@ -1,0 +1,120 @@
+use futures_core::Stream;
+use futures_util::StreamExt;
+
+use crate::copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
+use crate::error::{Error, Result};
+use crate::pool::Handle;
+use crate::table::{CopyOut, PgTable, WriteRow};
+
+use super::Repository;
+
+impl<H: Handle, T: PgTable> Repository<H, T> {
+    /// Loads rows by binary COPY: all of them, or none.
+    ///
+    /// On `&Db` the load is a transaction of its own; in a transaction it runs under a savepoint. The server first
+    /// describes the table under the lock that the load holds, and a struct that does not fit is refused by name. Rows
+    /// are encoded as the source yields them and sent in pieces of some 32 KiB, so memory stays flat.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
+    /// [`ErrorKind::Encode`](crate::ErrorKind::Encode): a value cannot be sent; row, field and reason are named.
+    /// [`ErrorKind::Copy`](crate::ErrorKind::Copy): the server refused; row, column and constraint are named where the
+    /// server names them. In each case the table is as it was.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves no row behind. Dropped while its COMMIT is under way, all rows may be there.
+    pub async fn copy_in<R, I>(self, rows: I) -> Result<CopyReport>
+    where
+        R: WriteRow<Table = T>,
+        I: IntoIterator<Item = R>,
+    {
+        self.copy_in_with(rows, CopyInOptions::default()).await
+    }
+
+    /// [`copy_in`](Self::copy_in) with options.
+    ///
+    /// # Errors
+    /// As [`copy_in`](Self::copy_in).
+    ///
+    /// # Cancel safety
+    /// As [`copy_in`](Self::copy_in).
+    pub async fn copy_in_with<R, I>(self, rows: I, options: CopyInOptions) -> Result<CopyReport>
+    where
+        R: WriteRow<Table = T>,
+        I: IntoIterator<Item = R>,
+    {
+        let mut copy = self.start_copy_in::<R>(options);
+        for row in rows {
+            copy.send(&row).await?;
+        }
+        copy.finish().await
+    }
+
+    /// [`copy_in`](Self::copy_in) of rows that a stream yields.
+    ///
+    /// # Errors
+    /// As [`copy_in`](Self::copy_in).
+    ///
+    /// # Cancel safety
+    /// As [`copy_in`](Self::copy_in).
+    pub async fn copy_in_stream<R, S>(self, rows: S) -> Result<CopyReport>
+    where
+        R: WriteRow<Table = T>,
+        S: Stream<Item = R>,
+    {
+        self.copy_in_try_stream(rows.map(Ok::<_, Error>), CopyInOptions::default()).await
+    }
+
+    /// [`copy_in_with`](Self::copy_in_with) of rows that a stream yields or fails to: its error ends the load, which then
+    /// stores nothing, and is returned as it is.
+    ///
+    /// # Errors
+    /// As [`copy_in`](Self::copy_in), and the stream's own.
+    ///
+    /// # Cancel safety
+    /// As [`copy_in`](Self::copy_in).
+    pub async fn copy_in_try_stream<R, S, E>(self, rows: S, options: CopyInOptions) -> Result<CopyReport, E>
+    where
+        R: WriteRow<Table = T>,
+        S: Stream<Item = Result<R, E>>,
+        E: From<Error>,
+    {
+        let mut copy = self.start_copy_in::<R>(options);
+        let mut rows = std::pin::pin!(rows);
+        while let Some(row) = rows.next().await {
+            match row {
+                Ok(row) => copy.send(&row).await?,
+                Err(error) => {
+                    // A connection that fails to undo the load undoes it by its end: the source's error is the one to tell.
+                    let _ended = copy.abort().await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(copy.finish().await?)
+    }
+
+    /// Begins a load whose rows are handed over one by one: see [`CopyIn`]. Nothing is sent before the first row.
+    pub fn start_copy_in<'s, R>(self, options: CopyInOptions) -> CopyIn<'s, R>
+    where
+        R: WriteRow<Table = T>,
+        H: 's,
+    {
+        CopyIn::new(self.on, options)
+    }
+
+    /// Reads all rows by binary COPY, the fastest way out of the server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
+    ///
+    /// # Cancel safety
+    /// A dropped future or stream closes its connection; in a transaction it leaves that unusable.
+    pub async fn copy_out<'s>(self) -> Result<CopyOutStream<'s, T>>
+    where
+        T: CopyOut,
+        H: 's,
+    {
+        CopyOutStream::open(self.on).await
+    }
+}
