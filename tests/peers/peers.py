@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import time
+from array import array
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from uuid import UUID
@@ -67,10 +68,7 @@ class Meter:
     """Wall time, processor time and resident memory from here to `stop`."""
 
     def __init__(self):
-        # The peak is counted from here on.
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        self.resident = status("VmRSS:")
+        self.resident = resident_now()
         self.cpu = processor()
         self.wall = time.perf_counter()
 
@@ -85,6 +83,13 @@ def processor():
     return usage.ru_utime + usage.ru_stime
 
 
+def resident_now():
+    """What is resident now; the peak is counted from here on."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    return status("VmRSS:")
+
+
 def status(field):
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(field))
@@ -94,9 +99,12 @@ class Span:
     """So many seconds, after a tenth of them to warm up, in which operations are repeated."""
 
     def __init__(self, seconds):
+        # Room for what is written down, made before it begins.
+        self.nanos = array("Q", [1]) * int(seconds * 100_000)
+        self.count = 0
+        self.resident = resident_now()
         self.start = time.perf_counter_ns() + int(seconds * 1e8)
         self.end = self.start + int(seconds * 1e9)
-        self.nanos = []
 
     def operations(self):
         """Numbers the operations of one task; each lasts until the next one is asked for."""
@@ -104,7 +112,8 @@ class Span:
         for n in itertools.count():
             now = time.perf_counter_ns()
             if before is not None and before >= self.start:
-                self.nanos.append(now - before)
+                self.nanos[self.count] = now - before
+                self.count += 1
                 counted = True
             # One is counted in any case.
             if now >= self.end and counted:
@@ -114,12 +123,14 @@ class Span:
 
     def sum(self):
         elapsed = (time.perf_counter_ns() - self.start) / 1e9
-        nanos = sorted(self.nanos)
+        added = float(status("VmHWM:") - self.resident)
+        nanos = sorted(self.nanos[: self.count])
 
         def at(part):
             return nanos[(len(nanos) - 1) * part // 100] / 1e3
 
-        return {"ops_per_s": len(nanos) / elapsed, "p50_us": at(50), "p99_us": at(99)}
+        latency = {"p50_us": at(50), "p99_us": at(99), "over_40_ms": float(sum(n > 40_000_000 for n in nanos))}
+        return {"ops_per_s": len(nanos) / elapsed, **latency, "added_rss_kib": added}
 
 
 def expect(found, wanted):

@@ -14,6 +14,7 @@ pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Resul
 /// | `wall_s`, `cpu_s` | of the measured part; the processor time is the client's own |
 /// | `added_rss_kib` | the peak of resident memory during the measured part, less what was resident at its start |
 /// | `ops_per_s`, `p50_us`, `p99_us` | of one operation, over the measured seconds |
+/// | `over_40_ms` | how many operations took longer, as one that waits for a delayed acknowledgement does |
 /// | `ns_per_row` | of encoding and decoding |
 /// | `next_ms` | what the next user of the connection or pool waits |
 pub(crate) type Metrics = BTreeMap<String, f64>;

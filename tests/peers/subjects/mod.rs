@@ -8,7 +8,7 @@ pub(crate) mod sqlx;
 pub(crate) mod tokio_postgres;
 
 use crate::meter::Latencies;
-use crate::task::Result;
+use crate::task::{Metrics, Result, Task};
 
 const COPY: &str = "COPY wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
     FROM STDIN (FORMAT binary)";
@@ -46,11 +46,15 @@ fn expect(found: u64, wanted: u32) -> Result<()> {
     }
 }
 
-/// The latencies of all tasks.
-async fn finished(running: Vec<tokio::task::JoinHandle<Result<Latencies>>>) -> Result<Vec<Latencies>> {
+/// Runs all of the task's tasks at once; `start` makes one of them.
+async fn together<F>(task: &Task, start: impl Fn(Latencies) -> F) -> Result<Metrics>
+where
+    F: Future<Output = Result<Latencies>> + Send + 'static,
+{
+    let running: Vec<_> = Latencies::of_each(task)?.into_iter().map(|l| tokio::spawn(start(l))).collect();
     let mut all = Vec::new();
     for one in running {
         all.push(one.await??);
     }
-    Ok(all)
+    Latencies::sum(all)
 }

@@ -8,10 +8,10 @@ use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, PgRecord, TypeInfo, WriteFiel
 use serde_json::value::RawValue;
 use tests::rows::{Wide, WideRef, narrow_types, wide_types};
 
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
-use super::{INSERT, UNNEST, array_literal, expect, finished};
+use super::{INSERT, UNNEST, array_literal, expect, together};
 
 pub(crate) async fn run(task: &Task) -> Result<Metrics> {
     match (task.work, &*task.way) {
@@ -140,8 +140,7 @@ async fn copy_in(task: &Task) -> Result<Metrics> {
 async fn insert(task: &Task, way: &str) -> Result<Metrics> {
     let db = connect(task).await?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         match way {
             "" => {
@@ -158,7 +157,7 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
             _ => return task.unknown(),
         }
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// One statement with an array for each column.
@@ -228,27 +227,23 @@ async fn copy_out<T: pgrepo::PgTable + pgrepo::table::CopyOut>(task: &Task) -> R
 
 async fn point(task: &Task) -> Result<Metrics> {
     let db = connect(task).await?;
-    let span = Span::of(task.seconds);
-    let mut running = Vec::new();
-    for number in 0..task.tasks as u64 {
+    together(task, |mut latencies| {
         let (db, task) = (db.clone(), task.clone());
-        running.push(tokio::spawn(async move {
-            let mut latencies = span.watch();
+        async move {
             while let Some(n) = latencies.next() {
-                let key = i64::from(pick(number << 32 | n, task.rows)) + 1;
+                let key = i64::from(pick(n, task.rows)) + 1;
                 let row: Wide = pgrepo::query(&db, &*task.sql).bind(key).fetch_one().await?;
                 black_box(row);
             }
             Ok(latencies)
-        }));
-    }
-    span.sum(finished(running).await?)
+        }
+    })
+    .await
 }
 
 async fn question(task: &Task) -> Result<Metrics> {
     let db = connect(task).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let wanted = task.question(n);
         let query = pgrepo::query(&db, &*task.sql);
@@ -261,7 +256,7 @@ async fn question(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 #[derive(Debug, PgRecord)]
@@ -273,8 +268,7 @@ struct Sale {
 
 async fn join(task: &Task) -> Result<Metrics> {
     let db = connect(task).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let rows: Vec<Sale> = pgrepo::query(&db, &*task.sql).bind(i64::from(pick(n, task.rows))).fetch_all().await?;
         if rows.is_empty() {
@@ -282,7 +276,7 @@ async fn join(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn early_stop(task: &Task) -> Result<Metrics> {

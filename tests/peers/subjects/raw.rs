@@ -8,7 +8,7 @@ use tests::by_hand;
 use tests::rows::Wide;
 
 use super::expect;
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, turns, wides};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 /// How many bytes of rows go into one message.
@@ -73,12 +73,11 @@ fn copy_in(task: &Task) -> Result<Metrics> {
 fn insert(task: &Task) -> Result<Metrics> {
     let mut wire = Wire::connect(task)?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         wire.copy(rows.iter())?;
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 fn read(task: &Task) -> Result<Metrics> {

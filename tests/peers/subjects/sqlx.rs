@@ -15,8 +15,8 @@ use tests::rows::{Narrow, Profile, Wide};
 use uuid::Uuid;
 
 use super::raw::{HEADER, TRAILER};
-use super::{COPY, INSERT, UNNEST, array_literal, expect, finished};
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
+use super::{COPY, INSERT, UNNEST, array_literal, expect, together};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 /// How many bytes of rows go into one message; more are no faster.
@@ -163,8 +163,7 @@ async fn copy_in(task: &Task) -> Result<Metrics> {
 async fn insert(task: &Task, way: &str) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         match way {
             "" => copy(&mut connection, rows.iter()).await?,
@@ -173,7 +172,7 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
             _ => return task.unknown(),
         }
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// One statement with an array for each column.
@@ -233,13 +232,12 @@ async fn read(task: &Task) -> Result<Metrics> {
 async fn point(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let sql = constant(task);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let key = i64::from(pick(n, task.rows)) + 1;
         black_box(sqlx::query_as::<_, WideRow>(sql).bind(key).fetch_one(&mut connection).await?);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn pooled(task: &Task) -> Result<Metrics> {
@@ -254,27 +252,23 @@ async fn pooled(task: &Task) -> Result<Metrics> {
     }
     drop(held);
     let rows = task.rows;
-    let span = Span::of(task.seconds);
-    let mut running = Vec::new();
-    for number in 0..task.tasks as u64 {
+    together(task, |mut latencies| {
         let pool = pool.clone();
-        running.push(tokio::spawn(async move {
-            let mut latencies = span.watch();
+        async move {
             while let Some(n) = latencies.next() {
-                let key = i64::from(pick(number << 32 | n, rows)) + 1;
+                let key = i64::from(pick(n, rows)) + 1;
                 black_box(sqlx::query_as::<_, WideRow>(sql).bind(key).fetch_one(&pool).await?);
             }
             Ok(latencies)
-        }));
-    }
-    span.sum(finished(running).await?)
+        }
+    })
+    .await
 }
 
 async fn question(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let sql = constant(task);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let wanted = task.question(n);
         let query = sqlx::query_as::<_, WideRow>(sql);
@@ -288,14 +282,13 @@ async fn question(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn join(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let sql = constant(task);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let customer = i64::from(pick(n, task.rows));
         let rows = sqlx::query_as::<_, Sale>(sql).bind(customer).fetch_all(&mut connection).await?;
@@ -304,7 +297,7 @@ async fn join(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// The pool reads what is left before it hands the connection out again.

@@ -12,8 +12,8 @@ use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutStream};
 use tokio_postgres::types::{IsNull, Json, ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
-use super::{COPY, INSERT, expect, finished};
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
+use super::{COPY, INSERT, expect, together};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 const WIDE: [Type; 10] = [
@@ -189,12 +189,11 @@ async fn insert(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(COPY).await?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         copy(&client, &statement, rows.iter()).await?;
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// A load is one transaction, as it is in the other ways: so it is written to the disk once, and not for each row.
@@ -202,15 +201,14 @@ async fn insert_pipelined(task: &Task) -> Result<Metrics> {
     let mut client = connect(task).await?;
     let statement = client.prepare(INSERT).await?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         let transaction = client.transaction().await?;
         let one = async |row: &Wide| transaction.execute(&statement, &values!(row)).await;
         stream::iter(&rows).map(one).buffer_unordered(IN_FLIGHT).try_for_each(async |_| Ok(())).await?;
         transaction.commit().await?;
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn read(task: &Task) -> Result<Metrics> {
@@ -234,13 +232,12 @@ const NONE: [&(dyn ToSql + Sync); 0] = [];
 async fn point(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(&task.sql).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let key = i64::from(pick(n, task.rows)) + 1;
         black_box(wide(&client.query_one(&statement, &[&key]).await?));
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn pooled(task: &Task) -> Result<Metrics> {
@@ -252,29 +249,25 @@ async fn pooled(task: &Task) -> Result<Metrics> {
         all.push(client);
     }
     drop(all);
-    let span = Span::of(task.seconds);
-    let mut running = Vec::new();
-    for number in 0..task.tasks as u64 {
+    together(task, |mut latencies| {
         let (pool, task) = (pool.clone(), task.clone());
-        running.push(tokio::spawn(async move {
-            let mut latencies = span.watch();
+        async move {
             while let Some(n) = latencies.next() {
-                let key = i64::from(pick(number << 32 | n, task.rows)) + 1;
+                let key = i64::from(pick(n, task.rows)) + 1;
                 let client = pool.get().await?;
                 let statement = client.prepare_cached(&task.sql).await?;
                 black_box(wide(&client.query_one(&statement, &[&key]).await?));
             }
             Ok(latencies)
-        }));
-    }
-    span.sum(finished(running).await?)
+        }
+    })
+    .await
 }
 
 async fn question(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(&task.sql).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let wanted = task.question(n);
         let rows = match task.work {
@@ -286,7 +279,7 @@ async fn question(task: &Task) -> Result<Metrics> {
         }
         black_box(rows.iter().map(wide).collect::<Vec<_>>());
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 #[allow(dead_code, reason = "what a reader would look at")]
@@ -299,8 +292,7 @@ struct Sale {
 async fn join(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(&task.sql).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let rows = client.query(&statement, &[&i64::from(pick(n, task.rows))]).await?;
         if rows.is_empty() {
@@ -309,7 +301,7 @@ async fn join(task: &Task) -> Result<Metrics> {
         let sales = rows.iter().map(|row| Sale { name: row.get(0), id: row.get(1), price: row.get(2) });
         black_box(sales.collect::<Vec<_>>());
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// The pool does not know that rows are still on their way. In the way `cancel` the user does, and asks the server to stop.
