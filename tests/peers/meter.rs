@@ -170,17 +170,23 @@ pub(crate) fn pick(operation: u64, rows: u32) -> u32 {
 /// The rows of a load that is generated as it goes: a few hundred, again and again, so that making them costs nothing.
 ///
 /// A row's own key is of no use in a table that has none; see the tables.
-pub(crate) struct Rows {
-    wides: Vec<Wide>,
+pub(crate) struct Rows<R>(Vec<R>);
+
+impl Rows<Wide> {
+    pub(crate) fn wide() -> Self {
+        Self(wides(256))
+    }
 }
 
-impl Rows {
-    pub(crate) fn new() -> Self {
-        Self { wides: (0..256).map(tests::rows::wide).collect() }
+impl Rows<Narrow> {
+    pub(crate) fn narrow() -> Self {
+        Self(narrows(256))
     }
+}
 
-    pub(crate) fn wide(&self, count: u32) -> impl Iterator<Item = &Wide> + Send {
-        self.wides.iter().cycle().take(count as usize)
+impl<R: Sync> Rows<R> {
+    pub(crate) fn first(&self, count: u32) -> impl Iterator<Item = &R> + Send {
+        self.0.iter().cycle().take(count as usize)
     }
 }
 

@@ -51,9 +51,11 @@ def wide(n):
     )
 
 
-def generated(count):
+def generated(task):
     """The rows of a load: a few hundred, again and again, so that making them costs nothing."""
-    return itertools.islice(itertools.cycle([wide(n) for n in range(256)]), count)
+    if task.way == "first":
+        return map(wide, range(task.rows))
+    return itertools.islice(itertools.cycle([wide(n) for n in range(256)]), task.rows)
 
 
 def pick(operation, rows):
@@ -175,7 +177,7 @@ async def asyncpg_pool(task):
 async def asyncpg_copy_in(task):
     connection = await asyncpg_connect(task)
     meter = Meter()
-    await connection.copy_records_to_table("wide", records=generated(task.rows), columns=COLUMNS)
+    await connection.copy_records_to_table("wide", records=generated(task), columns=COLUMNS)
     return meter.stop()
 
 
@@ -279,7 +281,7 @@ async def psycopg_copy_in(task):
     async with connection.cursor() as cursor:
         async with cursor.copy(f"COPY wide ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(TYPES)
-            for row in generated(task.rows):
+            for row in generated(task):
                 await copy.write_row(row)
     return meter.stop()
 
@@ -322,6 +324,7 @@ async def psycopg_point(task):
 
 WAYS = {
     ("asyncpg", "copy_in", ""): asyncpg_copy_in,
+    ("asyncpg", "copy_in", "first"): asyncpg_copy_in,
     ("asyncpg", "insert", ""): asyncpg_copy_again,
     ("asyncpg", "insert", "executemany"): asyncpg_executemany,
     ("asyncpg", "read", ""): asyncpg_read,
@@ -332,6 +335,7 @@ WAYS = {
     ("asyncpg", "join", ""): asyncpg_question,
     ("asyncpg", "early_stop", ""): asyncpg_early_stop,
     ("psycopg", "copy_in", ""): psycopg_copy_in,
+    ("psycopg", "copy_in", "first"): psycopg_copy_in,
     ("psycopg", "insert", "executemany"): psycopg_executemany,
     ("psycopg", "read", ""): psycopg_read,
     ("psycopg", "point", ""): psycopg_point,

@@ -1,17 +1,18 @@
 //! pgrepo, through its public interface; only rows that are decoded without a connection go through an internal one.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pgrepo::copy::frame::{decode_row, encode_row};
-use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, PgRecord, TypeInfo, WriteFields};
+use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, Handle, PgRecord, TypeInfo, WriteFields};
 use serde_json::value::RawValue;
-use tests::rows::{Wide, WideRef, narrow_types, wide_types};
+use tests::rows::{Narrow, Wide, WideRef, narrow_types, wide_types};
 
 use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
-use super::{INSERT, UNNEST, array_literal, expect, together};
+use super::{AMOUNT, INSERT, TRANSFER, UNNEST, accounts, array_literal, expect, together};
 
 pub(crate) async fn run(task: &Task) -> Result<Metrics> {
     match (task.work, &*task.way) {
@@ -25,6 +26,9 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::DecodeQuery, "borrowed") => decode_query::<WideRef<'_>>(task).await,
         (Work::DecodeQuery, "sqlx::FromRow") => decode_from_row(task).await,
         (Work::CopyIn, "" | "one") => copy_in(task).await,
+        (Work::CopyNarrow, "") => copy_narrow(task).await,
+        (Work::Write, "") => write(task).await,
+        (Work::Transfer, "") => transfer(task).await,
         (Work::Insert, way) => insert(task, way).await,
         (Work::Read, "") => read::<Wide>(task).await,
         (Work::Read, "borrowed") => read::<WideRef<'_>>(task).await,
@@ -127,14 +131,50 @@ async fn copy_in(task: &Task) -> Result<Metrics> {
         let count = task.rows / loads + u32::from(n < task.rows % loads);
         let db = db.clone();
         running.push(tokio::spawn(async move {
-            let rows = Rows::new();
-            db.repository::<Wide>().copy_in_with(rows.wide(count), options()).await.map(|_| ())
+            let rows = Rows::wide();
+            db.repository::<Wide>().copy_in_with(rows.first(count), options()).await.map(|_| ())
         }));
     }
     for load in running {
         load.await??;
     }
     meter.stop()
+}
+
+async fn copy_narrow(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let rows = Rows::narrow();
+    let meter = Meter::start()?;
+    db.repository::<Narrow>().copy_in(rows.first(task.rows)).await?;
+    meter.stop()
+}
+
+async fn write(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let rows: Arc<[Wide]> = wides(task.rows).into();
+    together(task, |mut latencies| {
+        let (db, rows) = (db.clone(), rows.clone());
+        async move {
+            while let Some(n) = latencies.next() {
+                one(&db, &rows[pick(n, rows.len() as u32) as usize]).await?;
+            }
+            Ok(latencies)
+        }
+    })
+    .await
+}
+
+async fn transfer(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let mut latencies = Latencies::of(task)?;
+    while let Some(n) = latencies.next() {
+        let mut tx = db.begin().await?;
+        for (sql, account) in TRANSFER.into_iter().zip(accounts(task, n)) {
+            tx.query(sql).bind(account).bind(AMOUNT).execute().await?;
+        }
+        tx.commit().await?;
+    }
+    Latencies::sum(vec![latencies])
 }
 
 async fn insert(task: &Task, way: &str) -> Result<Metrics> {
@@ -178,8 +218,8 @@ async fn unnest(db: &Db, rows: &[Wide]) -> Result<()> {
     Ok(())
 }
 
-async fn one(tx: &mut pgrepo::Tx, row: &Wide) -> Result<()> {
-    pgrepo::query(tx, INSERT)
+async fn one(on: impl Handle, row: &Wide) -> Result<()> {
+    pgrepo::query(on, INSERT)
         .bind(row.id)
         .bind(&*row.name)
         .bind(&*row.email)

@@ -66,7 +66,7 @@ fn decode(task: &Task, read: impl Fn(&[u8]) -> bool) -> Metrics {
 fn copy_in(task: &Task) -> Result<Metrics> {
     let mut wire = Wire::connect(task)?;
     let meter = Meter::start()?;
-    wire.copy(Rows::new().wide(task.rows))?;
+    wire.copy(Rows::wide().first(task.rows))?;
     meter.stop()
 }
 
