@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `-- --quick` | few rows, one round, and nothing is built for its time: shows that all works, not how fast it is |
 //! | `-- --only NAME` | the workloads whose names start so, also several times |
+//! | `-- --check` | only whether Python's rows are those of the others; the other runs find that out first |
 //! | `-- --only NAME --merge` | the same; their figures take the place of the old ones in `pgrepo/docs` |
 //!
 //! It brings up a server of its own and runs each subject of each workload in a process of its own, in turn. The figures
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use crate::task::{Library, Metrics, Result, Task};
 
 mod build_cost;
+mod check;
 mod header;
 mod meter;
 mod output;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
             Some("--quick") => options.quick = true,
             Some("--only") => options.only.extend(args.next()),
             Some("--merge") => options.merge = true,
+            Some("--check") => options.check = true,
             // Cargo's own.
             Some("--bench") => {}
             Some(other) => break Err(format!("there is no argument {other}").into()),

@@ -28,9 +28,7 @@ impl Meter {
     }
 
     fn of(who: UsageWho) -> Result<Self> {
-        // The peak is counted from here on.
-        std::fs::write("/proc/self/clear_refs", "5")?;
-        Ok(Self { resident: status("VmRSS:")?, cpu: processor(who)?, wall: Instant::now(), who })
+        Ok(Self { resident: resident_now()?, cpu: processor(who)?, wall: Instant::now(), who })
     }
 
     pub(crate) fn stop(self) -> Result<Metrics> {
@@ -49,6 +47,12 @@ fn processor(who: UsageWho) -> Result<Duration> {
     let usage = getrusage(who)?;
     let micros = [usage.user_time(), usage.system_time()].map(|t| t.tv_sec() * 1_000_000 + t.tv_usec());
     Ok(Duration::from_micros(u64::try_from(micros.iter().sum::<i64>())?))
+}
+
+/// What is resident now; the peak is counted from here on.
+fn resident_now() -> Result<f64> {
+    std::fs::write("/proc/self/clear_refs", "5")?;
+    status("VmRSS:")
 }
 
 fn status(field: &str) -> Result<f64> {
@@ -73,62 +77,86 @@ pub(crate) fn line(workload: &str, subject: &str, placement: &str, metric: Strin
     }
 }
 
-/// From when on the operations of a task are counted, and until when they are repeated.
-#[derive(Clone, Copy)]
-pub(crate) struct Span {
+/// How many operations a second there is room for. It is made before they begin: what is written down about them is no
+/// memory of theirs.
+const ROOM: f64 = 400_000.0;
+
+/// An operation that takes longer than this, in nanoseconds, has waited for a delayed acknowledgement.
+const DELAYED: u64 = 40_000_000;
+
+/// How long the operations of one task took: `while let Some(n) = latencies.next() { … }`.
+///
+/// They are counted for the task's seconds, after a tenth of them to warm up.
+pub(crate) struct Latencies {
     start: Instant,
     end: Instant,
-}
-
-/// How long the operations of one task took.
-pub(crate) struct Latencies {
-    span: Span,
+    /// The memory before the first operation.
+    resident: f64,
     nanos: Vec<u64>,
     current: Option<Instant>,
     next: u64,
 }
 
 impl Latencies {
+    /// Of a single task.
+    pub(crate) fn of(task: &Task) -> Result<Self> {
+        Ok(Self::several(task, 1)?.remove(0))
+    }
+
+    /// Of each of the task's tasks; all are counted over the same seconds. No two operations have the same number.
+    pub(crate) fn of_each(task: &Task) -> Result<Vec<Self>> {
+        Self::several(task, task.tasks)
+    }
+
+    fn several(task: &Task, count: usize) -> Result<Vec<Self>> {
+        // Some tasks have more turns than others.
+        let room = (task.seconds * ROOM) as usize * 2 / (count + 1);
+        let written = |_| {
+            let mut nanos = vec![u64::MAX; room];
+            nanos.clear();
+            nanos
+        };
+        let rooms: Vec<Vec<u64>> = (0..count).map(written).collect();
+        let resident = resident_now()?;
+        let start = Instant::now() + Duration::from_secs_f64(task.seconds / 10.0);
+        let end = start + Duration::from_secs_f64(task.seconds);
+        let all = rooms.into_iter().zip(0_u64..);
+        Ok(all.map(|(nanos, n)| Self { start, end, resident, nanos, current: None, next: n << 32 }).collect())
+    }
+
     /// Ends the operation that is under way, and begins the next one, with its number; `None` at the end.
     pub(crate) fn next(&mut self) -> Option<u64> {
         let now = Instant::now();
-        if let Some(before) = self.current.filter(|before| *before >= self.span.start) {
+        if let Some(before) = self.current.filter(|before| *before >= self.start) {
             self.nanos.extend(u64::try_from((now - before).as_nanos()));
         }
         // One is counted in any case.
-        if now >= self.span.end && !self.nanos.is_empty() {
+        if now >= self.end && !self.nanos.is_empty() {
             return None;
         }
         self.current = Some(now);
         self.next += 1;
         Some(self.next - 1)
     }
-}
-
-impl Span {
-    /// So many seconds, after a tenth of them to warm up.
-    pub(crate) fn of(seconds: f64) -> Self {
-        let start = Instant::now() + Duration::from_secs_f64(seconds / 10.0);
-        Self { start, end: start + Duration::from_secs_f64(seconds) }
-    }
-
-    /// Watches the operations of one task: `while let Some(n) = latencies.next() { … }`.
-    pub(crate) fn watch(self) -> Latencies {
-        Latencies { span: self, nanos: Vec::new(), current: None, next: 0 }
-    }
 
     /// What the operations of all tasks come to.
-    pub(crate) fn sum(self, all: impl IntoIterator<Item = Latencies>) -> Result<Metrics> {
+    pub(crate) fn sum(all: Vec<Self>) -> Result<Metrics> {
+        let peak = status("VmHWM:")?;
+        let Some(Self { start, resident, .. }) = all.first() else { return Err("there is no task".into()) };
+        let (elapsed, added) = (start.elapsed(), peak - resident);
         let mut nanos: Vec<u64> = all.into_iter().flat_map(|l| l.nanos).collect();
         if nanos.is_empty() {
             return Err("no operation was finished".into());
         }
         nanos.sort_unstable();
         let at = |part: usize| nanos[(nanos.len() - 1) * part / 100] as f64 / 1e3;
+        let delayed = nanos.iter().filter(|n| **n > DELAYED).count();
         Ok(Metrics::from([
-            ("ops_per_s".to_owned(), nanos.len() as f64 / self.start.elapsed().as_secs_f64()),
+            ("ops_per_s".to_owned(), nanos.len() as f64 / elapsed.as_secs_f64()),
             ("p50_us".to_owned(), at(50)),
             ("p99_us".to_owned(), at(99)),
+            ("over_40_ms".to_owned(), delayed as f64),
+            ("added_rss_kib".to_owned(), added),
         ]))
     }
 }
@@ -142,17 +170,23 @@ pub(crate) fn pick(operation: u64, rows: u32) -> u32 {
 /// The rows of a load that is generated as it goes: a few hundred, again and again, so that making them costs nothing.
 ///
 /// A row's own key is of no use in a table that has none; see the tables.
-pub(crate) struct Rows {
-    wides: Vec<Wide>,
+pub(crate) struct Rows<R>(Vec<R>);
+
+impl Rows<Wide> {
+    pub(crate) fn wide() -> Self {
+        Self(wides(256))
+    }
 }
 
-impl Rows {
-    pub(crate) fn new() -> Self {
-        Self { wides: (0..256).map(tests::rows::wide).collect() }
+impl Rows<Narrow> {
+    pub(crate) fn narrow() -> Self {
+        Self(narrows(256))
     }
+}
 
-    pub(crate) fn wide(&self, count: u32) -> impl Iterator<Item = &Wide> + Send {
-        self.wides.iter().cycle().take(count as usize)
+impl<R: Sync> Rows<R> {
+    pub(crate) fn first(&self, count: u32) -> impl Iterator<Item = &R> + Send {
+        self.0.iter().cycle().take(count as usize)
     }
 }
 

@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import time
+from array import array
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from uuid import UUID
@@ -50,9 +51,11 @@ def wide(n):
     )
 
 
-def generated(count):
+def generated(task):
     """The rows of a load: a few hundred, again and again, so that making them costs nothing."""
-    return itertools.islice(itertools.cycle([wide(n) for n in range(256)]), count)
+    if task.way == "first":
+        return map(wide, range(task.rows))
+    return itertools.islice(itertools.cycle([wide(n) for n in range(256)]), task.rows)
 
 
 def pick(operation, rows):
@@ -67,10 +70,7 @@ class Meter:
     """Wall time, processor time and resident memory from here to `stop`."""
 
     def __init__(self):
-        # The peak is counted from here on.
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        self.resident = status("VmRSS:")
+        self.resident = resident_now()
         self.cpu = processor()
         self.wall = time.perf_counter()
 
@@ -85,6 +85,13 @@ def processor():
     return usage.ru_utime + usage.ru_stime
 
 
+def resident_now():
+    """What is resident now; the peak is counted from here on."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    return status("VmRSS:")
+
+
 def status(field):
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(field))
@@ -94,9 +101,12 @@ class Span:
     """So many seconds, after a tenth of them to warm up, in which operations are repeated."""
 
     def __init__(self, seconds):
+        # Room for what is written down, made before it begins.
+        self.nanos = array("Q", [1]) * int(seconds * 100_000)
+        self.count = 0
+        self.resident = resident_now()
         self.start = time.perf_counter_ns() + int(seconds * 1e8)
         self.end = self.start + int(seconds * 1e9)
-        self.nanos = []
 
     def operations(self):
         """Numbers the operations of one task; each lasts until the next one is asked for."""
@@ -104,7 +114,8 @@ class Span:
         for n in itertools.count():
             now = time.perf_counter_ns()
             if before is not None and before >= self.start:
-                self.nanos.append(now - before)
+                self.nanos[self.count] = now - before
+                self.count += 1
                 counted = True
             # One is counted in any case.
             if now >= self.end and counted:
@@ -114,12 +125,14 @@ class Span:
 
     def sum(self):
         elapsed = (time.perf_counter_ns() - self.start) / 1e9
-        nanos = sorted(self.nanos)
+        added = float(status("VmHWM:") - self.resident)
+        nanos = sorted(self.nanos[: self.count])
 
         def at(part):
             return nanos[(len(nanos) - 1) * part // 100] / 1e3
 
-        return {"ops_per_s": len(nanos) / elapsed, "p50_us": at(50), "p99_us": at(99)}
+        latency = {"p50_us": at(50), "p99_us": at(99), "over_40_ms": float(sum(n > 40_000_000 for n in nanos))}
+        return {"ops_per_s": len(nanos) / elapsed, **latency, "added_rss_kib": added}
 
 
 def expect(found, wanted):
@@ -164,7 +177,7 @@ async def asyncpg_pool(task):
 async def asyncpg_copy_in(task):
     connection = await asyncpg_connect(task)
     meter = Meter()
-    await connection.copy_records_to_table("wide", records=generated(task.rows), columns=COLUMNS)
+    await connection.copy_records_to_table("wide", records=generated(task), columns=COLUMNS)
     return meter.stop()
 
 
@@ -268,7 +281,7 @@ async def psycopg_copy_in(task):
     async with connection.cursor() as cursor:
         async with cursor.copy(f"COPY wide ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(TYPES)
-            for row in generated(task.rows):
+            for row in generated(task):
                 await copy.write_row(row)
     return meter.stop()
 
@@ -311,6 +324,7 @@ async def psycopg_point(task):
 
 WAYS = {
     ("asyncpg", "copy_in", ""): asyncpg_copy_in,
+    ("asyncpg", "copy_in", "first"): asyncpg_copy_in,
     ("asyncpg", "insert", ""): asyncpg_copy_again,
     ("asyncpg", "insert", "executemany"): asyncpg_executemany,
     ("asyncpg", "read", ""): asyncpg_read,
@@ -321,6 +335,7 @@ WAYS = {
     ("asyncpg", "join", ""): asyncpg_question,
     ("asyncpg", "early_stop", ""): asyncpg_early_stop,
     ("psycopg", "copy_in", ""): psycopg_copy_in,
+    ("psycopg", "copy_in", "first"): psycopg_copy_in,
     ("psycopg", "insert", "executemany"): psycopg_executemany,
     ("psycopg", "read", ""): psycopg_read,
     ("psycopg", "point", ""): psycopg_point,

@@ -30,7 +30,7 @@ const fn rows(full: u32, quick: u32) -> Size {
 pub(crate) const SECONDS: [f64; 2] = [1.0, 0.2];
 
 /// How often each subject of a workload runs, in a full run and in a quick one.
-pub(crate) const ROUNDS: [usize; 2] = [5, 1];
+const ROUNDS: [usize; 2] = [5, 1];
 
 /// The rows of the table that is read.
 pub(crate) const STORED_ROWS: Size = rows(1_000_000, 50_000);
@@ -50,6 +50,14 @@ pub(crate) struct Workload {
     /// Each makes a series of its own.
     pub(crate) placements: &'static [Placement],
     pub(crate) subjects: &'static [Subject],
+    /// Takes long: it runs once, and in a quick run only if it is named.
+    pub(crate) long: bool,
+}
+
+impl Workload {
+    pub(crate) fn rounds(&self, quick: bool) -> usize {
+        if self.long { 1 } else { ROUNDS[usize::from(quick)] }
+    }
 }
 
 /// What most workloads have.
@@ -64,6 +72,7 @@ const PLAIN: Workload = Workload {
     socket: false,
     placements: &[Two],
     subjects: &[],
+    long: false,
 };
 
 const HAND: Subject = subject("hand-written", Library::Raw, "");
@@ -71,6 +80,9 @@ const RAW: Subject = subject("raw socket", Library::Raw, "");
 const PGREPO: Subject = subject("pgrepo", Library::Pgrepo, "");
 const TOKIO_POSTGRES: Subject = subject("tokio-postgres", Library::TokioPostgres, "");
 const SQLX: Subject = subject("sqlx", Library::Sqlx, "");
+const PIPELINED: Subject = subject("tokio-postgres, pipelined", Library::TokioPostgres, "pipelined");
+const PG_POOL: Subject = subject("sqlx PgPool", Library::Sqlx, "");
+const GET: Subject = subject("pgrepo, get", Library::Pgrepo, "");
 const DIESEL: Subject = subject("diesel-async", Library::Diesel, "");
 const ASYNCPG: Subject = subject("asyncpg", Library::Asyncpg, "");
 const PSYCOPG: Subject = subject("psycopg", Library::Psycopg, "");
@@ -87,7 +99,8 @@ const POOLS: &[Subject] = &[
     PGBENCH,
     PGREPO,
     subject("deadpool-postgres", Library::TokioPostgres, ""),
-    subject("sqlx PgPool", Library::Sqlx, ""),
+    subject("deadpool-postgres, verified", Library::TokioPostgres, "verified"),
+    PG_POOL,
     DIESEL,
     ASYNCPG,
 ];
@@ -128,6 +141,11 @@ const fn pool(name: &'static str, connections: usize) -> Workload {
     Workload { work: Work::Pool, connections, tasks: 50, placements: &[Free, One], subjects: POOLS, ..by_key(name) }
 }
 
+/// Fifty tasks that get rows by key over few connections.
+const fn loader(name: &'static str, connections: usize) -> Workload {
+    Workload { subjects: &[GET, PIPELINED, PG_POOL], ..pool(name, connections) }
+}
+
 const fn by_key(name: &'static str) -> Workload {
     Workload {
         name,
@@ -157,6 +175,13 @@ const fn question(name: &'static str, work: Work, count: u32, sql: &'static str)
 
 const CODEC: Workload = Workload { placements: &[One], ..PLAIN };
 const ENCODERS: &[Subject] = &[HAND, PGREPO, TOKIO_POSTGRES, SQLX];
+
+/// Those whose rows are made anew, in another language; see the check.
+pub(crate) const CHECKED: Workload = Workload {
+    rows: rows(10_000, 10_000),
+    subjects: &[subject("asyncpg", Library::Asyncpg, "first"), subject("psycopg", Library::Psycopg, "first")],
+    ..load("check", UNLOGGED, &[])
+};
 
 /// All workloads, in the order in which they run and are reported.
 pub(crate) const WORKLOADS: &[Workload] = &[
@@ -209,11 +234,18 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         UNLOGGED,
         &[subject("psql, binary", Library::Programs, ""), subject("psql, text", Library::Programs, "text")],
     ),
+    Workload {
+        work: Work::CopyNarrow,
+        rows: rows(10_000_000, 500_000),
+        long: true,
+        ..load("copy-10m", UNLOGGED, &[PSQL, PGREPO])
+    },
     small("copy-1", 1),
     small("copy-100", 100),
     small("copy-1000", 1_000),
     small("copy-10000", 10_000),
     small("copy-100000", 100_000),
+    Workload { database: Some(LOGGED), placements: &[One], ..small("copy-100-logged", 100) },
     small_by_socket("copy-1-socket", 1),
     small_by_socket("copy-100-socket", 100),
     small_by_socket("copy-1000-socket", 1_000),
@@ -229,7 +261,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             subject("pgrepo, COPY", Library::Pgrepo, ""),
             subject("pgrepo, UNNEST", Library::Pgrepo, "unnest"),
             subject("pgrepo, row by row", Library::Pgrepo, "row by row"),
-            subject("tokio-postgres, pipelined", Library::TokioPostgres, "pipelined"),
+            PIPELINED,
             subject("sqlx, UNNEST", Library::Sqlx, "unnest"),
             subject("sqlx, row by row", Library::Sqlx, "row by row"),
             subject("diesel-async, VALUES", Library::Diesel, "values"),
@@ -268,6 +300,26 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     },
     pool("pool-20", 20),
     pool("pool-50", 50),
+    loader("loader-1", 1),
+    loader("loader-2", 2),
+    Workload { subjects: &[PGBENCH, GET, PIPELINED, PG_POOL], ..loader("loader-8", 8) },
+    Workload {
+        work: Work::Write,
+        rows: rows(1_000, 1_000),
+        database: Some(UNLOGGED),
+        sql: "",
+        subjects: &[subject("pgrepo, insert", Library::Pgrepo, ""), PIPELINED, PG_POOL],
+        ..pool("writer", 1)
+    },
+    Workload {
+        name: "short-transaction",
+        work: Work::Transfer,
+        rows: rows(1_000, 1_000),
+        database: Some(UNLOGGED),
+        placements: &[One, Two],
+        subjects: &[subject("pgrepo, transaction", Library::Pgrepo, ""), PIPELINED, TOKIO_POSTGRES, SQLX],
+        ..PLAIN
+    },
     question(
         "json-path",
         Work::JsonPath,
@@ -299,7 +351,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             PGREPO,
             TOKIO_POSTGRES,
             subject("tokio-postgres, cancelled", Library::TokioPostgres, "cancel"),
-            subject("sqlx PgPool", Library::Sqlx, ""),
+            PG_POOL,
             ASYNCPG,
         ],
         ..PLAIN

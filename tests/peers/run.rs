@@ -12,7 +12,7 @@ use crate::header;
 use crate::meter::line;
 use crate::output::Output;
 use crate::place::Placement;
-use crate::plan::{ROUNDS, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
+use crate::plan::{CHECKED, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
 use crate::python::Python;
 use crate::tables::{self, KEYED, LOGGED, NOTHING, STORED, UNLOGGED};
 use crate::task::{Metrics, Result, Task};
@@ -23,11 +23,12 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) only: Vec<String>,
     pub(crate) merge: bool,
+    pub(crate) check: bool,
 }
 
 impl Options {
     fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|start| name.starts_with(start.as_str()))
+        !self.check && self.only.is_empty() || self.only.iter().any(|start| name.starts_with(start.as_str()))
     }
 
     fn size(&self, size: Size) -> u32 {
@@ -37,22 +38,34 @@ impl Options {
 
 /// Runs what the options ask for.
 pub(crate) async fn all(options: Options) -> Result<()> {
-    let wanted: Vec<_> = WORKLOADS.iter().filter(|w| options.wants(w.name)).collect();
+    let named = !options.only.is_empty();
+    let wanted: Vec<_> =
+        WORKLOADS.iter().filter(|w| options.wants(w.name) && (named || !(w.long && options.quick))).collect();
     // They take minutes: a quick run leaves them out unless they are named.
-    let builds = ["build-cost", "library-build"].iter().any(|name| options.wants(name))
-        && !(options.quick && options.only.is_empty());
-    if wanted.is_empty() && !builds {
+    let builds = ["build-cost", "library-build"].iter().any(|name| options.wants(name)) && (named || !options.quick);
+    if wanted.is_empty() && !builds && !options.check {
         return Err(format!("no workload's name starts with {}", options.only.join(" or ")).into());
     }
+    let python = Python::set_up();
+    if options.check && python.is_none() {
+        return Err("without Python there is nothing to be checked".into());
+    }
+    let checked =
+        python.is_some() && (options.check || wanted.iter().any(|w| w.subjects.iter().any(|s| s.library.is_python())));
     let databases: Vec<_> = [LOGGED, UNLOGGED, NOTHING, KEYED, STORED]
         .into_iter()
-        .filter(|d| wanted.iter().any(|w| w.database == Some(d)))
+        .filter(|d| wanted.iter().any(|w| w.database == Some(d)) || (checked && CHECKED.database == Some(d)))
         .collect();
-    let python = Python::set_up();
     let server = tables::server(&databases, options.size(STORED_ROWS)).await?;
     let others = python.as_ref().map(Python::versions).unwrap_or_default();
     let output = Output::new(&options, header::gather(server.version(), others, options.quick)?)?;
     let bench = Bench { options, server, python };
+    if checked {
+        crate::check::rows(&bench).await?;
+    }
+    if bench.options.check {
+        return Ok(());
+    }
     let mut lines = Vec::new();
     let mut failures = Vec::new();
     for workload in wanted {
@@ -76,9 +89,9 @@ pub(crate) async fn all(options: Options) -> Result<()> {
     }
 }
 
-struct Bench {
+pub(crate) struct Bench {
     options: Options,
-    server: Server,
+    pub(crate) server: Server,
     python: Option<Python>,
 }
 
@@ -92,7 +105,7 @@ impl Bench {
     ) -> Result<()> {
         placement.hold(&self.server)?;
         let mut all: Vec<BTreeMap<String, Vec<f64>>> = workload.subjects.iter().map(|_| BTreeMap::new()).collect();
-        for round in 0..ROUNDS[usize::from(self.options.quick)] {
+        for round in 0..workload.rounds(self.options.quick) {
             for (subject, metrics) in workload.subjects.iter().zip(&mut all) {
                 if subject.library.is_python() && self.python.is_none() {
                     continue;
@@ -116,17 +129,20 @@ impl Bench {
         Ok(())
     }
 
-    /// Empties the table that is loaded.
-    async fn reset(&self, workload: &Workload) -> Result<()> {
-        let Some(database @ (LOGGED | UNLOGGED)) = workload.database else { return Ok(()) };
-        let db = Db::from_url(&self.server.url(database)).await?;
-        for statement in ["TRUNCATE wide", "CHECKPOINT"] {
-            pgrepo::query(&db, statement).execute().await?;
+    /// Empties the tables that are loaded.
+    pub(crate) async fn reset(&self, workload: &Workload) -> Result<()> {
+        let Some(database) = workload.database else { return Ok(()) };
+        let emptying = tables::emptying(database);
+        if !emptying.is_empty() {
+            let db = Db::from_url(&self.server.url(database)).await?;
+            for statement in emptying {
+                pgrepo::query(&db, *statement).execute().await?;
+            }
         }
         Ok(())
     }
 
-    fn once(&self, workload: &Workload, placement: Placement, subject: &Subject) -> Result<Metrics> {
+    pub(crate) fn once(&self, workload: &Workload, placement: Placement, subject: &Subject) -> Result<Metrics> {
         let task = self.task(workload, placement, subject)?;
         let json = serde_json::to_string(&task)?;
         let output = match &self.python {

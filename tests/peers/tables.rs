@@ -23,6 +23,12 @@ const WIDE: &str = "TABLE wide (id int8 NOT NULL, name text NOT NULL, email text
     active bool NOT NULL, balance float8 NOT NULL, created_at timestamptz NOT NULL, uid uuid NOT NULL, \
     profile jsonb NOT NULL, tags text[] NOT NULL)";
 
+/// What else is written to.
+const OTHERS: &str = "CREATE UNLOGGED TABLE narrow (name text NOT NULL, email text NOT NULL, age int4 NOT NULL); \
+    CREATE UNLOGGED TABLE accounts (id int8 PRIMARY KEY, balance int8 NOT NULL) WITH (fillfactor = 50); \
+    CREATE UNLOGGED TABLE transfers (receiver int8 NOT NULL, amount int8 NOT NULL); \
+    INSERT INTO accounts SELECT n, 0 FROM generate_series(0, 999) AS n";
+
 /// A trigger that leaves every row out: the server parses and stores nothing.
 const NULL: &str = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
     CREATE TRIGGER nothing BEFORE INSERT ON wide FOR EACH ROW EXECUTE FUNCTION nothing()";
@@ -54,6 +60,15 @@ pub(crate) const NOTHING: &str = "nothing";
 pub(crate) const KEYED: &str = "keyed";
 pub(crate) const STORED: &str = "stored";
 
+/// What empties the tables of a database that are loaded.
+pub(crate) fn emptying(database: &str) -> &'static [&'static str] {
+    match database {
+        LOGGED => &["TRUNCATE wide", "CHECKPOINT"],
+        UNLOGGED => &["TRUNCATE wide, narrow, transfers", "CHECKPOINT"],
+        _ => &[],
+    }
+}
+
 /// Starts the server on a disk, and makes the tables that the `databases` hold.
 pub(crate) async fn server(databases: &[&str], stored_rows: u32) -> Result<Server> {
     let options = SETTINGS.iter().fold(ServerOptions::private(), |o, (name, value)| o.with_setting(*name, *value));
@@ -64,7 +79,8 @@ pub(crate) async fn server(databases: &[&str], stored_rows: u32) -> Result<Serve
         let db = Db::from_url(&server.url(database)).await?;
         let script = match *database {
             LOGGED => format!("CREATE {WIDE}"),
-            UNLOGGED | STORED => format!("CREATE UNLOGGED {WIDE}"),
+            UNLOGGED => format!("CREATE UNLOGGED {WIDE}; {OTHERS}"),
+            STORED => format!("CREATE UNLOGGED {WIDE}"),
             NOTHING => format!("CREATE UNLOGGED {WIDE}; {NULL}"),
             _ => QUESTIONS.to_owned(),
         };

@@ -14,6 +14,7 @@ pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Resul
 /// | `wall_s`, `cpu_s` | of the measured part; the processor time is the client's own |
 /// | `added_rss_kib` | the peak of resident memory during the measured part, less what was resident at its start |
 /// | `ops_per_s`, `p50_us`, `p99_us` | of one operation, over the measured seconds |
+/// | `over_40_ms` | how many operations took longer, as one that waits for a delayed acknowledgement does |
 /// | `ns_per_row` | of encoding and decoding |
 /// | `next_ms` | what the next user of the connection or pool waits |
 pub(crate) type Metrics = BTreeMap<String, f64>;
@@ -29,16 +30,24 @@ pub(crate) enum Work {
     /// allocate nothing and leave the document unparsed.
     DecodeCopy,
     DecodeQuery,
-    /// `rows` generated wide rows into `wide` over `connections` connections, each in a task of its own; once.
+    /// `rows` generated wide rows into `wide` over `connections` connections, each in a task of its own; once. In the way
+    /// `first` it is the first rows, and not some of them again and again.
     CopyIn,
+    /// `rows` generated narrow rows into `narrow`; once.
+    CopyNarrow,
     /// `rows` wide rows into `wide`, again and again on one warm connection: by COPY, or as the way says.
     Insert,
     /// All rows of `wide` into structs, one at a time: by a query, or in the ways `copy`, `borrowed`, `copy borrowed`.
     Read,
     /// `sql` with the key (int8) of one of the `rows` first rows of `wide`, into a struct, on one connection.
     Point,
-    /// The same by `tasks` tasks over a pool of `connections`; a task takes a connection for each query.
+    /// The same by `tasks` tasks over a pool of `connections`; a task takes a connection for each query. In the way
+    /// `pipelined` the tasks share the connections.
     Pool,
+    /// One of `rows` rows into `wide` by a statement of its own, by `tasks` tasks over `connections`.
+    Write,
+    /// A transaction of three statements, on one connection, between two of `rows` accounts.
+    Transfer,
     /// `sql` with a text; all its rows into structs. See [`Task::question`].
     JsonPath,
     /// `sql` with a document.

@@ -18,8 +18,8 @@ use futures_util::TryStreamExt;
 use tests::rows::{Profile, Wide};
 use uuid::Uuid;
 
-use super::{expect, finished};
-use crate::meter::{Meter, Span, pick, wides};
+use super::{expect, together};
+use crate::meter::{Latencies, Meter, pick, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 /// How many rows go into one statement, with ten parameters each. The 6,553 that a statement may hold are slower.
@@ -100,8 +100,7 @@ async fn connect(task: &Task) -> Result<AsyncPgConnection> {
 async fn insert(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let rows: Vec<WideRow> = wides(task.rows).into_iter().map(WideRow::from).collect();
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         connection
             .transaction(async |connection| {
@@ -112,7 +111,7 @@ async fn insert(task: &Task) -> Result<Metrics> {
             })
             .await?;
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn read(task: &Task) -> Result<Metrics> {
@@ -135,12 +134,11 @@ async fn by_key(connection: &mut AsyncPgConnection, key: i64) -> diesel::QueryRe
 
 async fn point(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         black_box(by_key(&mut connection, i64::from(pick(n, task.rows)) + 1).await?);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn pooled(task: &Task) -> Result<Metrics> {
@@ -155,19 +153,16 @@ async fn pooled(task: &Task) -> Result<Metrics> {
     }
     drop(held);
     let rows = task.rows;
-    let span = Span::of(task.seconds);
-    let mut running = Vec::new();
-    for number in 0..task.tasks as u64 {
+    together(task, |mut latencies| {
         let pool = pool.clone();
-        running.push(tokio::spawn(async move {
-            let mut latencies = span.watch();
+        async move {
             while let Some(n) = latencies.next() {
-                let key = i64::from(pick(number << 32 | n, rows)) + 1;
+                let key = i64::from(pick(n, rows)) + 1;
                 let mut connection = pool.get().await?;
                 black_box(by_key(&mut connection, key).await?);
             }
             Ok(latencies)
-        }));
-    }
-    span.sum(finished(running).await?)
+        }
+    })
+    .await
 }

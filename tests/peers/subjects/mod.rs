@@ -7,8 +7,8 @@ pub(crate) mod raw;
 pub(crate) mod sqlx;
 pub(crate) mod tokio_postgres;
 
-use crate::meter::Latencies;
-use crate::task::Result;
+use crate::meter::{Latencies, pick};
+use crate::task::{Metrics, Result, Task};
 
 const COPY: &str = "COPY wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
     FROM STDIN (FORMAT binary)";
@@ -20,6 +20,22 @@ const INSERT: &str = "INSERT INTO wide (id, name, email, age, active, balance, c
 const UNNEST: &str = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
     SELECT a, b, c, d, e, f, g, h, i, j::text[] FROM unnest($1::int8[], $2::text[], $3::text[], $4::int4[], $5::bool[], \
     $6::float8[], $7::timestamptz[], $8::uuid[], $9::jsonb[], $10::text[]) AS x(a, b, c, d, e, f, g, h, i, j)";
+
+/// The statements of a short transaction; each takes an account and an amount.
+const TRANSFER: [&str; 3] = [
+    "UPDATE accounts SET balance = balance - $2 WHERE id = $1",
+    "UPDATE accounts SET balance = balance + $2 WHERE id = $1",
+    "INSERT INTO transfers (receiver, amount) VALUES ($1, $2)",
+];
+
+/// The account of each of the statements.
+fn accounts(task: &Task, n: u64) -> [i64; 3] {
+    let [sender, receiver] = [2 * n, 2 * n + 1].map(|n| i64::from(pick(n, task.rows)));
+    [sender, receiver, receiver]
+}
+
+/// What is transferred.
+const AMOUNT: i64 = 7;
 
 /// An array as PostgreSQL writes it.
 fn array_literal(texts: &[String]) -> String {
@@ -46,11 +62,15 @@ fn expect(found: u64, wanted: u32) -> Result<()> {
     }
 }
 
-/// The latencies of all tasks.
-async fn finished(running: Vec<tokio::task::JoinHandle<Result<Latencies>>>) -> Result<Vec<Latencies>> {
+/// Runs all of the task's tasks at once; `start` makes one of them.
+async fn together<F>(task: &Task, mut start: impl FnMut(Latencies) -> F) -> Result<Metrics>
+where
+    F: Future<Output = Result<Latencies>> + Send + 'static,
+{
+    let running: Vec<_> = Latencies::of_each(task)?.into_iter().map(|l| tokio::spawn(start(l))).collect();
     let mut all = Vec::new();
     for one in running {
         all.push(one.await??);
     }
-    Ok(all)
+    Latencies::sum(all)
 }

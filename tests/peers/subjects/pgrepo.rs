@@ -1,17 +1,18 @@
 //! pgrepo, through its public interface; only rows that are decoded without a connection go through an internal one.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pgrepo::copy::frame::{decode_row, encode_row};
-use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, PgRecord, TypeInfo, WriteFields};
+use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, Handle, PgRecord, TypeInfo, WriteFields};
 use serde_json::value::RawValue;
-use tests::rows::{Wide, WideRef, narrow_types, wide_types};
+use tests::rows::{Narrow, Wide, WideRef, narrow_types, wide_types};
 
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
-use super::{INSERT, UNNEST, array_literal, expect, finished};
+use super::{AMOUNT, INSERT, TRANSFER, UNNEST, accounts, array_literal, expect, together};
 
 pub(crate) async fn run(task: &Task) -> Result<Metrics> {
     match (task.work, &*task.way) {
@@ -25,6 +26,9 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::DecodeQuery, "borrowed") => decode_query::<WideRef<'_>>(task).await,
         (Work::DecodeQuery, "sqlx::FromRow") => decode_from_row(task).await,
         (Work::CopyIn, "" | "one") => copy_in(task).await,
+        (Work::CopyNarrow, "") => copy_narrow(task).await,
+        (Work::Write, "") => write(task).await,
+        (Work::Transfer, "") => transfer(task).await,
         (Work::Insert, way) => insert(task, way).await,
         (Work::Read, "") => read::<Wide>(task).await,
         (Work::Read, "borrowed") => read::<WideRef<'_>>(task).await,
@@ -127,8 +131,8 @@ async fn copy_in(task: &Task) -> Result<Metrics> {
         let count = task.rows / loads + u32::from(n < task.rows % loads);
         let db = db.clone();
         running.push(tokio::spawn(async move {
-            let rows = Rows::new();
-            db.repository::<Wide>().copy_in_with(rows.wide(count), options()).await.map(|_| ())
+            let rows = Rows::wide();
+            db.repository::<Wide>().copy_in_with(rows.first(count), options()).await.map(|_| ())
         }));
     }
     for load in running {
@@ -137,11 +141,46 @@ async fn copy_in(task: &Task) -> Result<Metrics> {
     meter.stop()
 }
 
+async fn copy_narrow(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let rows = Rows::narrow();
+    let meter = Meter::start()?;
+    db.repository::<Narrow>().copy_in(rows.first(task.rows)).await?;
+    meter.stop()
+}
+
+async fn write(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let rows: Arc<[Wide]> = wides(task.rows).into();
+    together(task, |mut latencies| {
+        let (db, rows) = (db.clone(), rows.clone());
+        async move {
+            while let Some(n) = latencies.next() {
+                one(&db, &rows[pick(n, rows.len() as u32) as usize]).await?;
+            }
+            Ok(latencies)
+        }
+    })
+    .await
+}
+
+async fn transfer(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let mut latencies = Latencies::of(task)?;
+    while let Some(n) = latencies.next() {
+        let mut tx = db.begin().await?;
+        for (sql, account) in TRANSFER.into_iter().zip(accounts(task, n)) {
+            tx.query(sql).bind(account).bind(AMOUNT).execute().await?;
+        }
+        tx.commit().await?;
+    }
+    Latencies::sum(vec![latencies])
+}
+
 async fn insert(task: &Task, way: &str) -> Result<Metrics> {
     let db = connect(task).await?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         match way {
             "" => {
@@ -158,7 +197,7 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
             _ => return task.unknown(),
         }
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// One statement with an array for each column.
@@ -179,8 +218,8 @@ async fn unnest(db: &Db, rows: &[Wide]) -> Result<()> {
     Ok(())
 }
 
-async fn one(tx: &mut pgrepo::Tx, row: &Wide) -> Result<()> {
-    pgrepo::query(tx, INSERT)
+async fn one(on: impl Handle, row: &Wide) -> Result<()> {
+    pgrepo::query(on, INSERT)
         .bind(row.id)
         .bind(&*row.name)
         .bind(&*row.email)
@@ -228,27 +267,23 @@ async fn copy_out<T: pgrepo::PgTable + pgrepo::table::CopyOut>(task: &Task) -> R
 
 async fn point(task: &Task) -> Result<Metrics> {
     let db = connect(task).await?;
-    let span = Span::of(task.seconds);
-    let mut running = Vec::new();
-    for number in 0..task.tasks as u64 {
+    together(task, |mut latencies| {
         let (db, task) = (db.clone(), task.clone());
-        running.push(tokio::spawn(async move {
-            let mut latencies = span.watch();
+        async move {
             while let Some(n) = latencies.next() {
-                let key = i64::from(pick(number << 32 | n, task.rows)) + 1;
+                let key = i64::from(pick(n, task.rows)) + 1;
                 let row: Wide = pgrepo::query(&db, &*task.sql).bind(key).fetch_one().await?;
                 black_box(row);
             }
             Ok(latencies)
-        }));
-    }
-    span.sum(finished(running).await?)
+        }
+    })
+    .await
 }
 
 async fn question(task: &Task) -> Result<Metrics> {
     let db = connect(task).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let wanted = task.question(n);
         let query = pgrepo::query(&db, &*task.sql);
@@ -261,7 +296,7 @@ async fn question(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 #[derive(Debug, PgRecord)]
@@ -273,8 +308,7 @@ struct Sale {
 
 async fn join(task: &Task) -> Result<Metrics> {
     let db = connect(task).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let rows: Vec<Sale> = pgrepo::query(&db, &*task.sql).bind(i64::from(pick(n, task.rows))).fetch_all().await?;
         if rows.is_empty() {
@@ -282,7 +316,7 @@ async fn join(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn early_stop(task: &Task) -> Result<Metrics> {

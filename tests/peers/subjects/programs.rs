@@ -17,6 +17,7 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
     match (task.work, &*task.way) {
         (Work::CopyIn, "") => copy_in(task, "(FORMAT binary)"),
         (Work::CopyIn, "text") => copy_in(task, "(FORMAT text)"),
+        (Work::CopyNarrow, "") => copy_in(task, "(FORMAT binary)"),
         (Work::Point, "" | "extended") | (Work::Pool | Work::JsonPath | Work::Contains | Work::Join, "") => {
             pgbench(task)
         }
@@ -68,21 +69,30 @@ fn copy_in(task: &Task, format: &str) -> Result<Metrics> {
     }
     // What the disk still has to write is not the load's.
     fs::File::open(&file)?.sync_all()?;
-    psql(task, &format!("\\copy wide FROM '{file}' {format}\n"))
+    let table = if task.work == Work::CopyNarrow { "narrow" } else { "wide" };
+    psql(task, &format!("\\copy {table} FROM '{file}' {format}\n"))
 }
 
 /// The rows that the others load, as a binary COPY.
 fn write(task: &Task, path: &Path) -> Result<()> {
     let mut file = BufWriter::new(fs::File::create(path)?);
     file.write_all(HEADER)?;
-    let mut tuple = Vec::new();
-    for row in Rows::new().wide(task.rows) {
-        tuple.clear();
-        by_hand::encode_wide(row, &mut tuple);
-        file.write_all(&tuple)?;
+    match task.work {
+        Work::CopyNarrow => tuples(&mut file, Rows::narrow().first(task.rows), by_hand::encode_narrow)?,
+        _ => tuples(&mut file, Rows::wide().first(task.rows), by_hand::encode_wide)?,
     }
     file.write_all(TRAILER)?;
     Ok(file.flush()?)
+}
+
+fn tuples<R>(file: &mut impl Write, rows: impl Iterator<Item = R>, encode: impl Fn(R, &mut Vec<u8>)) -> Result<()> {
+    let mut tuple = Vec::new();
+    for row in rows {
+        tuple.clear();
+        encode(row, &mut tuple);
+        file.write_all(&tuple)?;
+    }
+    Ok(())
 }
 
 /// Runs a script, and meters it from when psql is ready for it until psql has ended.

@@ -8,7 +8,7 @@ use tests::by_hand;
 use tests::rows::Wide;
 
 use super::expect;
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, turns, wides};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 /// How many bytes of rows go into one message.
@@ -66,19 +66,18 @@ fn decode(task: &Task, read: impl Fn(&[u8]) -> bool) -> Metrics {
 fn copy_in(task: &Task) -> Result<Metrics> {
     let mut wire = Wire::connect(task)?;
     let meter = Meter::start()?;
-    wire.copy(Rows::new().wide(task.rows))?;
+    wire.copy(Rows::wide().first(task.rows))?;
     meter.stop()
 }
 
 fn insert(task: &Task) -> Result<Metrics> {
     let mut wire = Wire::connect(task)?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         wire.copy(rows.iter())?;
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 fn read(task: &Task) -> Result<Metrics> {

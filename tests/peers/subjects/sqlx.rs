@@ -1,13 +1,14 @@
 //! sqlx by itself.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
 use sqlx::encode::{Encode, IsNull};
-use sqlx::postgres::{PgArgumentBuffer, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnection, PgPool, PgPoolOptions};
 use sqlx::types::Json;
 use sqlx::{Connection, FromRow, Postgres};
 use tests::by_hand;
@@ -15,8 +16,8 @@ use tests::rows::{Narrow, Profile, Wide};
 use uuid::Uuid;
 
 use super::raw::{HEADER, TRAILER};
-use super::{COPY, INSERT, UNNEST, array_literal, expect, finished};
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
+use super::{AMOUNT, COPY, INSERT, TRANSFER, UNNEST, accounts, array_literal, expect, together};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 /// How many bytes of rows go into one message; more are no faster.
@@ -32,6 +33,8 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::Read, "") => read(task).await,
         (Work::Point, "") => point(task).await,
         (Work::Pool, "") => pooled(task).await,
+        (Work::Write, "") => write(task).await,
+        (Work::Transfer, "") => transfer(task).await,
         (Work::JsonPath | Work::Contains, "") => question(task).await,
         (Work::Join, "") => join(task).await,
         (Work::EarlyStop, "") => early_stop(task).await,
@@ -156,15 +159,14 @@ async fn copy<'r>(connection: &mut PgConnection, rows: impl Iterator<Item = &'r 
 async fn copy_in(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let meter = Meter::start()?;
-    copy(&mut connection, Rows::new().wide(task.rows)).await?;
+    copy(&mut connection, Rows::wide().first(task.rows)).await?;
     meter.stop()
 }
 
 async fn insert(task: &Task, way: &str) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         match way {
             "" => copy(&mut connection, rows.iter()).await?,
@@ -173,7 +175,7 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
             _ => return task.unknown(),
         }
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// One statement with an array for each column.
@@ -198,21 +200,52 @@ async fn unnest(connection: &mut PgConnection, rows: &[Wide]) -> Result<()> {
 async fn row_by_row(connection: &mut PgConnection, rows: &[Wide]) -> Result<()> {
     let mut transaction = connection.begin().await?;
     for row in rows {
-        sqlx::query(INSERT)
-            .bind(row.id)
-            .bind(&row.name)
-            .bind(&row.email)
-            .bind(row.age)
-            .bind(row.active)
-            .bind(row.balance)
-            .bind(row.created_at)
-            .bind(row.uid)
-            .bind(Json(&row.profile.0))
-            .bind(&row.tags)
-            .execute(&mut *transaction)
-            .await?;
+        insertion(row).execute(&mut *transaction).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+fn insertion(row: &Wide) -> sqlx::query::Query<'_, Postgres, PgArguments> {
+    sqlx::query(INSERT)
+        .bind(row.id)
+        .bind(&row.name)
+        .bind(&row.email)
+        .bind(row.age)
+        .bind(row.active)
+        .bind(row.balance)
+        .bind(row.created_at)
+        .bind(row.uid)
+        .bind(Json(&row.profile.0))
+        .bind(&row.tags)
+}
+
+async fn write(task: &Task) -> Result<Metrics> {
+    let pool = pool(task).await?;
+    let rows: Arc<[Wide]> = wides(task.rows).into();
+    together(task, |mut latencies| {
+        let (pool, rows) = (pool.clone(), rows.clone());
+        async move {
+            while let Some(n) = latencies.next() {
+                let row = &rows[pick(n, rows.len() as u32) as usize];
+                insertion(row).execute(&pool).await?;
+            }
+            Ok(latencies)
+        }
+    })
+    .await
+}
+
+async fn transfer(task: &Task) -> Result<Metrics> {
+    let mut connection = connect(task).await?;
+    let mut latencies = Latencies::of(task)?;
+    while let Some(n) = latencies.next() {
+        let mut transaction = connection.begin().await?;
+        for (sql, account) in TRANSFER.into_iter().zip(accounts(task, n)) {
+            sqlx::query(sql).bind(account).bind(AMOUNT).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+    }
+    Latencies::sum(vec![latencies])
 }
 
 async fn read(task: &Task) -> Result<Metrics> {
@@ -233,13 +266,12 @@ async fn read(task: &Task) -> Result<Metrics> {
 async fn point(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let sql = constant(task);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let key = i64::from(pick(n, task.rows)) + 1;
         black_box(sqlx::query_as::<_, WideRow>(sql).bind(key).fetch_one(&mut connection).await?);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn pooled(task: &Task) -> Result<Metrics> {
@@ -254,27 +286,23 @@ async fn pooled(task: &Task) -> Result<Metrics> {
     }
     drop(held);
     let rows = task.rows;
-    let span = Span::of(task.seconds);
-    let mut running = Vec::new();
-    for number in 0..task.tasks as u64 {
+    together(task, |mut latencies| {
         let pool = pool.clone();
-        running.push(tokio::spawn(async move {
-            let mut latencies = span.watch();
+        async move {
             while let Some(n) = latencies.next() {
-                let key = i64::from(pick(number << 32 | n, rows)) + 1;
+                let key = i64::from(pick(n, rows)) + 1;
                 black_box(sqlx::query_as::<_, WideRow>(sql).bind(key).fetch_one(&pool).await?);
             }
             Ok(latencies)
-        }));
-    }
-    span.sum(finished(running).await?)
+        }
+    })
+    .await
 }
 
 async fn question(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let sql = constant(task);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let wanted = task.question(n);
         let query = sqlx::query_as::<_, WideRow>(sql);
@@ -288,14 +316,13 @@ async fn question(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn join(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let sql = constant(task);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let customer = i64::from(pick(n, task.rows));
         let rows = sqlx::query_as::<_, Sale>(sql).bind(customer).fetch_all(&mut connection).await?;
@@ -304,7 +331,7 @@ async fn join(task: &Task) -> Result<Metrics> {
         }
         black_box(rows);
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// The pool reads what is left before it hands the connection out again.

@@ -4,16 +4,17 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
-use deadpool_postgres::{Manager, Pool};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
 use serde_json::value::RawValue;
 use tests::rows::{Narrow, Profile, Wide};
 use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutStream};
 use tokio_postgres::types::{IsNull, Json, ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
-use super::{COPY, INSERT, expect, finished};
-use crate::meter::{IN_A_TURN, Meter, Rows, Span, narrows, pick, turns, wides};
+use super::{AMOUNT, COPY, TRANSFER, accounts, expect, together};
+use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 const WIDE: [Type; 10] = [
@@ -31,9 +32,6 @@ const WIDE: [Type; 10] = [
 
 const NARROW: [Type; 3] = [Type::TEXT, Type::TEXT, Type::INT4];
 
-/// How many inserts are in flight at once.
-const IN_FLIGHT: usize = 256;
-
 pub(crate) async fn run(task: &Task) -> Result<Metrics> {
     match (task.work, &*task.way) {
         (Work::EncodeWide, "") => Ok(encode(task, &wides(IN_A_TURN), encode_wide)),
@@ -42,10 +40,14 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::DecodeQuery, "") => decode_query(task).await,
         (Work::CopyIn, "") => copy_in(task).await,
         (Work::Insert, "") => insert(task).await,
-        (Work::Insert, "pipelined") => insert_pipelined(task).await,
+        (Work::Insert, "pipelined") => pipelined::insert(task).await,
         (Work::Read, "") => read(task).await,
         (Work::Point, "") => point(task).await,
-        (Work::Pool, "") => pooled(task).await,
+        (Work::Pool, "" | "verified") => pooled(task).await,
+        (Work::Pool, "pipelined") => pipelined::point(task).await,
+        (Work::Write, "pipelined") => pipelined::write(task).await,
+        (Work::Transfer, "pipelined") => pipelined::transfer(task).await,
+        (Work::Transfer, "") => transfer(task).await,
         (Work::JsonPath | Work::Contains, "") => question(task).await,
         (Work::Join, "") => join(task).await,
         (Work::EarlyStop, "" | "cancel") => early_stop(task).await,
@@ -65,9 +67,11 @@ async fn connect(task: &Task) -> Result<Client> {
     Ok(client)
 }
 
-/// A pool that recycles its connections in the default way.
+/// A pool that recycles its connections in the default way. In the way `verified` it asks the server before each use.
 fn pool(task: &Task) -> Result<Pool> {
-    Ok(Pool::builder(Manager::new(config(task), NoTls)).max_size(task.connections).build()?)
+    let recycling_method = if task.way == "verified" { RecyclingMethod::Verified } else { RecyclingMethod::Fast };
+    let manager = Manager::from_config(config(task), NoTls, ManagerConfig { recycling_method });
+    Ok(Pool::builder(manager).max_size(task.connections).build()?)
 }
 
 /// The values of a row, with the document borrowed.
@@ -87,6 +91,8 @@ macro_rules! values {
         ]
     };
 }
+
+mod pipelined;
 
 /// A wide row out of a row of a query or of a COPY; the two share no trait.
 macro_rules! wide {
@@ -181,7 +187,7 @@ async fn copy_in(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(COPY).await?;
     let meter = Meter::start()?;
-    copy(&client, &statement, Rows::new().wide(task.rows)).await?;
+    copy(&client, &statement, Rows::wide().first(task.rows)).await?;
     meter.stop()
 }
 
@@ -189,28 +195,11 @@ async fn insert(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(COPY).await?;
     let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         copy(&client, &statement, rows.iter()).await?;
     }
-    span.sum([latencies])
-}
-
-/// A load is one transaction, as it is in the other ways: so it is written to the disk once, and not for each row.
-async fn insert_pipelined(task: &Task) -> Result<Metrics> {
-    let mut client = connect(task).await?;
-    let statement = client.prepare(INSERT).await?;
-    let rows = wides(task.rows);
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
-    while latencies.next().is_some() {
-        let transaction = client.transaction().await?;
-        let one = async |row: &Wide| transaction.execute(&statement, &values!(row)).await;
-        stream::iter(&rows).map(one).buffer_unordered(IN_FLIGHT).try_for_each(async |_| Ok(())).await?;
-        transaction.commit().await?;
-    }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn read(task: &Task) -> Result<Metrics> {
@@ -234,13 +223,12 @@ const NONE: [&(dyn ToSql + Sync); 0] = [];
 async fn point(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(&task.sql).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let key = i64::from(pick(n, task.rows)) + 1;
         black_box(wide(&client.query_one(&statement, &[&key]).await?));
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 async fn pooled(task: &Task) -> Result<Metrics> {
@@ -252,29 +240,39 @@ async fn pooled(task: &Task) -> Result<Metrics> {
         all.push(client);
     }
     drop(all);
-    let span = Span::of(task.seconds);
-    let mut running = Vec::new();
-    for number in 0..task.tasks as u64 {
+    together(task, |mut latencies| {
         let (pool, task) = (pool.clone(), task.clone());
-        running.push(tokio::spawn(async move {
-            let mut latencies = span.watch();
+        async move {
             while let Some(n) = latencies.next() {
-                let key = i64::from(pick(number << 32 | n, task.rows)) + 1;
+                let key = i64::from(pick(n, task.rows)) + 1;
                 let client = pool.get().await?;
                 let statement = client.prepare_cached(&task.sql).await?;
                 black_box(wide(&client.query_one(&statement, &[&key]).await?));
             }
             Ok(latencies)
-        }));
+        }
+    })
+    .await
+}
+
+async fn transfer(task: &Task) -> Result<Metrics> {
+    let mut client = connect(task).await?;
+    let statements = try_join_all(TRANSFER.map(|sql| client.prepare(sql))).await?;
+    let mut latencies = Latencies::of(task)?;
+    while let Some(n) = latencies.next() {
+        let transaction = client.transaction().await?;
+        for (statement, account) in statements.iter().zip(accounts(task, n)) {
+            transaction.execute(statement, &[&account, &AMOUNT]).await?;
+        }
+        transaction.commit().await?;
     }
-    span.sum(finished(running).await?)
+    Latencies::sum(vec![latencies])
 }
 
 async fn question(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(&task.sql).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let wanted = task.question(n);
         let rows = match task.work {
@@ -286,7 +284,7 @@ async fn question(task: &Task) -> Result<Metrics> {
         }
         black_box(rows.iter().map(wide).collect::<Vec<_>>());
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 #[allow(dead_code, reason = "what a reader would look at")]
@@ -299,8 +297,7 @@ struct Sale {
 async fn join(task: &Task) -> Result<Metrics> {
     let client = connect(task).await?;
     let statement = client.prepare(&task.sql).await?;
-    let span = Span::of(task.seconds);
-    let mut latencies = span.watch();
+    let mut latencies = Latencies::of(task)?;
     while let Some(n) = latencies.next() {
         let rows = client.query(&statement, &[&i64::from(pick(n, task.rows))]).await?;
         if rows.is_empty() {
@@ -309,7 +306,7 @@ async fn join(task: &Task) -> Result<Metrics> {
         let sales = rows.iter().map(|row| Sale { name: row.get(0), id: row.get(1), price: row.get(2) });
         black_box(sales.collect::<Vec<_>>());
     }
-    span.sum([latencies])
+    Latencies::sum(vec![latencies])
 }
 
 /// The pool does not know that rows are still on their way. In the way `cancel` the user does, and asks the server to stop.

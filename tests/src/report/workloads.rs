@@ -23,11 +23,16 @@ pub(crate) const WORKLOADS: &[(&str, &str)] = &[
     ("copy-logged-socket", "The same over a unix socket."),
     ("copy-parallel", "1,000,000 wide rows by COPY into a logged table, over one connection and over two."),
     ("copy-text", "1,000,000 wide rows by psql, from a file in binary and from one in text."),
+    ("copy-10m", "10,000,000 narrow rows by COPY into an unlogged table, once."),
     ("copy-1", "1 wide row by COPY, again and again on a warm connection."),
     ("copy-100", "100 wide rows by COPY, again and again on a warm connection."),
     ("copy-1000", "1,000 wide rows by COPY, again and again on a warm connection."),
     ("copy-10000", "10,000 wide rows by COPY, again and again on a warm connection."),
     ("copy-100000", "100,000 wide rows by COPY, again and again on a warm connection."),
+    (
+        "copy-100-logged",
+        "100 wide rows by COPY into a logged table, again and again on a warm connection: each load waits for the disk.",
+    ),
     ("copy-1-socket", "1 wide row by COPY, again and again on a warm connection, over the unix socket."),
     ("copy-100-socket", "100 wide rows by COPY, the same."),
     ("copy-1000-socket", "1,000 wide rows by COPY, the same."),
@@ -48,11 +53,23 @@ pub(crate) const WORKLOADS: &[(&str, &str)] = &[
          not leave at rest; deadpool-postgres looks only whether it is closed.",
     ),
     ("pool-50", "The same by 50 tasks over a pool of 50 connections."),
-    ("loader-1", "50 tasks that get rows by key over 1 connection."),
-    ("loader-2", "50 tasks that get rows by key over 2 connections."),
-    ("loader-8", "50 tasks that get rows by key over 8 connections."),
-    ("writer", "50 tasks that insert one row each, again and again."),
-    ("short-transaction", "A transaction of three statements."),
+    (
+        "loader-1",
+        "50 tasks that get rows by key over 1 connection. Pipelined, they share it: a task does not wait until the answers \
+         to the others are there. In a pool one has it at a time.",
+    ),
+    ("loader-2", "50 tasks that get rows by key over 2 connections, the same."),
+    ("loader-8", "50 tasks that get rows by key over 8 connections, the same."),
+    (
+        "writer",
+        "50 tasks that insert one wide row each, again and again, in a statement of its own over 1 connection into an \
+         unlogged table, so that no disk is waited for.",
+    ),
+    (
+        "short-transaction",
+        "A transaction of three statements, two updates by key and an insert, on one connection and in unlogged tables. \
+         Pipelined, BEGIN, the statements and COMMIT are sent at once, and waited for together.",
+    ),
     ("json-path", "Ten wide rows by a path into their JSON document, with an index on the expression."),
     ("contains", "Wide rows by what their JSON document contains, with a GIN index."),
     ("join", "The rows of a join of three tables for one customer."),
