@@ -74,6 +74,7 @@ pub(crate) fn line(workload: &str, subject: &str, placement: &str, metric: Strin
         min: values[0],
         max: values[values.len() - 1],
         rounds: values.len(),
+        date: None,
     }
 }
 

@@ -390,4 +390,26 @@ mod tests {
         reader.feed(Bytes::from_static(b"PGCOPY\n\xff\r\n\x01\0\0\0\0\0\0\0\0"));
         assert!(reader.next(1).is_err());
     }
+    #[test]
+    fn a_stream_ends_with_its_trailer_and_with_nothing_else() {
+        let row = [0, 1, 0, 0, 0, 1, b'x'];
+        let read = |tail: &[&[u8]]| {
+            let mut reader = TupleReader::default();
+            let mut rows = 0;
+            for piece in [&[HEADER, &row[..]], tail].concat() {
+                reader.feed(Bytes::copy_from_slice(piece));
+                while reader.next(1)?.is_some() {
+                    rows += 1;
+                }
+            }
+            Ok::<_, ValueError>((rows, reader.ended()))
+        };
+        assert_eq!(read(&[&TRAILER]).unwrap(), (1, true));
+        assert_eq!(read(&[]).unwrap(), (1, false));
+        assert_eq!(read(&[&TRAILER[..1]]).unwrap(), (1, false));
+        assert_eq!(read(&[&row[..6]]).unwrap(), (1, false));
+        for tail in [&[&TRAILER[..], &[0]][..], &[&TRAILER, &row], &[&[255, 255, 0]]] {
+            assert!(read(tail).unwrap_err().to_string().contains("bytes follow the trailer"));
+        }
+    }
 }

@@ -18,9 +18,12 @@ use std::process::{Command, ExitCode};
 use bytes::Bytes;
 use pgrepo::copy::frame::{HEADER, TRAILER, TupleReader, decode_row, encode_marked, encode_row, row_length, sent};
 use pgrepo::testkit::need;
-use pgrepo::{TypeInfo, WriteFields};
+use pgrepo::{FromRow, TypeInfo, WriteFields};
+use sqlx::postgres::PgRow;
 use tests::by_hand;
 use tests::rows::{NarrowRef, Wide, WideRef, narrow, narrow_types, wide, wide_types};
+
+mod fetched;
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
@@ -81,6 +84,8 @@ fn workloads() -> Vec<Workload> {
             }),
             Some(decoding(&narrow_tuples, few(), |tuple, _| consume(&by_hand::decode_narrow_ref(tuple).unwrap()))),
         ),
+        workload("query wide", reading::<Wide>(&wide_tuples), None),
+        workload("query wide borrowed", reading::<WideRef<'_>>(&wide_tuples), None),
         workload("send wide", sending(&wides, wide_types(), None), None),
         workload("send wide without its id", sending(&wides, wide_types().split_off(1), Some(without_id())), None),
         workload("send narrow", sending(&narrows, narrow_types(), None), None),
@@ -124,6 +129,25 @@ fn decoding(tuples: &[Vec<u8>], types: Vec<TypeInfo>, decode: impl Fn(&[u8], &[T
             decode(black_box(&tuple[2..]), &types);
         }
     })
+}
+
+/// Decodes the wide rows of a query, which are fetched before the first turn.
+fn reading<T: FromRow + 'static>(tuples: &[Vec<u8>]) -> Turn {
+    let tuples = tuples.to_vec();
+    let mut rows = Vec::new();
+    Box::new(move || {
+        if rows.is_empty() {
+            rows = fetched(&tuples);
+        }
+        pgrepo::__private::from_pg_rows::<T>(black_box(&rows), |row| {
+            black_box(row);
+        })
+        .unwrap();
+    })
+}
+
+fn fetched(tuples: &[Vec<u8>]) -> Vec<PgRow> {
+    fetched::fetched(<Wide as WriteFields>::COLUMNS, &wide_types(), tuples).unwrap()
 }
 
 /// A row is looked at before its buffer goes.
@@ -221,6 +245,9 @@ fn check() {
     }
     let wides = rows(wide);
     let tuples = tuples(&wides, &wide_types());
+    let mut back = Vec::new();
+    pgrepo::__private::from_pg_rows::<Wide>(&fetched(&tuples), |row| back.push(row)).unwrap();
+    assert_eq!(back, wides);
     let mut back = Vec::new();
     split(&pieces(&tuples), 10, |tuple| back.push(tuple.to_vec()));
     assert!(back.iter().eq(tuples.iter().map(|tuple| &tuple[2..])));

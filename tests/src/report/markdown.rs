@@ -89,8 +89,12 @@ fn ran_on(results: &Results) -> String {
                  200,000, and for 50,000 it had 5,000.\n\n";
     }
     let machine = &run.machine;
+    let later = match results.lines.iter().any(|line| line.date.is_some()) {
+        true => "; a workload that was measured on another day says so",
+        false => "",
+    };
     text += &format!(
-        "| | |\n|---|---|\n| date | {} |\n| machine | {}, {} processors, {} GiB |\n| kernel | {} |\n\
+        "| | |\n|---|---|\n| date | {}{later} |\n| machine | {}, {} processors, {} GiB |\n| kernel | {} |\n\
          | server | PostgreSQL {}, a private one on the same machine |\n| its settings | {} |\n| compiler | {} |\n\
          | versions | {} |\n",
         run.date,

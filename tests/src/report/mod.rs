@@ -3,7 +3,7 @@
 //! `pgrepo/docs/benchmarks.jsonl` holds what a run measured. Everything else below `pgrepo/docs` that has to do with
 //! the benchmark is made from it by `cargo run -p tests --bin benchmark-report`, without a server and without a peer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,9 @@ pub struct Line {
     pub max: f64,
     /// How many there were.
     pub rounds: usize,
+    /// The day, where it is another than the run's: the line was put among its lines later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
 }
 
 /// The machine of a run.
@@ -85,24 +88,34 @@ pub struct Run {
 }
 
 impl Run {
-    /// Why lines of the other run must not stand beside this one's; `None` if they may.
+    /// Why a later run's lines must not stand beside this one's: all that differs. `None` if they may.
     ///
     /// The version of pgrepo may differ: it is what changes from run to run.
-    pub fn differs(&self, other: &Self) -> Option<String> {
-        let peers = |run: &Self| run.versions.clone().into_iter().filter(|(n, _)| n != "pgrepo").collect::<Vec<_>>();
-        let facts = |run: &Self| {
-            [
-                ("machine", format!("{:?}", run.machine)),
-                ("kernel", run.kernel.clone()),
-                ("server", run.server.clone()),
-                ("settings", format!("{:?}", run.settings)),
-                ("compiler", run.rustc.clone()),
-                ("versions", format!("{:?}", peers(run))),
-                ("quick run", run.quick.to_string()),
-            ]
-        };
-        let both = facts(self).into_iter().zip(facts(other));
-        both.into_iter().find(|(a, b)| a != b).map(|((name, a), (_, b))| format!("{name}: {a} and {b}"))
+    pub fn differs(&self, later: &Self) -> Option<String> {
+        let (before, now) = (self.facts(), later.facts());
+        let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+        let value = |facts: &BTreeMap<String, String>, name| facts.get(name).map_or("none", String::as_str).to_owned();
+        let differences = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
+        let differences: Vec<_> = differences
+            .map(|name| format!("{name}: {} before, {} now", value(&before, name), value(&now, name)))
+            .collect();
+        (!differences.is_empty()).then(|| differences.join("; "))
+    }
+
+    /// What figures depend on beside pgrepo, by its name.
+    fn facts(&self) -> BTreeMap<String, String> {
+        let Machine { cpu, processors, memory_gib } = &self.machine;
+        let own = [
+            ("machine", format!("{cpu}, {processors} processors, {memory_gib} GiB")),
+            ("kernel", self.kernel.clone()),
+            ("server", self.server.clone()),
+            ("compiler", self.rustc.clone()),
+            ("quick run", if self.quick { "yes" } else { "no" }.to_owned()),
+        ];
+        let settings = self.settings.iter().map(|(name, value)| (format!("setting {name}"), value.clone()));
+        let peers = self.versions.iter().filter(|(name, _)| *name != "pgrepo");
+        let peers = peers.map(|(name, version)| (format!("version of {name}"), version.clone()));
+        own.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(settings).chain(peers).collect()
     }
 }
 
@@ -150,11 +163,11 @@ impl Results {
         Ok(text)
     }
 
-    /// Puts a later run's lines in the place of those of the same workloads.
+    /// Puts a later run's lines in the place of those of the same workloads, with the later day.
     pub fn merge(&mut self, later: Self) {
-        self.run = later.run;
+        let date = Some(later.run.date).filter(|date| *date != self.run.date);
         self.lines.retain(|line| later.lines.iter().all(|l| l.workload != line.workload));
-        self.lines.extend(later.lines);
+        self.lines.extend(later.lines.into_iter().map(|line| Line { date: date.clone(), ..line }));
     }
 
     /// The goals and what became of them, as a table.

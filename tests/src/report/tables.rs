@@ -19,6 +19,9 @@ pub(crate) fn all(results: &Results) -> String {
         if !words.is_empty() {
             text += &format!("\n{words}\n");
         }
+        if let Some(date) = lines.iter().find_map(|line| line.date.as_deref()) {
+            text += &format!("\nMeasured on {date}.\n");
+        }
         for placement in distinct(lines.iter().map(|l| l.placement.as_str())) {
             let here: Vec<_> = lines.iter().filter(|l| l.placement == placement).copied().collect();
             text += &format!("\n{}", table(placement, &here));

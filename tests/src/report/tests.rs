@@ -21,7 +21,17 @@ fn run() -> Run {
 
 fn line(workload: &str, subject: &str, metric: &str, median: f64) -> Line {
     let (workload, subject, metric) = (workload.into(), subject.into(), metric.into());
-    Line { workload, subject, placement: "free".into(), metric, median, min: median, max: median, rounds: 5 }
+    Line {
+        workload,
+        subject,
+        placement: "free".into(),
+        metric,
+        median,
+        min: median,
+        max: median,
+        rounds: 5,
+        date: None,
+    }
 }
 
 fn verdict(metric: &'static str, bound: Bound, ours: f64, theirs: &[f64]) -> Verdict {
@@ -108,6 +118,41 @@ fn results_are_read_as_they_were_written() {
     assert_eq!(run().differs(&other), None);
     other.machine.processors = 4;
     assert!(run().differs(&other).unwrap().starts_with("machine"));
+}
+
+#[test]
+fn a_run_that_cannot_be_merged_says_all_that_differs() {
+    let mut other = run();
+    other.kernel = "Linux 6-v2".into();
+    assert_eq!(run().differs(&other).unwrap(), "kernel: Linux 6 before, Linux 6-v2 now");
+    other.versions.insert("asyncpg".into(), "0.32.0".into());
+    other.settings.insert("fsync".into(), "off".into());
+    assert_eq!(
+        run().differs(&other).unwrap(),
+        "kernel: Linux 6 before, Linux 6-v2 now; setting fsync: on before, off now; \
+         version of asyncpg: none before, 0.32.0 now"
+    );
+}
+
+#[test]
+fn merged_figures_have_their_own_date() {
+    let lines = |value| vec![line("w", "pgrepo", "wall_s", value)];
+    let mut results = Results { run: run(), lines: [lines(0.1), vec![line("v", "a", "wall_s", 0.2)]].concat() };
+    let text = results.print().unwrap();
+    assert!(!text.contains("\"date\":null") && !results.files()["benchmarks.md"].contains("another day"), "{text}");
+    // On the same day nothing is said.
+    results.merge(Results { run: run(), lines: lines(0.3) });
+    assert!(results.lines.iter().all(|line| line.date.is_none()));
+    results.merge(Results { run: Run { date: "2026-02-03".into(), ..run() }, lines: lines(0.4) });
+    assert_eq!(Results::parse(&results.print().unwrap()).unwrap(), results);
+    assert_eq!(results.run, run());
+    let document = results.files().remove("benchmarks.md").unwrap();
+    assert!(
+        document.contains("| date | 2026-01-31; a workload that was measured on another day says so |"),
+        "{document}"
+    );
+    assert!(document.contains("### w\n\nMeasured on 2026-02-03.\n\n| free |"), "{document}");
+    assert_eq!(document.matches("Measured on").count(), 1);
 }
 
 #[test]
