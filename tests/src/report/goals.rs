@@ -17,6 +17,8 @@ pub(crate) enum Bound {
     Faster(f64),
     /// At most this, whatever the others do. Less is better.
     Limit(f64),
+    /// Not once, in any round.
+    Never,
 }
 
 /// A goal.
@@ -60,7 +62,8 @@ impl Goal {
     /// Holds the goal against what was measured.
     pub(crate) fn outcome<'a>(&self, results: &'a Results) -> Outcome<'a> {
         let line = |subject: &str| results.line(self.workload, self.placement, subject, self.metric);
-        let ours = line(self.ours).map(|l| l.median);
+        let counted = |l: &super::Line| if self.bound == Bound::Never { l.max } else { l.median };
+        let ours = line(self.ours).map(counted);
         let others = self.theirs.iter().filter_map(|name| line(name)).map(|l| (l.subject.as_str(), l.median));
         let theirs = match self.more_is_better() {
             true => others.max_by(|a, b| a.1.total_cmp(&b.1)),
@@ -71,12 +74,13 @@ impl Goal {
         let ratio = match self.bound {
             Bound::Faster(_) => by(other, ours),
             Bound::AtMost(_) | Bound::AtLeast(_) => by(ours, other),
-            Bound::Limit(_) => None,
+            Bound::Limit(_) | Bound::Never => None,
         };
         let missed = match self.bound {
             Bound::AtMost(goal) => ratio.map(|r| r / goal - 1.0),
             Bound::AtLeast(goal) | Bound::Faster(goal) => ratio.map(|r| 1.0 - r / goal),
             Bound::Limit(goal) => ours.map(|value| value / goal - 1.0),
+            Bound::Never => ours,
         };
         let verdict = match (missed, self.missing) {
             (Some(part), _) if part > 0.0 => Verdict::Missed(part),
@@ -93,6 +97,7 @@ impl Goal {
             Bound::AtMost(goal) => format!("at most {goal} ×"),
             Bound::AtLeast(goal) => format!("at least {goal} ×"),
             Bound::Faster(goal) => format!("at least {goal} × faster"),
+            Bound::Never => "none in any round".to_owned(),
             Bound::Limit(goal) => format!("at most {} {}", number(goal), metric(self.metric).map_or("", |m| m.unit)),
         }
     }

@@ -27,6 +27,7 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric { name: "ops_per_s", words: "operations a second", unit: "", more_is_better: true },
     less("p50_us", "p50", "µs"),
     less("p99_us", "p99", "µs"),
+    less("over_40_ms", "over 40 ms", "operations"),
     less("ns_per_row", "time a row", "ns"),
     less("next_ms", "next user waits", "ms"),
     less("expansion_kib", "expanded code", "KiB"),

@@ -58,6 +58,8 @@ fn a_goal_is_reached_or_missed_by_so_much() {
     assert_eq!(text("next_ms", Bound::Limit(100.0), 100.0, &[]), "reached");
     assert_eq!(text("next_ms", Bound::Limit(100.0), 150.0, &[]), "missed by 50 %");
     assert_eq!(text("next_ms", Bound::Limit(100.0), 1500.0, &[]), "missed 14 times over");
+    assert_eq!(text("over_40_ms", Bound::Never, 0.0, &[]), "reached");
+    assert_eq!(text("over_40_ms", Bound::Never, 1.0, &[]), "missed by 100 %");
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn goals_name_what_is_known_and_go_the_right_way() {
     for goal in GOALS {
         let metric = metric(goal.metric).unwrap();
         assert_eq!(metric.more_is_better, matches!(goal.bound, Bound::AtLeast(_)), "{goal:?}");
-        assert_eq!(goal.theirs.is_empty(), matches!(goal.bound, Bound::Limit(_)), "{goal:?}");
+        assert_eq!(goal.theirs.is_empty(), matches!(goal.bound, Bound::Limit(_) | Bound::Never), "{goal:?}");
         assert!(WORKLOADS.iter().any(|(name, _)| *name == goal.workload), "{goal:?}");
     }
     assert_eq!(METRICS.iter().filter(|m| m.more_is_better).count(), 1);

@@ -50,7 +50,8 @@ pub(crate) const WORKLOADS: &[(&str, &str)] = &[
         "The same by 50 tasks over a pool of 20 connections; a task takes one for each query. Each pool checks its \
          connections as it does by default: sqlx and diesel-async ask the server before each use, asyncpg resets the \
          session after it; pgrepo asks only a connection that has idled for long, and closes one that an operation did \
-         not leave at rest; deadpool-postgres looks only whether it is closed.",
+         not leave at rest; deadpool-postgres looks only whether it is closed, and, verified, asks the server before each \
+         use.",
     ),
     ("pool-50", "The same by 50 tasks over a pool of 50 connections."),
     (
