@@ -391,7 +391,7 @@ async fn once(
     let mut refused = None;
     while let Some(item) = items.next().await {
         match item.map_err(Failed::Driver)? {
-            Either::Left(count) => affected += count,
+            Either::Left(done) => affected += done.rows_affected(),
             Either::Right(row) => {
                 // After a row that does not fit the rest is received all the same, so that the connection is at rest.
                 if refused.is_none() {
