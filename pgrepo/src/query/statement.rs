@@ -1,4 +1,6 @@
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -224,9 +226,13 @@ impl<'s> Run<'s> {
         let mut again = true;
         loop {
             let mut step = self.lease.step()?;
-            match once(&mut step, &self.prepared, &self.values, on_row).await {
+            let (outcome, waited) = watched(once(&mut step, &self.prepared, &self.values, on_row)).await;
+            match outcome {
                 Ok(affected) => {
-                    step.done();
+                    match waited {
+                        true => step.done(),
+                        false => step.done_at_once().await,
+                    }
                     return Ok(affected);
                 }
                 Err(Failed::Row(error)) => {
@@ -378,6 +384,19 @@ impl<'s> Run<'s> {
         };
         Ok(RowStream::new(Box::pin(rows), plan, operation))
     }
+}
+
+/// Runs a future, and says whether it had to wait.
+async fn watched<F: Future>(work: F) -> (F::Output, bool) {
+    let mut work = pin!(work);
+    let mut waited = false;
+    let output = poll_fn(|cx| {
+        let polled = work.as_mut().poll(cx);
+        waited |= polled.is_pending();
+        polled
+    })
+    .await;
+    (output, waited)
 }
 
 async fn once(
