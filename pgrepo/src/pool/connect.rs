@@ -72,10 +72,11 @@ impl Manager {
 }
 
 impl managed::Manager for Manager {
-    type Type = Session;
+    // In a box: a connection on loan is passed on many times for each operation.
+    type Type = Box<Session>;
     type Error = Error;
 
-    async fn create(&self) -> Result<Session> {
+    async fn create(&self) -> Result<Box<Session>> {
         let closed = |_| Error::new(ErrorKind::Connection, "the pool is closed");
         let permit = Arc::clone(&self.sessions).acquire_owned().await.map_err(closed)?;
         let (conn, who) = within_limit(&self.config, async {
@@ -84,7 +85,7 @@ impl managed::Manager for Manager {
             Ok((conn, who))
         })
         .await?;
-        Ok(Session {
+        Ok(Box::new(Session {
             conn,
             who,
             statements: HashMap::new(),
@@ -94,10 +95,10 @@ impl managed::Manager for Manager {
             statement_cache: self.config.statement_cache,
             idle_since: Instant::now(),
             permit: Some(permit),
-        })
+        }))
     }
 
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {
+    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {
         if session.idle_since.elapsed() > self.config.idle_check {
             let ping = timeout(self.config.connect_timeout.min(PING), session.conn.ping()).await;
             if !matches!(ping, Ok(Ok(()))) {

@@ -4,11 +4,11 @@
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt, TryStreamExt};
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{
-    PgArgumentBuffer, PgArguments, PgColumn, PgDatabaseError, PgRow, PgSeverity, PgStatement, PgTypeInfo,
+    PgArgumentBuffer, PgArguments, PgColumn, PgDatabaseError, PgQueryResult, PgRow, PgSeverity, PgStatement, PgTypeInfo,
 };
 use sqlx::{Arguments, AssertSqlSafe, Either, Executor, Postgres, SqlSafeStr, Statement};
 
@@ -85,6 +85,7 @@ impl Encoded {
     /// The driver's arguments, of the types that the server gave the parameters.
     fn arguments(&self, prepared: &Prepared) -> Result<PgArguments, sqlx::Error> {
         let mut arguments = PgArguments::default();
+        arguments.reserve(self.len(), self.size());
         for (field, ty) in self.fields().zip(&prepared.parameters) {
             arguments.add(Argument { field, oid: ty.oid() }).map_err(sqlx::Error::Encode)?;
         }
@@ -125,11 +126,11 @@ pub(crate) fn run<'c>(
     session: &'c mut Session,
     prepared: &Prepared,
     values: &Encoded,
-) -> BoxStream<'c, Result<Either<u64, PgRow>, sqlx::Error>> {
+) -> BoxStream<'c, Result<Either<PgQueryResult, PgRow>, sqlx::Error>> {
     match values.arguments(prepared) {
         Ok(arguments) => {
             let query = sqlx::query_with(AssertSqlSafe(Arc::clone(&prepared.sql)), arguments);
-            session.conn.fetch_many(query).map_ok(|e| e.map_left(|done| done.rows_affected())).boxed()
+            session.conn.fetch_many(query)
         }
         Err(error) => stream::once(ready(Err(error))).boxed(),
     }

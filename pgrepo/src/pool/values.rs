@@ -30,6 +30,16 @@ impl Encoded {
         Ok(())
     }
 
+    /// How many fields there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many bytes they have.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The fields in their order.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

@@ -1,4 +1,6 @@
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -224,9 +226,13 @@ impl<'s> Run<'s> {
         let mut again = true;
         loop {
             let mut step = self.lease.step()?;
-            match once(&mut step, &self.prepared, &self.values, on_row).await {
+            let (outcome, waited) = watched(once(&mut step, &self.prepared, &self.values, on_row)).await;
+            match outcome {
                 Ok(affected) => {
-                    step.done();
+                    match waited {
+                        true => step.done(),
+                        false => step.done_at_once().await,
+                    }
                     return Ok(affected);
                 }
                 Err(Failed::Row(error)) => {
@@ -380,6 +386,19 @@ impl<'s> Run<'s> {
     }
 }
 
+/// Runs a future, and says whether it had to wait.
+async fn watched<F: Future>(work: F) -> (F::Output, bool) {
+    let mut work = pin!(work);
+    let mut waited = false;
+    let output = poll_fn(|cx| {
+        let polled = work.as_mut().poll(cx);
+        waited |= polled.is_pending();
+        polled
+    })
+    .await;
+    (output, waited)
+}
+
 async fn once(
     step: &mut Step<'_>,
     prepared: &Prepared,
@@ -391,7 +410,7 @@ async fn once(
     let mut refused = None;
     while let Some(item) = items.next().await {
         match item.map_err(Failed::Driver)? {
-            Either::Left(count) => affected += count,
+            Either::Left(done) => affected += done.rows_affected(),
             Either::Right(row) => {
                 // After a row that does not fit the rest is received all the same, so that the connection is at rest.
                 if refused.is_none() {
