@@ -234,6 +234,7 @@ mod tests {
             types: vec![TypeInfo::builtin(crate::PgType::INT4)],
             index: 0,
             over: false,
+            place: Place::of::<Number>(None),
             of: PhantomData,
         }
     }
