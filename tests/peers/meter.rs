@@ -75,6 +75,7 @@ pub(crate) fn line(workload: &str, subject: &str, placement: &str, metric: Strin
         max: values[values.len() - 1],
         rounds: values.len(),
         date: None,
+        kernel: None,
     }
 }
 

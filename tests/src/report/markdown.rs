@@ -89,12 +89,14 @@ fn ran_on(results: &Results) -> String {
                  200,000, and for 50,000 it had 5,000.\n\n";
     }
     let machine = &run.machine;
-    let later = match results.lines.iter().any(|line| line.date.is_some()) {
-        true => "; a workload that was measured on another day says so",
-        false => "",
-    };
+    let said = |any: bool, words| if any { words } else { "" };
+    let later = said(
+        results.lines.iter().any(|line| line.date.is_some()),
+        "; a workload that was measured on another day says so",
+    );
+    let elsewhere = said(results.lines.iter().any(|line| line.kernel.is_some()), "; a workload on another says so");
     text += &format!(
-        "| | |\n|---|---|\n| date | {}{later} |\n| machine | {}, {} processors, {} GiB |\n| kernel | {} |\n\
+        "| | |\n|---|---|\n| date | {}{later} |\n| machine | {}, {} processors, {} GiB |\n| kernel | {}{elsewhere} |\n\
          | server | PostgreSQL {}, a private one on the same machine |\n| its settings | {} |\n| compiler | {} |\n\
          | versions | {} |\n",
         run.date,

@@ -53,6 +53,9 @@ pub struct Line {
     /// The day, where it is another than the run's: the line was put among its lines later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
+    /// The system's kernel, where it is another than the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
 }
 
 /// The machine of a run.
@@ -90,7 +93,8 @@ pub struct Run {
 impl Run {
     /// Why a later run's lines must not stand beside this one's: all that differs. `None` if they may.
     ///
-    /// The version of pgrepo may differ: it is what changes from run to run.
+    /// The version of pgrepo may differ: it is what changes from run to run. So may the kernel: all lines of a workload
+    /// are of one run, and say which kernel it ran on.
     pub fn differs(&self, later: &Self) -> Option<String> {
         let (before, now) = (self.facts(), later.facts());
         let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();
@@ -107,7 +111,6 @@ impl Run {
         let Machine { cpu, processors, memory_gib } = &self.machine;
         let own = [
             ("machine", format!("{cpu}, {processors} processors, {memory_gib} GiB")),
-            ("kernel", self.kernel.clone()),
             ("server", self.server.clone()),
             ("compiler", self.rustc.clone()),
             ("quick run", if self.quick { "yes" } else { "no" }.to_owned()),
@@ -163,11 +166,13 @@ impl Results {
         Ok(text)
     }
 
-    /// Puts a later run's lines in the place of those of the same workloads, with the later day.
+    /// Puts a later run's lines in the place of those of the same workloads, with the later day and kernel.
     pub fn merge(&mut self, later: Self) {
         let date = Some(later.run.date).filter(|date| *date != self.run.date);
+        let kernel = Some(later.run.kernel).filter(|kernel| *kernel != self.run.kernel);
         self.lines.retain(|line| later.lines.iter().all(|l| l.workload != line.workload));
-        self.lines.extend(later.lines.into_iter().map(|line| Line { date: date.clone(), ..line }));
+        let placed = |line| Line { date: date.clone(), kernel: kernel.clone(), ..line };
+        self.lines.extend(later.lines.into_iter().map(placed));
     }
 
     /// The goals and what became of them, as a table.

@@ -19,8 +19,11 @@ pub(crate) fn all(results: &Results) -> String {
         if !words.is_empty() {
             text += &format!("\n{words}\n");
         }
-        if let Some(date) = lines.iter().find_map(|line| line.date.as_deref()) {
-            text += &format!("\nMeasured on {date}.\n");
+        let own = |of: fn(&Line) -> Option<&str>| lines.iter().copied().find_map(of);
+        let (date, kernel) = (own(|line| line.date.as_deref()), own(|line| line.kernel.as_deref()));
+        if date.is_some() || kernel.is_some() {
+            let on = date.into_iter().chain(kernel).collect::<Vec<_>>().join(", ");
+            text += &format!("\nMeasured on {on}.\n");
         }
         for placement in distinct(lines.iter().map(|l| l.placement.as_str())) {
             let here: Vec<_> = lines.iter().filter(|l| l.placement == placement).copied().collect();

@@ -31,6 +31,7 @@ fn line(workload: &str, subject: &str, metric: &str, median: f64) -> Line {
         max: median,
         rounds: 5,
         date: None,
+        kernel: None,
     }
 }
 
@@ -126,12 +127,13 @@ fn results_are_read_as_they_were_written() {
 fn a_run_that_cannot_be_merged_says_all_that_differs() {
     let mut other = run();
     other.kernel = "Linux 6-v2".into();
-    assert_eq!(run().differs(&other).unwrap(), "kernel: Linux 6 before, Linux 6-v2 now");
+    assert_eq!(run().differs(&other), None);
+    other.rustc = "rustc 2".into();
     other.versions.insert("asyncpg".into(), "0.32.0".into());
     other.settings.insert("fsync".into(), "off".into());
     assert_eq!(
         run().differs(&other).unwrap(),
-        "kernel: Linux 6 before, Linux 6-v2 now; setting fsync: on before, off now; \
+        "compiler: rustc 1.95.0 before, rustc 2 now; setting fsync: on before, off now; \
          version of asyncpg: none before, 0.32.0 now"
     );
 }
@@ -145,7 +147,8 @@ fn merged_figures_have_their_own_date() {
     // On the same day nothing is said.
     results.merge(Results { run: run(), lines: lines(0.3) });
     assert!(results.lines.iter().all(|line| line.date.is_none()));
-    results.merge(Results { run: Run { date: "2026-02-03".into(), ..run() }, lines: lines(0.4) });
+    let later = Run { date: "2026-02-03".into(), kernel: "Linux 7".into(), ..run() };
+    results.merge(Results { run: later, lines: lines(0.4) });
     assert_eq!(Results::parse(&results.print().unwrap()).unwrap(), results);
     assert_eq!(results.run, run());
     let document = results.files().remove("benchmarks.md").unwrap();
@@ -153,7 +156,7 @@ fn merged_figures_have_their_own_date() {
         document.contains("| date | 2026-01-31; a workload that was measured on another day says so |"),
         "{document}"
     );
-    assert!(document.contains("### w\n\nMeasured on 2026-02-03.\n\n| free |"), "{document}");
+    assert!(document.contains("### w\n\nMeasured on 2026-02-03, Linux 7.\n\n| free |"), "{document}");
     assert_eq!(document.matches("Measured on").count(), 1);
 }
 
