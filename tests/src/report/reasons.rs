@@ -78,9 +78,9 @@ const REASONS: &[(&str, &str, &str)] = &[
         "pool-20",
         "pgrepo",
         "The client's part of a query costs what it does in point-query, and shares the processors with the server. \
-         With deadpool-postgres the connections' own tasks send many queries before they wait; the driver sends one \
-         and reads at once, so the system changes between client and server nearly twice as often. For the same \
-         reason a task could keep its thread while answers came at once; it gives way now. See ARCHITECTURE.md.",
+         A task used to keep its thread while answers came at once, which made the slowest wait; it gives way now, at \
+         some cost in operations. What else makes a query dearer than its instructions was not found out. See \
+         ARCHITECTURE.md.",
     ),
     ("pool-50", "pgrepo", "As pool-20."),
     (
