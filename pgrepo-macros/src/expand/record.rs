@@ -217,7 +217,8 @@ fn copy_out(record: &Record<'_>, needs: &[TokenStream]) -> Option<TokenStream> {
     })
 }
 
-/// sqlx's own trait, so that its queries can be read into the struct.
+/// sqlx's own trait, so that its queries can be read into the struct. Inlined, so that a crate which reads none of them
+/// does not pay for the code.
 fn driver_row(record: &Record<'_>, needs: &[TokenStream]) -> TokenStream {
     let p = private(&record.krate);
     let generics = &record.input.generics;
@@ -236,6 +237,7 @@ fn driver_row(record: &Record<'_>, needs: &[TokenStream]) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #p::sqlx::FromRow<#row, #p::PgRow> for #name #arguments #bounds {
+            #[inline]
             fn from_row(__row: &#row #p::PgRow) -> #p::Result<Self, #p::sqlx::Error> {
                 #p::from_pg_row::<Self>(__row)
             }

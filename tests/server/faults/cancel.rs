@@ -1,4 +1,4 @@
-//! Futures dropped, tasks aborted, connections that may not be used again.
+//! Futures dropped, tasks aborted.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::support::{Direct, DropAt, LONG, Rng, pool, proxy, serves};
 
-const TABLE: &str = "CREATE TABLE t (id int8 NOT NULL, pad text NOT NULL)";
+pub(super) const TABLE: &str = "CREATE TABLE t (id int8 NOT NULL, pad text NOT NULL)";
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
 #[pg(table = "t")]
@@ -25,10 +25,10 @@ fn line(id: i64) -> Line {
     Line { id, pad: "x".repeat(1000) }
 }
 
-const NAME: &str = "faults";
+pub(super) const NAME: &str = "faults";
 
 /// A pool behind a millisecond of latency, and a session past it.
-async fn set_up(db: &TestDatabase, max: usize) -> (Db, Direct, pgrepo::testkit::Proxy) {
+pub(super) async fn set_up(db: &TestDatabase, max: usize) -> (Db, Direct, pgrepo::testkit::Proxy) {
     let mut direct = Direct::to(db).await;
     direct.run(TABLE).await;
     let proxy = proxy(db).await;
@@ -36,11 +36,11 @@ async fn set_up(db: &TestDatabase, max: usize) -> (Db, Direct, pgrepo::testkit::
     (pool(&proxy.url(db.name()), NAME, max).await, direct, proxy)
 }
 
-async fn pid(db: &Db) -> i32 {
+pub(super) async fn pid(db: &Db) -> i32 {
     db.query("SELECT pg_backend_pid()").fetch_one().await.unwrap()
 }
 
-fn gone(pid: i32) -> String {
+pub(super) fn gone(pid: i32) -> String {
     format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {pid})")
 }
 
@@ -351,57 +351,4 @@ async fn f24_a_commit_of_an_aborted_transaction_is_an_error(db: TestDatabase) {
     assert_eq!(ours.outcome(id).await.unwrap(), TxOutcome::Aborted);
     assert_eq!(pid(&ours).await, used, "the connection stays in use");
     assert_eq!(direct.one::<i64>("SELECT count(*) FROM t").await, 0);
-}
-
-#[pgrepo::test]
-async fn f27_a_connection_lent_raw_is_not_used_again(db: TestDatabase) {
-    let (ours, mut direct, _proxy) = set_up(&db, 1).await;
-    let used = pid(&ours).await;
-    let mut raw = ours.raw().await.unwrap();
-    sqlx::raw_sql("BEGIN; SET search_path = nowhere").execute(&mut *raw).await.unwrap();
-    drop(raw);
-    let next = pid(&ours).await;
-    assert_ne!(next, used);
-    ours.query("INSERT INTO t VALUES (1, 'x')").execute().await.unwrap();
-    assert_eq!(direct.one::<i64>("SELECT count(*) FROM t").await, 1);
-    // Nor one that a transaction lent, however the transaction ends.
-    for end in ["commit", "rollback", "drop"] {
-        let used = pid(&ours).await;
-        let mut tx = ours.begin().await.unwrap();
-        sqlx::raw_sql("SET search_path = nowhere").execute(tx.raw().unwrap()).await.unwrap();
-        match end {
-            "commit" => tx.commit().await.unwrap(),
-            "rollback" => tx.rollback().await.unwrap(),
-            _ => drop(tx),
-        }
-        assert_ne!(pid(&ours).await, used, "{end}");
-        direct.within(LONG, "the session is gone", &gone(used)).await;
-    }
-    direct.at_rest(NAME, 1).await;
-}
-
-/// A pool outlives the runtime that its connections were made on.
-#[test]
-fn a_connection_whose_runtime_has_shut_down_is_not_handed_on() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let lasting = runtime();
-    let db = lasting.block_on(TestDatabase::create(TABLE)).unwrap();
-    let first = runtime();
-    let (ours, tx) = first.block_on(async {
-        let ours = pool(&db.tcp_url(), NAME, 1).await;
-        let mut tx = ours.begin().await.unwrap();
-        tx.query("INSERT INTO t VALUES (1, 'x')").execute().await.unwrap();
-        (ours, tx)
-    });
-    drop(first);
-    drop(tx);
-    lasting.block_on(async {
-        let mut direct = Direct::to(&db).await;
-        ours.query("INSERT INTO t VALUES (2, 'x')").execute().await.unwrap();
-        assert_eq!(direct.one::<i64>("SELECT sum(id)::int8 FROM t").await, 2);
-        serves(&ours, 1).await;
-        direct.at_rest(NAME, 1).await;
-        drop(ours);
-        db.close().await.unwrap();
-    });
 }

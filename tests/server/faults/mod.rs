@@ -4,4 +4,5 @@ mod cancel;
 mod copy;
 mod listed;
 mod names;
+mod retired;
 mod values;

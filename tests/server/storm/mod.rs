@@ -2,186 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use pgrepo::testkit::TestDatabase;
 
 use crate::support::{Direct, Rng, pool, proxy, serves};
+use operation::{ALL, End, Operation};
+use phase::{At, PHASES, Phase};
+use strike::{Strike, Struck};
 use subject::Subject;
 
+mod operation;
+mod phase;
 mod plain;
+mod strike;
 mod subject;
-
-/// What an operation is about to wait for: told by the operation itself, between its awaits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Phase {
-    Query,
-    Insert,
-    Begin,
-    InTransaction,
-    Commit,
-    Rollback,
-    CopyStart,
-    BetweenChunks,
-    CopyFinish,
-    WholeCopy,
-    CopyOut,
-    CopyOutRows,
-    Stream,
-    StreamRows,
-}
-
-use Phase::*;
-
-const PHASES: [Phase; 14] = [
-    Query,
-    Insert,
-    Begin,
-    InTransaction,
-    Commit,
-    Rollback,
-    CopyStart,
-    BetweenChunks,
-    CopyFinish,
-    WholeCopy,
-    CopyOut,
-    CopyOutRows,
-    Stream,
-    StreamRows,
-];
-
-/// Where an operation is; shared with whoever drops it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct At(Arc<AtomicU8>);
-
-impl At {
-    pub(crate) fn now(&self, phase: Phase) {
-        self.0.store(phase as u8, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Phase {
-        PHASES[usize::from(self.0.load(Ordering::Relaxed))]
-    }
-}
-
-/// Reads to the end.
-pub(crate) const ALL: usize = usize::MAX;
-
-/// How a transaction is to end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum End {
-    Commit,
-    Rollback,
-    Drop,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Operation {
-    Query,
-    Insert,
-    Tx(End),
-    Copy { rows: usize, pad: usize },
-    WholeCopy { rows: usize, pad: usize },
-    CopyOut { read: usize },
-    Stream { read: usize },
-}
-
-impl Operation {
-    /// The operation that a phase belongs to.
-    fn of(phase: Phase, rng: &mut Rng) -> Self {
-        let (rows, pad) = [(5, 10), (24, 8 * 1024)][rng.below(2)];
-        match phase {
-            Query => Self::Query,
-            Insert => Self::Insert,
-            Commit => Self::Tx(End::Commit),
-            Rollback => Self::Tx(End::Rollback),
-            Begin | InTransaction => Self::Tx([End::Commit, End::Rollback, End::Drop][rng.below(3)]),
-            CopyStart | CopyFinish => Self::Copy { rows, pad },
-            BetweenChunks => Self::Copy { rows: 24, pad: 8 * 1024 },
-            WholeCopy => Self::WholeCopy { rows, pad },
-            // Now and then its own code stops reading, too.
-            CopyOut | CopyOutRows => Self::CopyOut { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
-            Stream | StreamRows => Self::Stream { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
-        }
-    }
-
-    /// Runs it; its number is its nonce and the group of its rows. `Ok(false)` is a wrong answer.
-    async fn run<S: Subject>(self, on: &S, number: i64, at: &At) -> Result<bool, S::Error> {
-        match self {
-            Self::Query => Ok(on.query(number, at).await? == number),
-            Self::Insert => on.insert(number, at).await,
-            Self::Tx(end) => on.transaction(number, end, at).await,
-            Self::Copy { rows, pad } => Ok(on.copy_in(number, rows, pad, at).await? == rows as u64),
-            Self::WholeCopy { rows, pad } => Ok(on.whole_copy_in(number, rows, pad, at).await? == rows as u64),
-            Self::CopyOut { read } => on.copy_out(read, at).await,
-            Self::Stream { read } => on.stream(number, read, at).await,
-        }
-    }
-
-    /// How many rows of its group are there when it took effect; a group has all of them or none.
-    fn stores(self) -> i64 {
-        match self {
-            Self::Insert => 1,
-            Self::Tx(End::Commit) => 3,
-            Self::Copy { rows, .. } | Self::WholeCopy { rows, .. } => i64::try_from(rows).unwrap(),
-            _ => 0,
-        }
-    }
-}
-
-/// Drops an operation in a phase, at its n-th pending poll there or, with a delay, some time after that poll.
-struct Strike<F> {
-    future: Option<Pin<Box<F>>>,
-    at: At,
-    phase: Phase,
-    left: usize,
-    delay: Duration,
-    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
-}
-
-enum Struck<T> {
-    Ended(T),
-    Dropped(Phase),
-}
 
 /// An operation that waits for so long has lost its connection to another's fault.
 const STUCK: Duration = Duration::from_secs(15);
-
-impl<F: Future> Future for Strike<F> {
-    type Output = Struck<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if let Some(sleep) = &mut this.sleep {
-            std::task::ready!(sleep.as_mut().poll(cx));
-        } else if let Some(future) = &mut this.future {
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Struck::Ended(output));
-            }
-            if this.at.get() != this.phase {
-                return Poll::Pending;
-            }
-            this.left = this.left.saturating_sub(1);
-            if this.left > 0 {
-                return Poll::Pending;
-            }
-            if !this.delay.is_zero() {
-                let mut sleep = Box::pin(tokio::time::sleep(this.delay));
-                if sleep.as_mut().poll(cx).is_pending() {
-                    this.sleep = Some(sleep);
-                    return Poll::Pending;
-                }
-            }
-        }
-        this.future = None;
-        Poll::Ready(Struck::Dropped(this.at.get()))
-    }
-}
 
 /// What a storm saw.
 #[derive(Debug, Default)]

@@ -1,0 +1,56 @@
+//! Where an operation is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// What an operation is about to wait for: told by the operation itself, between its awaits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Query,
+    Insert,
+    Begin,
+    InTransaction,
+    Commit,
+    Rollback,
+    CopyStart,
+    BetweenChunks,
+    CopyFinish,
+    WholeCopy,
+    CopyOut,
+    CopyOutRows,
+    Stream,
+    StreamRows,
+}
+
+/// All of them, in their order.
+pub(super) const PHASES: [Phase; 14] = [
+    Phase::Query,
+    Phase::Insert,
+    Phase::Begin,
+    Phase::InTransaction,
+    Phase::Commit,
+    Phase::Rollback,
+    Phase::CopyStart,
+    Phase::BetweenChunks,
+    Phase::CopyFinish,
+    Phase::WholeCopy,
+    Phase::CopyOut,
+    Phase::CopyOutRows,
+    Phase::Stream,
+    Phase::StreamRows,
+];
+
+/// Where an operation is; shared with whoever drops it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct At(Arc<AtomicU8>);
+
+impl At {
+    pub(crate) fn now(&self, phase: Phase) {
+        self.0.store(phase as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Phase {
+        PHASES[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+}
