@@ -78,6 +78,8 @@
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
 //! | read rows without a struct | [`Query::fetch_rows`], then [`Row::get`] |
 //! | run several statements of DDL | [`Db::execute_script`] |
+//! | run several operations side by side, so many at once | [`Db::concurrent`], then [`all`](Concurrent::all), [`settle`](Concurrent::settle) or [`each`](Concurrent::each) |
+//! | know whether the server answers | [`Db::ping`] |
 //! | have operations take effect together | [`Db::begin`], [`Tx::commit`] |
 //! | know whether a COMMIT took effect whose answer was lost | [`Tx::id`], [`Db::outcome`] |
 //! | write a function that runs in a transaction or out of one | take a [`Handle`] |
@@ -184,6 +186,7 @@
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
+mod concurrent;
 pub mod config;
 pub mod copy;
 mod driver_row;
@@ -206,6 +209,7 @@ pub mod __private;
 #[cfg(all(feature = "testkit", unix))]
 pub use pgrepo_macros::test;
 
+pub use concurrent::{Concurrent, Operations};
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};

@@ -69,14 +69,8 @@ impl Manager {
         let sessions = Arc::new(Semaphore::new(config.max_connections));
         Self { config, control, sessions }
     }
-}
 
-impl managed::Manager for Manager {
-    // In a box: a connection on loan is passed on many times for each operation.
-    type Type = Box<Session>;
-    type Error = Error;
-
-    async fn create(&self) -> Result<Box<Session>> {
+    async fn open(&self) -> Result<Box<Session>> {
         let closed = |_| Error::new(ErrorKind::Connection, "the pool is closed");
         let permit = Arc::clone(&self.sessions).acquire_owned().await.map_err(closed)?;
         let (conn, who) = within_limit(&self.config, async {
@@ -96,6 +90,22 @@ impl managed::Manager for Manager {
             idle_since: Instant::now(),
             permit: Some(permit),
         }))
+    }
+
+    /// The connection outside the pool.
+    pub(super) fn control(&self) -> &Control {
+        &self.control
+    }
+}
+
+impl managed::Manager for Manager {
+    // In a box: a connection on loan is passed on many times for each operation.
+    type Type = Box<Session>;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Box<Session>> {
+        // In a box: it is large, and a part of every operation's future, which seldom needs it.
+        Box::pin(self.open()).await
     }
 
     async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {

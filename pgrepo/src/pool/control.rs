@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::config::DbConfig;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 use super::connect::{Who, connect};
 use super::driver;
@@ -13,7 +13,8 @@ use super::driver;
 /// How long the end of a session, or a rollback that nobody waits for, may keep a place of the pool.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The one connection outside the pool, made when it is first needed: it ends sessions whose operation was dropped.
+/// The one connection outside the pool, made when it is first needed: it ends sessions whose operation was dropped, and
+/// asks whether the server answers.
 pub(crate) struct Control {
     config: DbConfig,
     conn: Mutex<Option<PgConnection>>,
@@ -33,25 +34,50 @@ impl Control {
     }
 
     async fn try_end(&self, who: &Who) -> Result<()> {
+        self.say(&Word::End(who)).await
+    }
+
+    /// Asks the server for an answer.
+    pub(super) async fn ping(&self) -> Result<()> {
+        let limit = self.config.connect_timeout;
+        timeout(limit, self.say(&Word::Ping)).await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Timeout, format!("the server did not answer within {limit:?}")))
+        })
+    }
+
+    async fn say(&self, word: &Word<'_>) -> Result<()> {
         let mut held = self.conn.lock().await;
         // Taken out for the time of its use: a use that is given up leaves none, and the next one connects anew. That
         // an idle connection has been ended meanwhile shows at its use only.
         if let Some(mut conn) = held.take()
-            && terminate(&mut conn, who).await.is_ok()
+            && word.say(&mut conn).await.is_ok()
         {
             *held = Some(conn);
             return Ok(());
         }
         let mut conn = connect(&self.config, &format!("{} (control)", self.config.application_name)).await?;
-        terminate(&mut conn, who).await?;
+        word.say(&mut conn).await?;
         *held = Some(conn);
         Ok(())
     }
 }
 
-async fn terminate(conn: &mut PgConnection, who: &Who) -> Result<()> {
-    const SQL: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
-                       WHERE pid = $1 AND backend_start::text = $2";
-    sqlx::query(SQL).bind(who.pid).bind(&who.started).execute(conn).await.map_err(driver::error)?;
-    Ok(())
+/// What is said over the connection.
+enum Word<'w> {
+    /// This session is to end.
+    End(&'w Who),
+    /// Nothing: an answer is all that is wanted.
+    Ping,
+}
+
+impl Word<'_> {
+    async fn say(&self, conn: &mut PgConnection) -> Result<()> {
+        const END: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+                           WHERE pid = $1 AND backend_start::text = $2";
+        match self {
+            Self::End(who) => sqlx::query(END).bind(who.pid).bind(&who.started).execute(conn).await.map(drop),
+            Self::Ping => conn.ping().await,
+        }
+        .map_err(driver::error)
+    }
 }

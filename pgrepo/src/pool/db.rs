@@ -1,9 +1,10 @@
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Pool, PoolError, TimeoutType};
 use deadpool::{Runtime, Status};
 
+use crate::concurrent::Concurrent;
 use crate::config::DbConfig;
 use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
@@ -157,6 +158,39 @@ impl Db {
     /// The server could not be asked. That it no longer knows the transaction is [`TxOutcome::Unknown`].
     pub async fn outcome(&self, id: TxId) -> Result<TxOutcome> {
         crate::tx::outcome(self, id).await
+    }
+
+    /// Asks the server for an answer and returns how long it took.
+    ///
+    /// It goes over the connection that the pool keeps beside it to end sessions, so it gets in also while every
+    /// connection of the pool is in use; the first call, and one after that connection broke, connects.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connection`]: the server cannot be reached; [`ErrorKind::Timeout`]: it did not answer within the
+    /// time that connecting may take.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes that connection; the next use makes it anew.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let took = db.ping().await?;
+    /// println!("the server answers in {took:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn ping(&self) -> Result<Duration> {
+        let began = Instant::now();
+        self.pool.manager().control().ping().await.map_err(|e| e.during("ping"))?;
+        Ok(began.elapsed())
+    }
+
+    /// Runs several operations side by side, at most `limit` of them at once: see [`Concurrent`].
+    ///
+    /// The limit is at least 1 and at most the size of the pool; another one is logged and brought within these.
+    pub fn concurrent(&self, limit: usize) -> Concurrent {
+        Concurrent::new(limit, self.pool.status().max_size)
     }
 
     /// Lends the driver's own connection, for what pgrepo does not offer. It is closed afterwards. The types are those of
