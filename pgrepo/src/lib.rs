@@ -325,7 +325,10 @@ pub use pgrepo_macros::PgRecord;
 #[doc(inline)]
 pub use pgrepo_macros::PgTable;
 pub use pool::{Db, Handle, InSchema, RawConnection};
-pub use query::{Assignment, Filter, Find, Query, Sort, query};
+pub use query::{
+    Assignment, Filter, Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction, IsArray, IsText, Query, Sort,
+    TextRank, query,
+};
 pub use repository::Repository;
 pub use row::Row;
 pub use stream::RowStream;

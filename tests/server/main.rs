@@ -7,6 +7,7 @@ mod config;
 mod copy;
 mod edges;
 mod faults;
+mod find;
 mod memory;
 mod query;
 mod records;

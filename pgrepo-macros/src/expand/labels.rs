@@ -34,6 +34,10 @@ pub(crate) fn labels(labels: &Labels<'_>) -> TokenStream {
             #[automatically_derived]
             impl #p::Element for #name {}
             #[automatically_derived]
+            impl #p::HasMinMax for #name {
+                type Value = Self;
+            }
+            #[automatically_derived]
             impl #p::Encode for #name {
                 #[inline]
                 fn encode(&self, __ty: &#p::TypeInfo, __out: &mut #p::Vec<#p::u8>) -> #p::Result<(), #p::ValueError> {

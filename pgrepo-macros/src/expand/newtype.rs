@@ -39,6 +39,7 @@ pub(crate) fn newtype(newtype: &Newtype<'_>) -> TokenStream {
     let later = Lifetime::new("'__c", span);
     let parameters: Vec<_> = without_defaults(generics).collect();
     let element = bounds(generics, &[quote!(#ty: #p::ElementFor<#later>)]);
+    let text = bounds(generics, &[quote!(#ty: #p::IsTextFor<#later>)]);
     let read = decode(newtype, &p, dependent);
     scope(
         &newtype.krate,
@@ -54,6 +55,8 @@ pub(crate) fn newtype(newtype: &Newtype<'_>) -> TokenStream {
             }
             #[automatically_derived]
             impl<#later, #(#parameters),*> #p::Element for #name #ty_generics #element {}
+            #[automatically_derived]
+            impl<#later, #(#parameters),*> #p::IsText for #name #ty_generics #text {}
             #[automatically_derived]
             impl #impl_generics #p::Encode for #name #ty_generics #write {
                 #[inline]

@@ -21,7 +21,13 @@ enum Piece<'q> {
 impl<'q> Fragment<'q> {
     /// Begins with a column.
     pub(crate) fn column(name: Name) -> Self {
-        Self { pieces: vec![Piece::Column(name)] }
+        Self::default().name(name)
+    }
+
+    /// Appends a column.
+    pub(crate) fn name(mut self, name: Name) -> Self {
+        self.pieces.push(Piece::Column(name));
+        self
     }
 
     /// Appends text, which holds neither a value nor a name that was not quoted.

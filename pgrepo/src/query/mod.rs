@@ -13,8 +13,9 @@ pub(crate) mod text;
 
 pub use assignment::Assignment;
 pub use filter::Filter;
-pub use find::Find;
+pub use find::{Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction};
 pub(crate) use fragment::Text;
+pub use operators::{IsArray, IsText, IsTextFor, TextRank};
 pub(crate) use plan::{Plan, unreadable};
 pub(crate) use script::script;
 pub use sort::Sort;

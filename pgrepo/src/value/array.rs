@@ -58,7 +58,7 @@ fn put_array<T: Encode>(items: &[T], ty: &TypeInfo, out: &mut Vec<u8>) -> Result
 
 /// Appends an array's field, whose elements are written by `put`.
 #[inline]
-pub(super) fn put_items<T>(
+pub(crate) fn put_items<T>(
     items: &[T],
     nullable: bool,
     element: &TypeInfo,
@@ -90,7 +90,7 @@ pub(super) fn put_items<T>(
 }
 
 /// The type of the elements.
-pub(super) fn element_of(ty: &TypeInfo) -> Result<&TypeInfo, ValueError> {
+pub(crate) fn element_of(ty: &TypeInfo) -> Result<&TypeInfo, ValueError> {
     ty.element().ok_or_else(|| ValueErrorKind::Invalid(format!("the type {ty} is no array")).into())
 }
 

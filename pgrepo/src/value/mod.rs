@@ -67,6 +67,7 @@ mod uuid;
 
 pub use any::{AnyValue, sql_type_name};
 pub use array::{Element, Items};
+pub(crate) use array::{element_of, put_items};
 pub use bytes::put_bytes;
 pub use dynamic::Value;
 pub use error::{ValueError, ValueErrorKind};

@@ -2,41 +2,56 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::pool::Handle;
+use crate::query::statement::{Run, no_row};
+use crate::query::{Filter, Sort, open};
 use crate::stream::RowStream;
-use crate::table::{Fields, FromRow, OwnedRow, PgTable, Place, sql};
+use crate::table::{Fields, FromRow, OwnedRow, PgTable, Place};
 
-use super::statement::{Run, no_row, open};
-use super::{Filter, Sort, Text};
+use super::select::Select;
 
 /// Rows of one table to be fetched: a condition, an order, a limit.
 #[must_use = "nothing is asked until it is fetched"]
 pub struct Find<'q, H, T: ?Sized> {
-    on: H,
-    filter: Filter<'q, T>,
-    order: Vec<Sort<'q, T>>,
-    limit: Option<u64>,
+    pub(super) on: H,
+    pub(super) select: Select<'q, T>,
 }
 
 impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     pub(crate) fn new(on: H, filter: Filter<'q, T>) -> Self {
-        Self { on, filter, order: Vec::new(), limit: None }
+        Self { on, select: Select::new(filter) }
     }
 
     /// Sorts by a column, after those given before.
     pub fn order_by(mut self, sort: Sort<'q, T>) -> Self {
-        self.order.push(sort);
+        self.select.order.push(sort);
         self
     }
 
-    /// Fetches so many rows at most.
+    /// Fetches so many rows at most. The number is bound, so the statement is the same for each.
     pub fn limit(mut self, rows: u64) -> Self {
-        self.limit = Some(rows);
+        self.select.limit = Some(bounded(rows));
+        self
+    }
+
+    /// Leaves out so many rows at the beginning. The server reads them all the same, so far pages are slow; a condition
+    /// on the key of the last row seen is not.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.select.offset = Some(bounded(rows));
+        self
+    }
+
+    /// Takes each row once among those that are equal in all columns.
+    ///
+    /// The server refuses it for columns without equality, such as `json`, and beside an order by anything that is not a
+    /// column.
+    pub fn distinct(mut self) -> Self {
+        self.select.distinct = true;
         self
     }
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
     pub fn sql(&self) -> String {
-        self.text(&Place::of::<T>(self.on.schema())).sql
+        self.select.rows(&Place::of::<T>(self.on.schema())).sql
     }
 
     /// Fetches all of them.
@@ -98,8 +113,9 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        let limit = self.limit.unwrap_or(1).min(1);
-        self.limit(limit).fetch_optional().await
+        let mut first = self;
+        first.select.limit = Some(first.select.limit.unwrap_or(1).min(1));
+        first.fetch_optional().await
     }
 
     /// Begins to read them one by one: see [`RowStream`].
@@ -123,38 +139,19 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         H: 's,
     {
         let place = Place::of::<T>(self.on.schema());
-        let Self { on, filter, order, limit } = self;
-        let text = text(&place, &filter, &order, limit);
-        let run = open(on, operation, &text.sql, &text.params, Some(fields)).await.map_err(|e| place.blame(e))?;
+        let text = self.select.rows(&place);
+        let run = open(self.on, operation, &text.sql, &text.params, Some(fields)).await.map_err(|e| place.blame(e))?;
         Ok((run, place))
-    }
-
-    fn text<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
-        text(place, &self.filter, &self.order, self.limit)
     }
 }
 
-fn text<'f, 'q, T: PgTable>(
-    place: &Place,
-    filter: &'f Filter<'q, T>,
-    order: &'f [Sort<'q, T>],
-    limit: Option<u64>,
-) -> Text<'f, 'q> {
-    let mut text = Text::new(place.statement::<T>(T::SELECT, sql::select));
-    text.filter(filter);
-    text.order(order);
-    if let Some(limit) = limit {
-        text.push(&format!(" LIMIT {limit}"));
-    }
-    text
+/// A number of rows as the server takes it; a table holds fewer than its greatest.
+fn bounded(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 impl<H, T: ?Sized> fmt::Debug for Find<'_, H, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Find")
-            .field("filter", &self.filter)
-            .field("order", &self.order)
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
+        f.debug_struct("Find").field("select", &self.select).finish_non_exhaustive()
     }
 }

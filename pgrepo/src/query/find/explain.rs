@@ -1,0 +1,53 @@
+use crate::error::Result;
+use crate::pool::Handle;
+use crate::query::open;
+use crate::table::{FromRow, PgTable, Place};
+
+use super::Find;
+
+impl<H: Handle, T: PgTable> Find<'_, H, T> {
+    /// The server's plan for the rows, with the values that are bound, as EXPLAIN prints it
+    /// (<https://www.postgresql.org/docs/current/using-explain.html>). Nothing is read from the table.
+    ///
+    /// # Errors
+    /// What the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let plan = db.repository::<Airport>().find(Airport::ICAO.eq("EHAM")).explain().await?;
+    /// assert!(plan.contains("airports_pkey"), "{plan}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn explain(self) -> Result<String> {
+        self.plan("explain", "EXPLAIN ").await
+    }
+
+    /// The server's plan as [`explain`](Self::explain) gives it, beside what it took: the statement is run, its rows
+    /// are thrown away, and its locks stay.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    ///
+    /// # Cancel safety
+    /// As [`explain`](Self::explain).
+    pub async fn explain_analyze(self) -> Result<String> {
+        self.plan("explain_analyze", "EXPLAIN (ANALYZE) ").await
+    }
+
+    async fn plan(self, operation: &'static str, explain: &str) -> Result<String> {
+        let place = Place::of::<T>(self.on.schema());
+        let text = self.select.rows(&place);
+        let sql = format!("{explain}{}", text.sql);
+        let run = open(self.on, operation, &sql, &text.params, Some(<String as FromRow>::FIELDS)).await;
+        let lines: Vec<String> = run.map_err(|e| place.blame(e))?.all().await.map_err(|e| place.blame(e))?;
+        Ok(lines.join("\n"))
+    }
+}

@@ -1,0 +1,81 @@
+use crate::pool::{Handle, InSchema};
+use crate::table::PgTable;
+use crate::tx::Tx;
+
+use super::Find;
+use super::select::Lock;
+
+/// What runs in a transaction: `&mut Tx`, also of another schema.
+#[diagnostic::on_unimplemented(
+    message = "rows are locked in a transaction, and `{Self}` is none",
+    label = "the lock would end with the statement",
+    note = "begin one and ask there: let mut tx = db.begin().await?; tx.repository::<T>()"
+)]
+pub trait InTransaction: Handle {}
+
+impl InTransaction for &mut Tx {}
+impl<H: InTransaction> InTransaction for InSchema<'_, H> {}
+
+/// Locks on the rows that are read; they end with the transaction
+/// (<https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS>). The server refuses them beside
+/// [`distinct`](Self::distinct).
+impl<H: InTransaction, T: PgTable> Find<'_, H, T> {
+    fn locked(mut self, lock: Lock) -> Self {
+        self.select.lock = Some(lock);
+        self
+    }
+
+    /// Locks the rows against every change and every other lock until the transaction ends, and waits for those who
+    /// have locked them.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "jobs")]
+    /// # struct Job { #[pg(primary_key)] id: i64, done: bool }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut tx = db.begin().await?;
+    /// let open = tx.repository::<Job>().find(Job::DONE.eq(false));
+    /// if let Some(job) = open.order_by(Job::ID.asc()).for_update().skip_locked().fetch_first().await? {
+    ///     tx.repository::<Job>().patch(job.id, [Job::DONE.set(true)]).await?;
+    /// }
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_update(self) -> Self {
+        self.locked(Lock::UPDATE)
+    }
+
+    /// Locks as [`for_update`](Self::for_update), but lets others insert rows that refer to these.
+    pub fn for_no_key_update(self) -> Self {
+        self.locked(Lock::of(" FOR NO KEY UPDATE"))
+    }
+
+    /// Locks the rows against every change; others may lock them so too.
+    pub fn for_share(self) -> Self {
+        self.locked(Lock::of(" FOR SHARE"))
+    }
+
+    /// Locks the rows against being deleted and against changes of their keys.
+    pub fn for_key_share(self) -> Self {
+        self.locked(Lock::of(" FOR KEY SHARE"))
+    }
+
+    /// Passes over rows that others have locked; locks [for update](Self::for_update) where no lock was asked for.
+    pub fn skip_locked(self) -> Self {
+        self.waiting(" SKIP LOCKED")
+    }
+
+    /// Fails at once where a row is locked by others, with
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) (SQLSTATE 55P03); locks [for update](Self::for_update) where no
+    /// lock was asked for. The transaction is then aborted.
+    pub fn nowait(self) -> Self {
+        self.waiting(" NOWAIT")
+    }
+
+    fn waiting(self, wait: &'static str) -> Self {
+        let lock = self.select.lock.unwrap_or(Lock::UPDATE);
+        self.locked(Lock { wait, ..lock })
+    }
+}

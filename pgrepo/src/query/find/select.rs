@@ -1,0 +1,134 @@
+use std::fmt;
+
+use crate::query::{Filter, Sort, Text};
+use crate::table::{Name, PgTable, Place, sql};
+
+/// What rows of a table are asked for.
+pub(super) struct Select<'q, T: ?Sized> {
+    filter: Filter<'q, T>,
+    pub(super) order: Vec<Sort<'q, T>>,
+    /// Bound like any value, so that the pages of a list are one statement.
+    pub(super) limit: Option<i64>,
+    pub(super) offset: Option<i64>,
+    pub(super) distinct: bool,
+    pub(super) lock: Option<Lock>,
+}
+
+/// How the rows are locked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lock {
+    pub(super) strength: &'static str,
+    pub(super) wait: &'static str,
+}
+
+impl Lock {
+    pub(super) const UPDATE: Self = Self::of(" FOR UPDATE");
+
+    pub(super) const fn of(strength: &'static str) -> Self {
+        Self { strength, wait: "" }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Select<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Select")
+            .field("filter", &self.filter)
+            .field("order", &self.order)
+            .field("limit", &self.limit)
+            .field("offset", &self.offset)
+            .field("distinct", &self.distinct)
+            .field("lock", &self.lock)
+            .finish()
+    }
+}
+
+impl<'q, T: PgTable> Select<'q, T> {
+    pub(super) fn new(filter: Filter<'q, T>) -> Self {
+        Self { filter, order: Vec::new(), limit: None, offset: None, distinct: false, lock: None }
+    }
+
+    /// The statement that reads whole rows.
+    pub(super) fn rows<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
+        self.behind(self.columns(place))
+    }
+
+    /// The statement that reads one column.
+    pub(super) fn column<'f>(&'f self, place: &Place, column: Name) -> Text<'f, 'q> {
+        self.behind(self.of(place, |text| text.column(&column)))
+    }
+
+    /// The statement that makes one value of all rows: `count(*)`, or a function of a column.
+    pub(super) fn aggregate<'f>(&'f self, place: &Place, function: &str, column: Option<Name>) -> Text<'f, 'q> {
+        let mut text = Text::new(format!("SELECT {function}("));
+        match &column {
+            Some(column) => text.column(column),
+            None => text.push("*"),
+        }
+        text.push(") FROM ");
+        if self.is_cut() {
+            text.push("(");
+            let inner = match column {
+                _ if self.distinct => self.columns(place),
+                Some(column) => self.of(place, |text| text.column(&column)),
+                None => self.of(place, |text| text.push("1")),
+            };
+            text.push(&inner.sql);
+            self.end(&mut text);
+            text.push(") AS \"rows\"");
+        } else {
+            text.push(&place.quoted());
+            text.filter(&self.filter);
+        }
+        text
+    }
+
+    /// The statement that says whether there is a row.
+    pub(super) fn exists<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
+        let inner = if self.distinct { self.columns(place) } else { self.of(place, |text| text.push("1")) };
+        let mut text = self.behind(Text::new(format!("SELECT EXISTS ({}", inner.sql)));
+        text.push(")");
+        text
+    }
+
+    /// Whether other rows are meant than all that meet the condition, or these are locked.
+    fn is_cut(&self) -> bool {
+        self.distinct || self.limit.is_some() || self.offset.is_some() || self.lock.is_some()
+    }
+
+    fn columns<'f>(&self, place: &Place) -> Text<'f, 'q> {
+        let select = place.statement::<T>(T::SELECT, sql::select);
+        match select.strip_prefix("SELECT ") {
+            Some(columns) if self.distinct => Text::new(format!("SELECT DISTINCT {columns}")),
+            _ => Text::new(select),
+        }
+    }
+
+    fn of<'f>(&self, place: &Place, put: impl FnOnce(&mut Text<'f, 'q>)) -> Text<'f, 'q> {
+        let mut text = Text::new(if self.distinct { "SELECT DISTINCT " } else { "SELECT " });
+        put(&mut text);
+        text.push(" FROM ");
+        text.push(&place.quoted());
+        text
+    }
+
+    fn behind<'f>(&'f self, mut text: Text<'f, 'q>) -> Text<'f, 'q> {
+        self.end(&mut text);
+        text
+    }
+
+    /// Appends what stands behind the table.
+    fn end<'f>(&'f self, text: &mut Text<'f, 'q>) {
+        text.filter(&self.filter);
+        text.order(&self.order);
+        for (word, rows) in [(" LIMIT ", &self.limit), (" OFFSET ", &self.offset)] {
+            if let Some(rows) = rows {
+                text.push(word);
+                text.param(rows);
+            }
+        }
+        if let Some(lock) = self.lock {
+            text.push(lock.strength);
+            text.push(lock.wait);
+        }
+    }
+}
