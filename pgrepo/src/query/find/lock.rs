@@ -19,7 +19,7 @@ impl<H: InTransaction> InTransaction for InSchema<'_, H> {}
 /// Locks on the rows that are read; they end with the transaction
 /// (<https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS>). The server refuses them beside
 /// [`distinct`](Self::distinct).
-impl<H: InTransaction, T: PgTable> Find<'_, H, T> {
+impl<H: Handle, T: PgTable> Find<'_, H, T> {
     fn locked(mut self, lock: Lock) -> Self {
         self.select.lock = Some(lock);
         self
@@ -43,34 +43,52 @@ impl<H: InTransaction, T: PgTable> Find<'_, H, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn for_update(self) -> Self {
+    pub fn for_update(self) -> Self
+    where
+        H: InTransaction,
+    {
         self.locked(Lock::UPDATE)
     }
 
     /// Locks as [`for_update`](Self::for_update), but lets others insert rows that refer to these.
-    pub fn for_no_key_update(self) -> Self {
+    pub fn for_no_key_update(self) -> Self
+    where
+        H: InTransaction,
+    {
         self.locked(Lock::of(" FOR NO KEY UPDATE"))
     }
 
     /// Locks the rows against every change; others may lock them so too.
-    pub fn for_share(self) -> Self {
+    pub fn for_share(self) -> Self
+    where
+        H: InTransaction,
+    {
         self.locked(Lock::of(" FOR SHARE"))
     }
 
     /// Locks the rows against being deleted and against changes of their keys.
-    pub fn for_key_share(self) -> Self {
+    pub fn for_key_share(self) -> Self
+    where
+        H: InTransaction,
+    {
         self.locked(Lock::of(" FOR KEY SHARE"))
     }
 
     /// Passes over rows that others have locked; locks [for update](Self::for_update) where no lock was asked for.
-    pub fn skip_locked(self) -> Self {
+    pub fn skip_locked(self) -> Self
+    where
+        H: InTransaction,
+    {
         self.waiting(" SKIP LOCKED")
     }
 
     /// Fails at once where a row is locked by others, with
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) (SQLSTATE 55P03); locks [for update](Self::for_update) where no
     /// lock was asked for. The transaction is then aborted.
-    pub fn nowait(self) -> Self {
+    pub fn nowait(self) -> Self
+    where
+        H: InTransaction,
+    {
         self.waiting(" NOWAIT")
     }
 

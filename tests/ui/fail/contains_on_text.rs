@@ -1,0 +1,19 @@
+use pgrepo::{Db, PgTable};
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+struct User {
+    #[pg(primary_key)]
+    id: i64,
+    name: String,
+    tags: Vec<String>,
+}
+
+async fn run(db: &Db) -> pgrepo::Result<()> {
+    db.repository::<User>().find(User::NAME.contains(["a"])).fetch_all().await?;
+    Ok(())
+}
+
+fn main() {
+    let _ = run;
+}
