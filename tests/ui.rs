@@ -66,6 +66,7 @@ cases! {
     no_columns: "this struct has no columns",
     no_table: "which table? add #[pg(table = \"…\")]; a struct without a",
     not_a_struct: "a row is a struct with named fields, not an enum (an enum",
+    optional_without_key_or_marker: "nothing says whether the joined row of `Region` is absent",
     row_outlives_its_buffer: "cannot move out of `tuple` because it is borrowed",
     set_a_generated_column: "this column cannot be written: the server makes it, or its",
     set_to_another_type: "a column of the type `String` cannot be compared with or",
