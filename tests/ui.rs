@@ -80,6 +80,7 @@ cases! {
     too_many_columns_through_flatten: "a table has at most 1600 columns, and \"c_c0\" is the one",
     tuple_struct: "columns have names: use a struct with named fields",
     two_lifetimes: "a row borrows from one buffer, so its struct has at most",
+    unknown_placeholder: "unknown placeholder: the known one is {columns};",
     via_sqlx_without_its_traits: "`Mood` cannot go through sqlx, which #[pg(via_sqlx)] asks",
     write_a_view: "`User` cannot be written to a table",
 }
