@@ -69,6 +69,7 @@ cases! {
     no_columns: "this struct has no columns",
     no_table: "which table? add #[pg(table = \"…\")]; a struct without a",
     not_a_struct: "a row is a struct with named fields, not an enum (an enum",
+    optional_without_key_or_marker: "nothing says whether the joined row of `Region` is absent",
     row_outlives_its_buffer: "cannot move out of `tuple` because it is borrowed",
     set_a_generated_column: "this column cannot be written: the server makes it, or its",
     set_to_another_type: "a column of the type `String` cannot be compared with or",
@@ -83,6 +84,7 @@ cases! {
     too_many_columns_through_flatten: "a table has at most 1600 columns, and \"c_c0\" is the one",
     tuple_struct: "columns have names: use a struct with named fields",
     two_lifetimes: "a row borrows from one buffer, so its struct has at most",
+    unknown_placeholder: "unknown placeholder: the known one is {columns};",
     via_sqlx_without_its_traits: "`Mood` cannot go through sqlx, which #[pg(via_sqlx)] asks",
     write_a_view: "`User` cannot be written to a table",
 }

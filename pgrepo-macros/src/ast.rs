@@ -7,7 +7,7 @@ use crate::attr::Attrs;
 use crate::case::Case;
 use crate::ctxt::Ctxt;
 use crate::symbol::{
-    COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, NEW, NEW_DERIVE, PRIMARY_KEY, Place,
+    COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, MARKER, NEW, NEW_DERIVE, PRIMARY_KEY, Place,
     READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, VIA_SQLX,
 };
 
@@ -49,6 +49,16 @@ pub(crate) struct Field<'a> {
     pub(crate) generated: bool,
     pub(crate) default: bool,
     pub(crate) sql_type: Option<LitStr>,
+    /// How an embedded struct shows that it is absent, where it may be.
+    pub(crate) absence: Option<Absence>,
+}
+
+/// What says that an embedded struct is absent.
+pub(crate) enum Absence {
+    /// NULL in its key.
+    Key,
+    /// A column of this name, which stands before its own.
+    Marker(LitStr),
 }
 
 /// How a field becomes columns.
@@ -171,7 +181,13 @@ impl<'a> Field<'a> {
             generated: attrs.flag(GENERATED),
             default: attrs.flag(DEFAULT),
             sql_type: attrs.text(SQL_TYPE),
+            absence: absence(ctxt, &attrs, &field.ty, kind),
         }
+    }
+
+    /// The embedded struct's type.
+    pub(crate) fn embedded(&self) -> &'a Type {
+        self.optional().filter(|_| self.absence.is_some()).unwrap_or(self.ty)
     }
 
     /// Whether it is exactly one column.
@@ -182,6 +198,24 @@ impl<'a> Field<'a> {
     /// The type under an `Option`, as far as the source shows it.
     pub(crate) fn optional(&self) -> Option<&'a Type> {
         wrapped(self.ty, "Option")
+    }
+}
+
+/// How an embedded struct in an `Option` shows that it is absent.
+fn absence(ctxt: &Ctxt, attrs: &Attrs<'_>, ty: &Type, kind: Kind) -> Option<Absence> {
+    let marker = attrs.flag(MARKER);
+    let optional = kind == Kind::Flat && wrapped(ty, "Option").is_some();
+    match attrs.key(MARKER) {
+        Some(key) if !optional => {
+            ctxt.error(key, "`marker` is for an embedded struct that may be absent: an `Option` with `flatten`");
+            None
+        }
+        _ if !optional => None,
+        Some(key) if marker => {
+            let prefix = attrs.optional_text(FLATTEN).map(|p| p.value()).unwrap_or_default();
+            Some(Absence::Marker(LitStr::new(&format!("{prefix}is_present"), key.span())))
+        }
+        _ => Some(Absence::Key),
     }
 }
 
@@ -232,7 +266,7 @@ fn contradictions(ctxt: &Ctxt, attrs: &Attrs<'_>, ty: &Type) {
             let both = format!("`{earlier}` and `{later}` contradict each other");
             let has = |symbol| **earlier == symbol || **later == symbol;
             if has(FLATTEN) {
-                if !has(CONSTANT) {
+                if !has(CONSTANT) && !has(MARKER) {
                     ctxt.error(later, format_args!("{both}: an embedded struct says itself what its columns are"));
                 }
             } else if has(SKIP) {

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use proc_macro2::Ident;
 use syn::LitStr;
 
-use crate::ast::{Kind, Record};
+use crate::ast::{Absence, Kind, Record};
 use crate::ctxt::Ctxt;
 use crate::generics;
 
@@ -26,6 +26,7 @@ pub(crate) fn record(ctxt: &Ctxt, record: &Record<'_>) {
     names(ctxt, record);
     constants(ctxt, record);
     embedded(ctxt, record);
+    absent(ctxt, record);
     declared(ctxt, record);
     lifetimes(ctxt, record);
 }
@@ -110,6 +111,21 @@ fn embedded(ctxt: &Ctxt, record: &Record<'_>) {
                 field.ty,
                 format_args!("an embedded struct's columns must be known here, and this one depends on `{parameter}`"),
             );
+        }
+    }
+}
+
+fn absent(ctxt: &Ctxt, record: &Record<'_>) {
+    for field in record.fields.iter().filter(|f| f.absence.is_some()) {
+        if record.table.as_ref().is_some_and(|t| !t.read_only) {
+            ctxt.error(
+                field.ty,
+                "a row of a table is always there: an embedded struct that may be absent is that of a join; derive \
+                 PgRecord, or mark the struct read_only if it stands for a view",
+            );
+        }
+        if let Some(Absence::Marker(column)) = &field.absence {
+            identifier(ctxt, column, "a marker's name");
         }
     }
 }

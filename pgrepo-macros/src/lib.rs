@@ -87,6 +87,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `sql_type = "varchar"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for |
 /// | `via_sqlx` | a type that only has sqlx's traits; such a struct cannot be read by `COPY` |
 /// | `flatten`, `flatten = "home_"` | the columns of an embedded struct, with a prefix; nested up to three deep |
+/// | `marker` | beside `flatten`, on an `Option`: a column of bool, the prefix and `is_present`, says whether the struct is there |
 /// | `constant = "NAME"` | the constant's name, where the field's own clashes |
 ///
 /// # What it writes
@@ -103,7 +104,13 @@ pub fn derive_table(input: TokenStream) -> TokenStream {
 /// Makes the fields of a struct columns, without a table: for projections, and for embedding in other structs.
 ///
 /// The struct's keys are `rename_all` and `crate`; a field's are `column`, `generated`, `default`, `skip`, `json`,
-/// `sql_type`, `via_sqlx`, `flatten` and `constant`. They mean what they mean for [`PgTable`](macro@PgTable).
+/// `sql_type`, `via_sqlx`, `flatten`, `marker` and `constant`. They mean what they mean for [`PgTable`](macro@PgTable).
+///
+/// `#[pg(flatten = "r_")] region: Option<Region>` is what a LEFT JOIN gives: `None` exactly where the joined row is
+/// absent. It shows in the key of `Region`, which no row has without: the first column of the key is NULL. A struct
+/// without a key needs `#[pg(flatten = "r_", marker)]`, and the statement a column that says whether the row is there:
+/// `(r IS DISTINCT FROM NULL) AS r_is_present`, which asks for the row as a whole, and not for a value in each column as
+/// `r IS NOT NULL` does. A struct with such a field is only read.
 #[proc_macro_derive(PgRecord, attributes(pg))]
 pub fn derive_record(input: TokenStream) -> TokenStream {
     record(&parse_macro_input!(input as DeriveInput), false).into()

@@ -18,6 +18,7 @@ pub(crate) const FLATTEN: Symbol = Symbol("flatten");
 pub(crate) const GENERATED: Symbol = Symbol("generated");
 pub(crate) const IDENTITY: Symbol = Symbol("identity");
 pub(crate) const JSON: Symbol = Symbol("json");
+pub(crate) const MARKER: Symbol = Symbol("marker");
 pub(crate) const NAME: Symbol = Symbol("name");
 pub(crate) const NEW: Symbol = Symbol("new");
 pub(crate) const NEW_DERIVE: Symbol = Symbol("new_derive");
@@ -54,11 +55,24 @@ impl Place {
     pub(crate) const fn known(self) -> &'static [Symbol] {
         match self {
             Self::TableStruct => &[TABLE, SCHEMA, RENAME_ALL, READ_ONLY, NEW, NEW_DERIVE, CRATE],
-            Self::TableField => {
-                &[COLUMN, PRIMARY_KEY, IDENTITY, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, CONSTANT]
-            }
+            Self::TableField => &[
+                COLUMN,
+                PRIMARY_KEY,
+                IDENTITY,
+                GENERATED,
+                DEFAULT,
+                SKIP,
+                JSON,
+                SQL_TYPE,
+                VIA_SQLX,
+                FLATTEN,
+                MARKER,
+                CONSTANT,
+            ],
             Self::RecordStruct => &[RENAME_ALL, CRATE],
-            Self::RecordField => &[COLUMN, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, CONSTANT],
+            Self::RecordField => {
+                &[COLUMN, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, MARKER, CONSTANT]
+            }
             Self::InsertStruct => &[OF, CRATE],
             Self::InsertField => &[CONSTANT, SKIP],
             Self::Enum => &[NAME, SCHEMA, RENAME_ALL, TEXT, REPR, CRATE],

@@ -16,8 +16,10 @@ pub use crate::__message as message;
 pub use crate::__statement as statement;
 pub use crate::driver_row::{from_pg_row, from_pg_rows};
 pub use crate::query::{HasMinMax, IsText, IsTextFor};
+pub use crate::table::expand::{Template, expand};
 pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count, declared, kept, skipped};
 pub use crate::table::insert::insert_column;
+pub use crate::table::optional::{AbsentByKey, OptionalByKey, OptionalByMarker, WrittenFor};
 pub use crate::table::problem::{Problem, Undeclared, blames, misplaced, problem, undeclared};
 pub use crate::table::sql::{self, Layout, Part};
 pub use crate::table::wrapped::{

@@ -191,6 +191,15 @@ impl<'r> Cells<'r> for RowCells<'r, '_> {
         body(self.row, column).and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
     }
 
+    fn is_null(&self, ahead: usize) -> bool {
+        let column = self.columns.get(self.index + ahead).copied().unwrap_or(usize::MAX);
+        self.row.try_get_raw(column).is_ok_and(|value| value.is_null())
+    }
+
+    fn skip(&mut self, fields: usize) {
+        self.index += fields;
+    }
+
     fn next_driver(&mut self) -> (usize, Option<(&'r dyn Any, usize)>) {
         let (index, column) = self.step();
         (index, Some((self.row, column)))

@@ -76,6 +76,11 @@
 //! | read, change or delete one row by its key | [`Repository::get`], [`patch`](Repository::patch), [`delete`](Repository::delete) |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
+//! | read one value, such as a count | [`Query::fetch_val`] |
+//! | read a large result in pieces | [`RowStream::chunks`], [`CopyOutStream::chunks`] |
+//! | stream rows that borrow | [`RowStream::next`], [`for_each`](RowStream::for_each), [`map`](RowStream::map) |
+//! | read what a LEFT JOIN may not find | an `Option` of a struct with `#[pg(flatten = "…_")]`: [`PgRecord`](macro@PgRecord) |
+//! | write a struct's columns into SQL of my own | [`sql!`] |
 //! | read rows without a struct | [`Query::fetch_rows`], then [`Row::get`] |
 //! | run several statements of DDL | [`Db::execute_script`] |
 //! | run several operations side by side, so many at once | [`Db::concurrent`], then [`all`](Concurrent::all), [`settle`](Concurrent::settle) or [`each`](Concurrent::each) |
@@ -331,7 +336,7 @@ pub use query::{
 };
 pub use repository::Repository;
 pub use row::Row;
-pub use stream::RowStream;
+pub use stream::{Chunks, RowStream};
 pub use table::{
     Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
     KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, WriteFields, WriteRow,

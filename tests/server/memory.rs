@@ -63,6 +63,19 @@ fn memory_of_a_child() {
                 }
                 assert_eq!(read, rows);
             }
+            "chunks" => {
+                let sql = "SELECT i::int8, 0.5::float8, 'row number ' || i FROM generate_series(1, $1::int8) i";
+                let size = std::num::NonZeroUsize::new(1000).unwrap();
+                let mut out = db.query(sql).bind(rows).stream::<(i64, f64, String)>().await.unwrap().chunks(size);
+                let mut read = 0;
+                while let Some(chunk) = out.next_chunk().await.unwrap() {
+                    for (id, ..) in chunk {
+                        read += 1;
+                        slowly(id).await;
+                    }
+                }
+                assert_eq!(read, rows);
+            }
             "collect" => {
                 let sql = "SELECT i::int8 FROM generate_series(1, $1::int8) i";
                 let all = db.query(sql).bind(rows).fetch_all::<i64>().await.unwrap();
@@ -135,6 +148,7 @@ async fn memory_of_a_copy_out_is_flat(db: TestDatabase) {
 #[pgrepo::test]
 async fn memory_of_a_stream_is_flat_and_the_measure_sees_what_is_not(db: TestDatabase) {
     is_flat(&db.url(), "stream").await;
+    is_flat(&db.url(), "chunks").await;
     let (few, many) = (child(&db.url(), "collect", FEW).await, child(&db.url(), "collect", MANY).await);
     assert!(many > few + 4096, "what is collected shows: {few} and {many} KiB");
 }

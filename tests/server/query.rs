@@ -1,4 +1,4 @@
-use futures_util::StreamExt;
+use futures_util::TryStreamExt;
 use pgrepo::{Db, ErrorKind, TxOutcome};
 
 #[pgrepo::test]
@@ -51,14 +51,8 @@ async fn a_stream_reads_row_by_row_and_may_stop_early(db: Db) {
         assert_eq!(stream.next().await.unwrap().unwrap().0, i);
     }
     drop(stream);
-    let all: Vec<i32> = db
-        .query("SELECT * FROM generate_series(1, 5)")
-        .stream::<i32>()
-        .await
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
-        .await;
+    let all: Vec<i32> =
+        db.query("SELECT * FROM generate_series(1, 5)").stream::<i32>().await.unwrap().try_collect().await.unwrap();
     assert_eq!(all, [1, 2, 3, 4, 5]);
 }
 

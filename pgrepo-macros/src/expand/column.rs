@@ -22,8 +22,9 @@ pub(crate) fn constants(record: &Record<'_>) -> TokenStream {
 
 fn constant(record: &Record<'_>, field: &Field<'_>) -> TokenStream {
     let p = private(&record.krate);
-    let Field { constant, vis, column, ty, .. } = field;
+    let Field { constant, vis, column, .. } = field;
     if field.kind == Kind::Flat {
+        let ty = field.embedded();
         let doc = format!("The columns of the field `{}`.", field.ident);
         return quote! {
             #[doc = #doc]

@@ -3,7 +3,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
-use crate::ast::{Field, Kind};
+use crate::ast::{Absence, Field, Kind};
 use crate::generics::{rename, source};
 
 /// Where generated code finds what it names.
@@ -19,7 +19,14 @@ impl Field<'_> {
             (Kind::Json, None) => ("JsonField", self.ty.to_token_stream()),
             (Kind::Driver, Some(inner)) => ("DriverOption", inner.to_token_stream()),
             (Kind::Driver, None) => ("DriverField", self.ty.to_token_stream()),
-            (Kind::Flat, _) => ("Flat", self.ty.to_token_stream()),
+            (Kind::Flat, _) => {
+                let walker = match &self.absence {
+                    None => "Flat",
+                    Some(Absence::Key) => "OptionalByKey",
+                    Some(Absence::Marker(_)) => "OptionalByMarker",
+                };
+                (walker, self.embedded().to_token_stream())
+            }
             (Kind::Plain | Kind::Skip, _) => ("Field", self.ty.to_token_stream()),
         }
     }

@@ -3,7 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Lifetime, LitInt};
 
-use crate::ast::{Field, Kind, Record};
+use crate::ast::{Absence, Field, Kind, Record};
 use crate::generics::{self, bounds, parameter_in, rename};
 
 use super::field::private;
@@ -65,7 +65,7 @@ impl Record<'_> {
 
     /// The embedded structs' types, with `'static` for the struct's own lifetime: names do not depend on it.
     fn still(&self, field: &Field<'_>) -> TokenStream {
-        let ty = field.ty;
+        let ty = field.embedded();
         let still = Lifetime::new("'static", ty.span());
         self.lifetime().map_or(quote!(#ty), |own| rename(ty, own, &still))
     }
@@ -76,7 +76,8 @@ pub(crate) fn impls(record: &Record<'_>) -> TokenStream {
     let read_only = record.table.as_ref().is_some_and(|t| t.read_only);
     let describe = describe(record);
     let read = read(record);
-    let write = (!read_only).then(|| write(record));
+    let absent = record.fields.iter().any(|f| f.absence.is_some());
+    let write = (!read_only && !absent).then(|| write(record));
     quote!(#describe #read #write)
 }
 
@@ -92,10 +93,20 @@ fn describe(record: &Record<'_>) -> TokenStream {
     let mut metas = Vec::new();
     let mut parts = Vec::new();
     let mut flats = Vec::new();
-    for (part, field) in record.fields.iter().filter(|f| f.kind != Kind::Skip).enumerate() {
+    let mut markers = 0_usize;
+    let embeds = record.fields.iter().any(|f| f.kind == Kind::Flat);
+    for field in record.fields.iter().filter(|f| f.kind != Kind::Skip) {
         let span = field.ty.span();
         if field.kind == Kind::Flat {
             let (ty, prefix) = (record.still(field), &field.column);
+            if let Some(Absence::Marker(_)) = &field.absence {
+                let name = field.ident.to_string();
+                let spec = quote!(#p::Spec::new("is_present", #name, "bool").prefixed(#prefix).presence());
+                parts.push(quote!(#p::Part::One(#spec)));
+                metas.push(quote!(#p::Part::One(#p::ColumnMeta::of::<#p::bool>(#spec))));
+                markers += 1;
+            }
+            let part = parts.len();
             parts.push(quote_spanned!(span=> #p::Part::Many(#prefix, <#ty as #p::Record>::SPECS)));
             metas.push(quote_spanned!(span=> #p::Part::Many(#prefix, #p::Flat::<#ty>::COLUMNS)));
             flats.push((part, field, ty));
@@ -103,7 +114,8 @@ fn describe(record: &Record<'_>) -> TokenStream {
             let index = LitInt::new(&place.to_string(), span);
             place += 1;
             parts.push(quote!(#p::Part::One(__OWN[#index])));
-            metas.push(field.meta(&p, &quote!(__OWN[#index])));
+            let meta = field.meta(&p, &quote!(__OWN[#index]));
+            metas.push(if embeds { quote!(#p::Part::One(#meta)) } else { meta });
         }
     }
     let own_specs = quote!(const __OWN: [#p::Spec; #count] = [#(#specs),*];);
@@ -119,15 +131,9 @@ fn describe(record: &Record<'_>) -> TokenStream {
                 };
             }
         });
-        let metas = record
-            .fields
-            .iter()
-            .filter(|f| f.kind != Kind::Skip)
-            .zip(metas)
-            .map(|(field, meta)| if field.kind == Kind::Flat { meta } else { quote!(#p::Part::One(#meta)) });
         (
             quote! {
-                const __COUNT: #p::usize = #count #(+ #p::Flat::<#types>::SPECS.len())*;
+                const __COUNT: #p::usize = #count + #markers #(+ #p::Flat::<#types>::SPECS.len())*;
                 const __PARTS: &[#p::Part<'static, #p::Spec>] = &[#(#parts),*];
                 const __SPECS: [#p::Spec; __COUNT] = #p::sql::specs(__PARTS);
                 const __PROBLEM: #p::Option<#p::Problem> = #p::problem(__PARTS, &__SPECS);
@@ -137,10 +143,20 @@ fn describe(record: &Record<'_>) -> TokenStream {
         )
     };
     let declared = record.fields.iter().filter_map(|field| declared(record, field));
+    let keyed = record.fields.iter().filter(|f| matches!(f.absence, Some(Absence::Key))).map(|field| {
+        let ty = record.still(field);
+        quote_spanned! {field.embedded().span()=>
+            const _: fn() = || {
+                fn absent_by_key<__E: #p::AbsentByKey>() {}
+                absent_by_key::<#ty>();
+            };
+        }
+    });
     quote! {
         #own_specs
         #layout
         #(#declared)*
+        #(#keyed)*
         #[automatically_derived]
         impl #impl_generics #p::Record for #name #ty_generics #bounds {
             const SPECS: &'static [#p::Spec] = &__SPECS;
@@ -259,8 +275,20 @@ pub(crate) fn without_defaults(generics: &syn::Generics) -> impl Iterator<Item =
 
 fn write(record: &Record<'_>) -> TokenStream {
     let p = private(&record.krate);
-    let (impl_generics, ty_generics, _) = record.input.generics.split_for_impl();
-    let bounds = bounds(&record.input.generics, &record.needs(Need::Write));
+    let mut needs = record.needs(Need::Write);
+    // A record may embed one that is only read, and is then only read itself. The bound names a lifetime, so that the
+    // compiler looks at it where the record is written and not here.
+    let embedded = record.fields.iter().filter(|f| f.kind == Kind::Flat && record.table.is_none());
+    let embedded: Vec<_> = embedded.map(Field::embedded).collect();
+    let (parameters, (_, ty_generics, _)) =
+        (without_defaults(&record.input.generics), record.input.generics.split_for_impl());
+    let impl_generics = if embedded.is_empty() {
+        quote!(<#(#parameters),*>)
+    } else {
+        needs.extend(embedded.iter().map(|ty| quote!(#ty: #p::WrittenFor<'__c>)));
+        quote!(<'__c, #(#parameters),*>)
+    };
+    let bounds = bounds(&record.input.generics, &needs);
     let name = &record.input.ident;
     let fields = record.fields.iter().filter(|f| f.kind != Kind::Skip && !f.generated);
     let writes = fields.map(|f| f.write(&p, false));

@@ -339,6 +339,22 @@ impl<'r> Cells<'r> for Tuple<'r> {
         take_field(&mut self.bytes).and_then(|body| decode_field(ty, body)).map_err(|error| FieldError { index, error })
     }
 
+    fn is_null(&self, ahead: usize) -> bool {
+        let mut bytes = self.bytes;
+        // What is cut off is told by whoever reads it.
+        let before = (0..ahead).all(|_| take_field(&mut bytes).is_ok());
+        before && matches!(take_field(&mut bytes), Ok(None))
+    }
+
+    fn skip(&mut self, fields: usize) {
+        for _ in 0..fields {
+            self.index += 1;
+            if take_field(&mut self.bytes).is_err() {
+                self.bytes = &[];
+            }
+        }
+    }
+
     fn next_driver(&mut self) -> (usize, Option<(&'r dyn Any, usize)>) {
         let index = self.index;
         self.index += 1;

@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,6 +12,7 @@ use futures_util::stream::BoxStream;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Handle, Lease, driver};
 use crate::query::unreadable;
+use crate::stream::Chunks;
 use crate::table::{CopyOut, OwnedRow, PgTable, Place, sql};
 use crate::value::TypeInfo;
 
@@ -124,6 +126,14 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
             count += 1;
         }
         Ok(count)
+    }
+
+    /// The rows in pieces of `size`, of which the last one may be shorter: see [`Chunks`].
+    pub fn chunks(self, size: NonZeroUsize) -> Chunks<Self, T>
+    where
+        T: OwnedRow,
+    {
+        Chunks::new(self, size)
     }
 
     /// Where the next tuple stands in the reader.

@@ -12,7 +12,7 @@ use crate::pool::driver::{self, Prepared};
 use crate::pool::{Encoded, Handle, Lease, Param, Step, Values};
 use crate::row::Row;
 use crate::stream::RowStream;
-use crate::table::{Fields, FromRow, OwnedRow};
+use crate::table::{Fields, FromCell, FromRow, OwnedRow};
 use crate::value::Encode;
 
 use super::{Plan, text};
@@ -67,6 +67,29 @@ impl<'q, H: Handle> Query<'q, H> {
     /// As [`execute`](Self::execute).
     pub async fn fetch_one<T: OwnedRow>(self) -> Result<T> {
         self.run("fetch_one", Some(T::FIELDS)).await?.at_most_one::<T>().await?.ok_or_else(|| no_row("fetch_one"))
+    }
+
+    /// Reads the one value of the result: that of its only column in its only row.
+    ///
+    /// No row is an error, and so is NULL unless `V` is an `Option`. Where both may be,
+    /// [`fetch_optional`](Self::fetch_optional) of an `Option` tells them apart: `None` is no row, `Some(None)` NULL.
+    ///
+    /// # Errors
+    /// As [`fetch_one`](Self::fetch_one).
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users: i64 = db.query("SELECT count(*) FROM users").fetch_val().await?;
+    /// let oldest: Option<i32> = db.query("SELECT max(age) FROM users").fetch_val().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn fetch_val<V: FromCell + OwnedRow>(self) -> Result<V> {
+        self.run("fetch_val", Some(V::FIELDS)).await?.at_most_one::<V>().await?.ok_or_else(|| no_row("fetch_val"))
     }
 
     /// Reads the one row of the result, if there is any.

@@ -22,6 +22,8 @@ pub struct Spec {
     pub generated: bool,
     /// Whether it has a default: a load sends it or leaves it to the server.
     pub default: bool,
+    /// Whether it says that the row of an embedded struct is there: no column of a table, but made by the statement.
+    pub presence: bool,
 }
 
 impl Spec {
@@ -35,6 +37,7 @@ impl Spec {
             identity: false,
             generated: false,
             default: false,
+            presence: false,
         }
     }
 
@@ -60,6 +63,11 @@ impl Spec {
     /// Marks a column with a default.
     pub const fn default_value(self) -> Self {
         Self { default: true, ..self }
+    }
+
+    /// Marks a column that says whether a joined row is there.
+    pub const fn presence(self) -> Self {
+        Self { presence: true, ..self }
     }
 
     /// The same column, embedded with a prefix.

@@ -4,11 +4,15 @@
 
 mod column;
 #[doc(hidden)]
+pub mod expand;
+#[doc(hidden)]
 pub mod field;
 #[doc(hidden)]
 pub mod insert;
 mod meta;
 mod name;
+#[doc(hidden)]
+pub mod optional;
 mod place;
 #[doc(hidden)]
 pub mod problem;

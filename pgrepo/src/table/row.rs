@@ -57,6 +57,12 @@ pub trait Cells<'r> {
     /// The value does not fit `V`, with the field's place.
     fn next<V: Decode<'r>>(&mut self) -> Result<V, FieldError>;
 
+    /// Whether the value is NULL so many fields behind the next one; 0 asks for the next one itself.
+    fn is_null(&self, ahead: usize) -> bool;
+
+    /// Leaves out so many fields.
+    fn skip(&mut self, fields: usize);
+
     /// The next field's place, and how the driver holds it: its row and the place in it, if there is a driver's row.
     fn next_driver(&mut self) -> (usize, Option<(&'r dyn Any, usize)>);
 }

@@ -1,7 +1,10 @@
-//! Rows one at a time.
+//! Rows one at a time, and some at a time.
+
+mod chunks;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +15,8 @@ use sqlx::postgres::PgRow;
 use crate::error::Result;
 use crate::query::Plan;
 use crate::table::{FromRow, OwnedRow};
+
+pub use chunks::Chunks;
 
 type Rows<'s> = Pin<Box<dyn Stream<Item = Result<PgRow>> + Send + 's>>;
 
@@ -81,19 +86,69 @@ impl<'s, T: FromRow> RowStream<'s, T> {
         }
         Ok(count)
     }
+
+    /// Makes of each row a value that owns its data, for rows that borrow: a [`Stream`] of what `make` returns.
+    ///
+    /// It stands before the method of the same name that other crates give streams; there, of rows that own their data,
+    /// write `StreamExt::map(rows, …)`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use futures_util::TryStreamExt;
+    /// let rows = db.query("SELECT name, motto FROM users").stream::<(&str, &str)>().await?;
+    /// let lengths: Vec<usize> = rows.map(|(name, motto)| name.len() + motto.len()).try_collect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map<U, F>(mut self, mut make: F) -> impl Stream<Item = Result<U>> + Send + Unpin + use<'s, T, U, F>
+    where
+        F: for<'r> FnMut(T::Row<'r>) -> U + Send,
+    {
+        futures_util::stream::poll_fn(move |cx| self.poll_with(cx, &mut make))
+    }
+
+    /// Polls for the next row, and makes a value of it.
+    fn poll_with<U>(
+        &mut self,
+        cx: &mut Context<'_>,
+        make: &mut impl for<'r> FnMut(T::Row<'r>) -> U,
+    ) -> Poll<Option<Result<U>>> {
+        let Some(row) = ready!(self.rows.as_mut().poll_next(cx)) else { return Poll::Ready(None) };
+        let made = row.and_then(|row| {
+            let index = self.arrived(&row)?;
+            self.plan.read::<T>(&row, index).map(make)
+        });
+        Poll::Ready(Some(made.map_err(|e| e.during(self.operation))))
+    }
+
+    /// The rows in pieces of `size`, of which the last one may be shorter: see [`Chunks`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use std::num::NonZeroUsize;
+    /// const SIZE: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+    /// let mut chunks = db.query("SELECT id FROM users").stream::<i64>().await?.chunks(SIZE);
+    /// while let Some(ids) = chunks.next_chunk().await? {
+    ///     println!("{} users", ids.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn chunks(self, size: NonZeroUsize) -> Chunks<Self, T>
+    where
+        T: OwnedRow,
+    {
+        Chunks::new(self, size)
+    }
 }
 
 impl<T: OwnedRow> Stream for RowStream<'_, T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let Some(row) = ready!(this.rows.as_mut().poll_next(cx)) else { return Poll::Ready(None) };
-        let read = row.and_then(|row| {
-            let index = this.arrived(&row)?;
-            this.plan.read::<T>(&row, index)
-        });
-        Poll::Ready(Some(read.map_err(|e| e.during(this.operation))))
+        self.poll_with(cx, &mut |row| row)
     }
 }
 
