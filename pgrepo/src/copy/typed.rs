@@ -6,7 +6,7 @@ use crate::pool::Handle;
 use crate::table::{ColumnMeta, FieldError, Place, Spec, WriteRow, sql};
 use crate::value::{TypeInfo, ValueError};
 
-use super::catalog::{Description, Target};
+use super::catalog::Target;
 use super::frame;
 use super::load::{CHUNK, CopyReport, Load, Plan};
 
@@ -214,7 +214,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
             sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
             check: Box::new({
                 let marks = marks.clone();
-                move |table| fit(table, R::COLUMNS, &marks)
+                move |table| table.fit_row(R::COLUMNS, &marks)
             }),
         };
         let (load, types) = start(plan).await?;
@@ -260,20 +260,6 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         }
         self.blame(refused)
     }
-}
-
-/// The types of the marked columns, each checked against the table's; of the others, that the server fills them in as
-/// the struct says.
-fn fit(table: &Description, columns: &'static [ColumnMeta], marks: &[bool]) -> Result<Vec<TypeInfo>> {
-    let mut types = Vec::with_capacity(columns.len());
-    for (meta, sent) in columns.iter().zip(marks) {
-        if *sent {
-            types.push(table.fit_written(meta)?.ty.clone());
-        } else {
-            table.fit_left(meta)?;
-        }
-    }
-    Ok(types)
 }
 
 impl<R> fmt::Debug for CopyIn<'_, R> {

@@ -3,6 +3,7 @@
 //! Nothing here knows a driver or a runtime.
 
 mod column;
+mod described;
 #[doc(hidden)]
 pub mod field;
 #[doc(hidden)]
@@ -20,6 +21,7 @@ mod tuple;
 pub mod wrapped;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
+pub(crate) use described::{Description, Made, RowType, TableColumn};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub use name::{Name, quote_ident};
 pub(crate) use place::Place;
