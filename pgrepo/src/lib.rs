@@ -321,13 +321,14 @@ pub use pgrepo_macros::PgRecord;
 #[doc(inline)]
 pub use pgrepo_macros::PgTable;
 pub use pool::{Db, Handle, InSchema, RawConnection};
-pub use query::{Assignment, Filter, Find, Query, Sort, query};
+pub use query::{Assignment, Changes, Delete, Filter, Find, Query, Sort, Update, Upserted, query};
 pub use repository::Repository;
 pub use row::Row;
 pub use stream::RowStream;
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
-    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, CopyOut, Embedded, FieldError, FieldWriter, Fields,
+    FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, Unique,
+    WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
 #[cfg(feature = "chrono")]

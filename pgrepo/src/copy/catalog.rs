@@ -36,7 +36,7 @@ impl Target {
     /// Opens a COPY: locks the table against changes of its columns, describes them and their types, and checks them.
     ///
     /// The outer error leaves the session wherever it is; after the inner one it is at rest.
-    pub(crate) async fn look<T>(
+    pub(super) async fn look<T>(
         &self,
         session: &mut Session,
         bounds: &Bounds,

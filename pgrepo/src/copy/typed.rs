@@ -90,6 +90,7 @@ impl CopyInOptions {
 #[must_use = "a load that is not finished stores nothing"]
 pub struct CopyIn<'s, R> {
     state: State<'s>,
+    operation: &'static str,
     options: CopyInOptions,
     buffer: Vec<u8>,
     rows: u64,
@@ -116,9 +117,14 @@ enum State<'s> {
 
 impl<'s, R: WriteRow> CopyIn<'s, R> {
     pub(crate) fn new<H: Handle + 's>(on: H, options: CopyInOptions) -> Self {
+        Self::during(OPERATION, on, options)
+    }
+
+    /// The same, as a part of another method, which errors name.
+    pub(crate) fn during<H: Handle + 's>(operation: &'static str, on: H, options: CopyInOptions) -> Self {
         let place = Place::of::<R::Table>(on.schema());
         let state = State::New(Box::new(move |plan| Box::pin(Load::start(on, plan))));
-        Self { state, options, buffer: Vec::new(), rows: 0, place, of: PhantomData }
+        Self { state, operation, options, buffer: Vec::new(), rows: 0, place, of: PhantomData }
     }
 
     /// Encodes a row, and sends what has gathered when it is some 32 KiB.
@@ -209,7 +215,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         let table = self.place.name();
         let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
         let plan = Plan {
-            operation: OPERATION,
+            operation: self.operation,
             target: Target::new(table),
             sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
             check: Box::new({
@@ -241,7 +247,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
 
     #[cold]
     fn blame(&self, error: Error) -> Error {
-        self.place.blame(error.during(OPERATION))
+        self.place.blame(error.during(self.operation))
     }
 
     #[cold]

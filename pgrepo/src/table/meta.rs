@@ -22,6 +22,8 @@ pub struct Spec {
     pub generated: bool,
     /// Whether it has a default: a load sends it or leaves it to the server.
     pub default: bool,
+    /// Whether it counts the changes of the row: an update compares it, and sets the next one.
+    pub version: bool,
 }
 
 impl Spec {
@@ -35,6 +37,7 @@ impl Spec {
             identity: false,
             generated: false,
             default: false,
+            version: false,
         }
     }
 
@@ -60,6 +63,11 @@ impl Spec {
     /// Marks a column with a default.
     pub const fn default_value(self) -> Self {
         Self { default: true, ..self }
+    }
+
+    /// Marks the column that counts the row's changes.
+    pub const fn version(self) -> Self {
+        Self { version: true, ..self }
     }
 
     /// The same column, embedded with a prefix.

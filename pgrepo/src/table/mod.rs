@@ -18,6 +18,8 @@ mod row;
 pub mod sql;
 mod tuple;
 #[doc(hidden)]
+pub mod unique;
+#[doc(hidden)]
 pub mod wrapped;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
@@ -27,6 +29,7 @@ pub use name::{Name, quote_ident};
 pub(crate) use place::Place;
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
 pub use tuple::FromCell;
+pub use unique::{ConflictTarget, Unique};
 
 /// A struct whose fields are columns: what `#[derive(PgTable)]` and `#[derive(PgRecord)]` write.
 #[diagnostic::on_unimplemented(
