@@ -274,6 +274,32 @@ pub use pgrepo_macros::PgInsert;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgNewtype;
+/// The changes of one row of a table.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{Changes, PgPatch, PgTable};
+///
+/// #[derive(PgTable)]
+/// #[pg(table = "users")]
+/// struct User {
+///     #[pg(primary_key, identity)]
+///     id: i64,
+///     name: String,
+///     motto: Option<String>,
+/// }
+///
+/// #[derive(Default, PgPatch)]
+/// #[pg(of = User)]
+/// struct UserPatch<'a> {
+///     name: Option<&'a str>,
+///     motto: Option<Option<&'a str>>,
+/// }
+/// let no_motto = UserPatch { motto: Some(None), ..UserPatch::default() };
+/// assert_eq!(no_motto.assignments().len(), 1);
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgPatch;
 /// A struct whose fields are columns, without a table of its own.
 ///
 /// # Examples
