@@ -17,3 +17,4 @@ mod support;
 mod texts;
 mod types;
 mod views;
+mod write;
