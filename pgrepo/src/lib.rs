@@ -73,7 +73,14 @@
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | read a whole table fast | [`Repository::copy_out`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
-//! | read, change or delete one row by its key | [`Repository::get`], [`patch`](Repository::patch), [`delete`](Repository::delete) |
+//! | insert rows, and see what the server filled in | [`Repository::insert`], [`insert_many`](Repository::insert_many) |
+//! | insert rows unless they are there, and know which were new | [`Repository::insert_new`], [`insert_many_new`](Repository::insert_many_new), [`insert_many_new_on`](Repository::insert_many_new_on) |
+//! | insert a row, or update the one that is there | [`Repository::upsert`]; [`upsert_on`](Repository::upsert_on) a set that `#[pg(unique = "…")]` names |
+//! | read or delete one row by its key, or many in the keys' order | [`Repository::get`], [`delete`](Repository::delete), [`get_many`](Repository::get_many) |
+//! | change one row by its key | [`Repository::update`] with the whole row, [`patch`](Repository::patch) with assignments or [`PgPatch`](macro@PgPatch) |
+//! | change or delete the rows that meet a condition | [`Repository::update_where`], [`delete_where`](Repository::delete_where) |
+//! | notice that somebody else changed the row I read | `#[pg(version)]`, [`Repository::update`], [`ErrorKind::Conflict`] |
+//! | use the same struct in another schema | [`Repository::in_schema`] |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
 //! | read rows without a struct | [`Query::fetch_rows`], then [`Row::get`] |

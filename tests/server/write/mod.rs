@@ -3,6 +3,7 @@
 mod many;
 mod rows;
 mod schema;
+mod shapes;
 mod upsert;
 mod version;
 
