@@ -8,7 +8,7 @@ use crate::case::Case;
 use crate::ctxt::Ctxt;
 use crate::symbol::{
     COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, MARKER, NEW, NEW_DERIVE, PRIMARY_KEY, Place,
-    READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, VIA_SQLX,
+    READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, UNIQUE, VERSION, VIA_SQLX,
 };
 
 /// A struct whose fields are columns.
@@ -26,6 +26,14 @@ pub(crate) struct Table {
     pub(crate) schema: Option<LitStr>,
     pub(crate) read_only: bool,
     pub(crate) new: Option<New>,
+    pub(crate) unique: Vec<Unique>,
+}
+
+/// A set of columns that is named as unique.
+pub(crate) struct Unique {
+    pub(crate) text: LitStr,
+    pub(crate) columns: Vec<String>,
+    pub(crate) constant: Ident,
 }
 
 /// The struct for new rows that is asked for.
@@ -48,6 +56,7 @@ pub(crate) struct Field<'a> {
     pub(crate) identity: bool,
     pub(crate) generated: bool,
     pub(crate) default: bool,
+    pub(crate) version: bool,
     pub(crate) sql_type: Option<LitStr>,
     /// How an embedded struct shows that it is absent, where it may be.
     pub(crate) absence: Option<Absence>,
@@ -139,7 +148,18 @@ impl Table {
         if let (Some(key), None) = (attrs.key(NEW_DERIVE), attrs.key(NEW)) {
             ctxt.error(key, "`new_derive` is for the struct that `new` names, and there is none");
         }
-        Some(Self { name: name?, schema, read_only, new })
+        let unique = attrs.texts(UNIQUE).into_iter().map(Unique::read).collect();
+        Some(Self { name: name?, schema, read_only, new, unique })
+    }
+}
+
+impl Unique {
+    fn read(text: LitStr) -> Self {
+        let columns: Vec<String> = text.value().split(',').map(|name| name.trim().to_owned()).collect();
+        let word = |c: char| if c.is_alphanumeric() { c } else { '_' };
+        let name: String = columns.join("_").to_uppercase().chars().map(word).collect();
+        let constant = Ident::new(&format!("UNIQUE_{name}"), text.span());
+        Self { text, columns, constant }
     }
 }
 
@@ -180,6 +200,7 @@ impl<'a> Field<'a> {
             identity: attrs.flag(IDENTITY),
             generated: attrs.flag(GENERATED),
             default: attrs.flag(DEFAULT),
+            version: attrs.flag(VERSION),
             sql_type: attrs.text(SQL_TYPE),
             absence: absence(ctxt, &attrs, &field.ty, kind),
         }
@@ -256,6 +277,11 @@ const CONTRADICTIONS: &[(crate::symbol::Symbol, crate::symbol::Symbol, &str)] = 
     (GENERATED, DEFAULT, "the server computes a generated column, so no value can take its default's place"),
     (GENERATED, IDENTITY, "a column is computed from others or numbered, not both"),
     (IDENTITY, DEFAULT, "the numbering of an identity column is its default"),
+    (VERSION, PRIMARY_KEY, "a version changes with the row, and its key does not"),
+    (VERSION, IDENTITY, "a version counts the changes of one row, and an identity column the rows"),
+    (VERSION, GENERATED, "an update counts the version up, and the server computes a generated column"),
+    (VERSION, JSON, "a version is an integer"),
+    (VERSION, VIA_SQLX, "a version is an integer"),
     (JSON, VIA_SQLX, "a value goes through one codec"),
 ];
 

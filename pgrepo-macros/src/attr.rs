@@ -6,7 +6,7 @@ use syn::{Attribute, Lit, LitStr, Meta, Path, Token, Type, parse_quote};
 
 use crate::case::Case;
 use crate::ctxt::Ctxt;
-use crate::symbol::{CRATE, PG, Place, RENAME_ALL, Symbol, listed};
+use crate::symbol::{CRATE, PG, Place, RENAME_ALL, Symbol, UNIQUE, listed};
 
 /// The words of all `#[pg(…)]` attributes of one item.
 pub(crate) struct Attrs<'c> {
@@ -74,7 +74,8 @@ impl<'c> Attrs<'c> {
             ctxt.error(&item.key, format_args!("unknown key `{}`; {known}", item.key));
             return false;
         }
-        if items.iter().any(|other| other.key == item.key) {
+        // The one key that may be given several times.
+        if item.key != UNIQUE && items.iter().any(|other| other.key == item.key) {
             ctxt.error(&item.key, format_args!("`{}` is given twice", item.key));
         } else {
             items.push(item);
@@ -84,6 +85,22 @@ impl<'c> Attrs<'c> {
 
     fn item(&self, symbol: Symbol) -> Option<&Item> {
         self.items.iter().find(|item| item.key == symbol)
+    }
+
+    /// The texts that are given for a key that may be given several times.
+    pub(crate) fn texts(&self, symbol: Symbol) -> Vec<LitStr> {
+        let items = self.items.iter().filter(|item| item.key == symbol);
+        items.filter_map(|item| self.text_of(item, symbol)).collect()
+    }
+
+    fn text_of(&self, item: &Item, symbol: Symbol) -> Option<LitStr> {
+        let message = format!("`{symbol}` takes a text: #[pg({symbol} = \"…\")]");
+        match &item.value {
+            Some(Value::Lit(Lit::Str(text))) => return Some(text.clone()),
+            Some(other) => other.refuse(self.ctxt, message),
+            None => self.ctxt.error(&item.key, message),
+        }
+        None
     }
 
     /// The keys that are given, in the order of the source.
@@ -115,22 +132,13 @@ impl<'c> Attrs<'c> {
 
     /// The text that is given for a key.
     pub(crate) fn text(&self, symbol: Symbol) -> Option<LitStr> {
-        let item = self.item(symbol)?;
-        if item.value.is_none() {
-            self.ctxt.error(&item.key, format_args!("`{symbol}` takes a text: #[pg({symbol} = \"…\")]"));
-        }
-        self.optional_text(symbol)
+        self.text_of(self.item(symbol)?, symbol)
     }
 
     /// The text that is given for a key which may also stand alone.
     pub(crate) fn optional_text(&self, symbol: Symbol) -> Option<LitStr> {
-        match self.item(symbol)?.value.as_ref()? {
-            Value::Lit(Lit::Str(text)) => Some(text.clone()),
-            other => {
-                other.refuse(self.ctxt, format_args!("`{symbol}` takes a text: #[pg({symbol} = \"…\")]"));
-                None
-            }
-        }
+        let item = self.item(symbol)?;
+        item.value.as_ref().and_then(|_| self.text_of(item, symbol))
     }
 
     /// The text that is given for a key, as a piece of Rust.

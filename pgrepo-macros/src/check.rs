@@ -3,9 +3,10 @@ use std::collections::HashMap;
 use proc_macro2::Ident;
 use syn::LitStr;
 
-use crate::ast::{Absence, Kind, Record};
+use crate::ast::{Absence, Kind, Record, Table};
 use crate::ctxt::Ctxt;
 use crate::generics;
+use crate::symbol::listed;
 
 /// The most bytes of an identifier
 /// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>).
@@ -22,6 +23,8 @@ pub(crate) fn record(ctxt: &Ctxt, record: &Record<'_>) {
             identifier(ctxt, schema, "a schema's name");
         }
         new_struct(ctxt, record);
+        unique(ctxt, record, table);
+        version(ctxt, record);
     }
     names(ctxt, record);
     constants(ctxt, record);
@@ -163,5 +166,38 @@ fn new_struct(ctxt: &Ctxt, record: &Record<'_>) {
                 ),
             );
         }
+    }
+}
+
+/// Each set names columns of the struct; those of embedded structs are looked for when types are known.
+fn unique(ctxt: &Ctxt, record: &Record<'_>, table: &Table) {
+    let own: Vec<String> = record.fields.iter().filter(|f| f.is_column()).map(|f| f.column.value()).collect();
+    let embeds = record.fields.iter().any(|f| f.kind == Kind::Flat);
+    let mut seen: Vec<&Ident> = Vec::new();
+    for set in &table.unique {
+        for (i, column) in set.columns.iter().enumerate() {
+            if column.is_empty() {
+                ctxt.error(
+                    &set.text,
+                    "`unique` takes the names of columns, with commas: #[pg(unique = \"org_id, name\")]",
+                );
+            } else if set.columns.iter().take(i).any(|other| other == column) {
+                ctxt.error(&set.text, format_args!("the column {column:?} is named twice"));
+            } else if !embeds && !own.contains(column) {
+                ctxt.error(&set.text, format_args!("there is no column {column:?}; the struct has {}", listed(&own)));
+            }
+        }
+        let constant = &set.constant;
+        if seen.contains(&constant) || record.fields.iter().any(|f| f.constant == *constant) {
+            ctxt.error(&set.text, format_args!("the constant `{constant}` is there already"));
+        }
+        seen.push(constant);
+    }
+}
+
+fn version(ctxt: &Ctxt, record: &Record<'_>) {
+    let mut versions = record.fields.iter().filter(|f| f.version);
+    if let (Some(first), Some(second)) = (versions.next(), versions.next()) {
+        ctxt.error(second.ident, format_args!("a row has one version, and the field `{}` is it already", first.ident));
     }
 }

@@ -111,6 +111,28 @@ pub(crate) fn insert(input: &DeriveInput, insert: Option<Insert<'_>>, error: Opt
     quote!(#errors #impls)
 }
 
+/// The errors of a struct of changes, and an impl that is never run.
+pub(crate) fn patch(input: &DeriveInput, patch: Option<Insert<'_>>, error: Option<Error>) -> TokenStream {
+    let errors = error.map(|e| e.to_compile_error());
+    let krate = ast::krate(input);
+    let p = quote!(#krate::__private);
+    let name = &input.ident;
+    let (_, ty_generics, bounds) = input.generics.split_for_impl();
+    let parameters = expand::without_defaults(&input.generics);
+    let changes = patch.map(|Insert { of, .. }| {
+        quote! {
+            #[automatically_derived]
+            impl<'__q, #(#parameters),*> #p::Changes<'__q, #of> for #name #ty_generics #bounds {
+                fn assignments(self) -> #p::Vec<#p::Assignment<'__q, #of>> {
+                    ::core::unreachable!()
+                }
+            }
+        }
+    });
+    let impls = expand::scope(&krate, &quote!(#changes));
+    quote!(#errors #impls)
+}
+
 /// The errors of an enum or a newtype, and impls that are never run.
 pub(crate) fn value(input: &DeriveInput, error: Option<Error>) -> TokenStream {
     let errors = error.map(|e| e.to_compile_error());

@@ -8,6 +8,7 @@
 //! | [`PgTable`](macro@PgTable) | a struct that stands for a table or a view | its columns, its statements, rows in and out |
 //! | [`PgRecord`](macro@PgRecord) | a struct that is embedded, or read from a query | its columns, rows in and out |
 //! | [`PgInsert`](macro@PgInsert) | a struct for some columns of a table | rows in, checked against the table's struct |
+//! | [`PgPatch`](macro@PgPatch) | a struct of changes | new values for some columns of one row |
 //! | [`PgEnum`](macro@PgEnum) | an enum | a value of a column |
 //! | [`PgNewtype`](macro@PgNewtype) | a struct of one field | a value of a column |
 //!
@@ -71,6 +72,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `read_only` | the struct is never written, as that of a view: writing it does not compile |
 /// | `new = "NewUser"` | writes a struct for new rows: without identity, generated and skipped fields; a `default` field is a `Set` |
 /// | `new_derive = "Debug, Clone"` | what that struct derives; nothing by itself, since a macro cannot see what its fields can |
+/// | `unique = "org_id, name"` | columns, by their names, that no two rows share the values of: the constant `UNIQUE_ORG_ID_NAME`, for upserts; may be given several times |
 /// | `crate = "path"` | where pgrepo is, if it has another name |
 ///
 /// # Keys of a field
@@ -82,6 +84,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `identity` | the server numbers the column: read as a plain value, left out of new rows |
 /// | `generated` | the server computes the column: read, and never written |
 /// | `default` | the column has a default: `Set::To` or `Set::Server` in new rows |
+/// | `version` | an integer that counts the row's changes: an update writes the row only if it still has the version that was read |
 /// | `skip` | no column; filled by `Default` |
 /// | `json` | any type of serde's, kept as jsonb (or json); the column's type is `Json<T>`; `None` of an `Option` is NULL |
 /// | `sql_type = "varchar"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for |
@@ -136,6 +139,30 @@ pub fn derive_insert(input: TokenStream) -> TokenStream {
     match (insert, ctxt.check()) {
         (Some(insert), None) => expand::insert(&insert),
         (insert, error) => fallback::insert(&input, insert, error),
+    }
+    .into()
+}
+
+/// Makes a struct the changes of one row of a table.
+///
+/// Each field is an `Option` of a value for the column of the same constant: the field `name` for `User::NAME`. `None`
+/// leaves the column as it is; for a column that can be NULL, `Some(None)` of an `Option<Option<V>>` sets NULL. It does
+/// not compile when there is no such constant, when the server makes the column, or when the value is none for it.
+///
+/// | key | on | meaning |
+/// |---|---|---|
+/// | `of = User` | the struct | the table's struct; required (`User<'static>` if it has a lifetime) |
+/// | `crate = "path"` | the struct | where pgrepo is, if it has another name |
+/// | `constant = "NAME"` | a field | the column's constant, where it is not the field's; `"HOME.at(Address::STREET)"` for an embedded one |
+/// | `skip` | a field | no column |
+#[proc_macro_derive(PgPatch, attributes(pg))]
+pub fn derive_patch(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let patch = insert::Insert::read_patch(&ctxt, &input);
+    match (patch, ctxt.check()) {
+        (Some(patch), None) => expand::patch(&patch),
+        (patch, error) => fallback::patch(&input, patch, error),
     }
     .into()
 }
@@ -209,9 +236,9 @@ mod tests {
             let input: DeriveInput = syn::parse_str(source).map_err(|e| e.to_string())?;
             Ok::<_, String>(record(&input, true).to_string())
         };
-        let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
+        let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(version)] v: i32, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
             #[pg(flatten = \"c_\")] c: C, #[pg(skip)] d: u8, #[pg(sql_type = \"text\", generated)] e: &'a str }";
-        for keys in ["new = \"New\"", "read_only", "unknown"] {
+        for keys in ["new = \"New\", unique = \"v\"", "read_only", "unknown"] {
             let source = format!("#[pg(table = \"t\", {keys}, crate = \"db\")] struct User<'a, T> {fields}");
             let code = expanded(&source).unwrap_or_default();
             assert!(code.contains("db :: __private"), "{code}");

@@ -33,6 +33,8 @@ pub(crate) const SKIP: Symbol = Symbol("skip");
 pub(crate) const SQL_TYPE: Symbol = Symbol("sql_type");
 pub(crate) const TABLE: Symbol = Symbol("table");
 pub(crate) const TEXT: Symbol = Symbol("text");
+pub(crate) const UNIQUE: Symbol = Symbol("unique");
+pub(crate) const VERSION: Symbol = Symbol("version");
 pub(crate) const VIA_SQLX: Symbol = Symbol("via_sqlx");
 
 /// Where an attribute stands, which decides on the words that it may hold.
@@ -44,6 +46,8 @@ pub(crate) enum Place {
     RecordField,
     InsertStruct,
     InsertField,
+    PatchStruct,
+    PatchField,
     Enum,
     Variant,
     Newtype,
@@ -54,13 +58,14 @@ impl Place {
     /// The words that are known here.
     pub(crate) const fn known(self) -> &'static [Symbol] {
         match self {
-            Self::TableStruct => &[TABLE, SCHEMA, RENAME_ALL, READ_ONLY, NEW, NEW_DERIVE, CRATE],
+            Self::TableStruct => &[TABLE, SCHEMA, RENAME_ALL, READ_ONLY, NEW, NEW_DERIVE, UNIQUE, CRATE],
             Self::TableField => &[
                 COLUMN,
                 PRIMARY_KEY,
                 IDENTITY,
                 GENERATED,
                 DEFAULT,
+                VERSION,
                 SKIP,
                 JSON,
                 SQL_TYPE,
@@ -73,8 +78,8 @@ impl Place {
             Self::RecordField => {
                 &[COLUMN, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, MARKER, CONSTANT]
             }
-            Self::InsertStruct => &[OF, CRATE],
-            Self::InsertField => &[CONSTANT, SKIP],
+            Self::InsertStruct | Self::PatchStruct => &[OF, CRATE],
+            Self::InsertField | Self::PatchField => &[CONSTANT, SKIP],
             Self::Enum => &[NAME, SCHEMA, RENAME_ALL, TEXT, REPR, CRATE],
             Self::Variant => &[RENAME],
             Self::Newtype => &[DOMAIN, SCHEMA, CRATE],
@@ -92,6 +97,8 @@ impl fmt::Display for Place {
             Self::RecordField => "on a field of a struct with #[derive(PgRecord)]",
             Self::InsertStruct => "on a struct with #[derive(PgInsert)]",
             Self::InsertField => "on a field of a struct with #[derive(PgInsert)]",
+            Self::PatchStruct => "on a struct with #[derive(PgPatch)]",
+            Self::PatchField => "on a field of a struct with #[derive(PgPatch)]",
             Self::Enum => "on an enum with #[derive(PgEnum)]",
             Self::Variant => "on a variant of an enum with #[derive(PgEnum)]",
             Self::Newtype => "on a struct with #[derive(PgNewtype)]",

@@ -15,6 +15,7 @@ pub use sqlx::postgres::PgRow;
 pub use crate::__message as message;
 pub use crate::__statement as statement;
 pub use crate::driver_row::{from_pg_row, from_pg_rows};
+pub use crate::query::{Assignment, Changes, change};
 pub use crate::query::{HasMinMax, IsText, IsTextFor};
 pub use crate::table::expand::{Template, expand};
 pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count, declared, kept, skipped};
@@ -22,12 +23,13 @@ pub use crate::table::insert::insert_column;
 pub use crate::table::optional::{AbsentByKey, OptionalByKey, OptionalByMarker, WrittenFor};
 pub use crate::table::problem::{Problem, Undeclared, blames, misplaced, problem, undeclared};
 pub use crate::table::sql::{self, Layout, Part};
+pub use crate::table::unique::{has_column, version};
 pub use crate::table::wrapped::{
     DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, ReadFromJson, driver_column, json_column,
 };
 pub use crate::table::{
-    Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, OfView, PgTable,
-    PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Writable, WriteFields, WriteRow,
+    Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, Name, OfView, PgTable,
+    PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Unique, Writable, WriteFields, WriteRow,
 };
 pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, unknown_label, unknown_number, with_domain};
 pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeInfo, ValueError};

@@ -177,6 +177,13 @@ fn body(row: &PgRow, column: usize) -> Result<Option<&[u8]>, ValueError> {
     value.as_bytes().map(Some).map_err(|e| ValueErrorKind::Driver(e).into())
 }
 
+/// The value of the last column.
+pub(crate) fn last<'r, V: Decode<'r>>(row: &'r PgRow) -> Result<V, ValueError> {
+    let column = row.columns().len().saturating_sub(1);
+    let ty = row.columns().last().map_or(TypeInfo::UNKNOWN, |c| type_info(c.type_info()));
+    decode_field(&ty, body(row, column)?)
+}
+
 #[cold]
 fn text_format() -> ValueError {
     let reason = "the row came as text, which the simple query protocol sends: use a prepared statement";

@@ -73,7 +73,14 @@
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | read a whole table fast | [`Repository::copy_out`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
-//! | read, change or delete one row by its key | [`Repository::get`], [`patch`](Repository::patch), [`delete`](Repository::delete) |
+//! | insert rows, and see what the server filled in | [`Repository::insert`], [`insert_many`](Repository::insert_many) |
+//! | insert rows unless they are there, and know which were new | [`Repository::insert_new`], [`insert_many_new`](Repository::insert_many_new), [`insert_many_new_on`](Repository::insert_many_new_on) |
+//! | insert a row, or update the one that is there | [`Repository::upsert`]; [`upsert_on`](Repository::upsert_on) a set that `#[pg(unique = "…")]` names |
+//! | read or delete one row by its key, or many in the keys' order | [`Repository::get`], [`delete`](Repository::delete), [`get_many`](Repository::get_many) |
+//! | change one row by its key | [`Repository::update`] with the whole row, [`patch`](Repository::patch) with assignments or [`PgPatch`](macro@PgPatch) |
+//! | change or delete the rows that meet a condition | [`Repository::update_where`], [`delete_where`](Repository::delete_where) |
+//! | notice that somebody else changed the row I read | `#[pg(version)]`, [`Repository::update`], [`ErrorKind::Conflict`] |
+//! | use the same struct in another schema | [`Repository::in_schema`] |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
 //! | read one value, such as a count | [`Query::fetch_val`] |
@@ -283,6 +290,32 @@ pub use pgrepo_macros::PgInsert;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgNewtype;
+/// The changes of one row of a table.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{Changes, PgPatch, PgTable};
+///
+/// #[derive(PgTable)]
+/// #[pg(table = "users")]
+/// struct User {
+///     #[pg(primary_key, identity)]
+///     id: i64,
+///     name: String,
+///     motto: Option<String>,
+/// }
+///
+/// #[derive(Default, PgPatch)]
+/// #[pg(of = User)]
+/// struct UserPatch<'a> {
+///     name: Option<&'a str>,
+///     motto: Option<Option<&'a str>>,
+/// }
+/// let no_motto = UserPatch { motto: Some(None), ..UserPatch::default() };
+/// assert_eq!(no_motto.assignments().len(), 1);
+/// ```
+#[doc(inline)]
+pub use pgrepo_macros::PgPatch;
 /// A struct whose fields are columns, without a table of its own.
 ///
 /// # Examples
@@ -331,15 +364,16 @@ pub use pgrepo_macros::PgRecord;
 pub use pgrepo_macros::PgTable;
 pub use pool::{Db, Handle, InSchema, RawConnection};
 pub use query::{
-    Assignment, Filter, Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction, IsArray, IsText, Query, Sort,
-    TextRank, query,
+    Assignment, Changes, Delete, Filter, Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction, IsArray,
+    IsText, Query, Sort, TextRank, Update, Upserted, query,
 };
 pub use repository::Repository;
 pub use row::Row;
 pub use stream::{Chunks, RowStream};
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow,
-    KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, CopyOut, Embedded, FieldError, FieldWriter, Fields,
+    FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, Unique,
+    WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
 #[cfg(feature = "chrono")]

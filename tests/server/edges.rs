@@ -63,8 +63,10 @@ async fn the_first_row_is_read_whatever_the_second_holds(db: Db) {
     assert!(error.to_string().contains("value 2 of the row"), "{error}");
     let error = db.query("SELECT id, name FROM t").fetch_all::<(i64, String)>().await.unwrap_err();
     assert!(error.to_string().contains("value 1 of the result is int4"), "{error}");
-    let error = db.repository::<T>().patch(1, []).await.unwrap_err();
-    assert!(error.to_string().contains("no column is given a value"), "{error}");
+    assert!(
+        db.repository::<T>().patch(1, []).await.unwrap(),
+        "without a change it still says whether there is such a row"
+    );
 }
 
 #[derive(Debug, PgTable)]

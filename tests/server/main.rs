@@ -21,3 +21,4 @@ mod support;
 mod texts;
 mod types;
 mod views;
+mod write;

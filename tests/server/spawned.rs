@@ -1,7 +1,10 @@
 //! Every operation's future can be spawned, from generic code too.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use pgrepo::{CopyInOptions, CopyOut, Db, Handle, KeyArg, OwnedRow, PgTable, PrimaryKey, Result, Value, WriteRow};
+use pgrepo::{
+    CopyInOptions, CopyOut, Db, Filter, Handle, KeyArg, OwnedRow, PgTable, PrimaryKey, Repository, Result, Value,
+    WriteRow,
+};
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
 #[pg(table = "t")]
@@ -36,6 +39,25 @@ where
     Ok(count)
 }
 
+/// All that it writes row by row, in another schema too.
+async fn writes<R>(mut on: impl Handle, row: R, key: impl KeyArg<R::Key> + Clone + Send + Sync + 'static) -> Result<()>
+where
+    R: PgTable + PrimaryKey + WriteRow<Table = R> + OwnedRow + Clone + Send + Sync + 'static,
+{
+    Repository::<_, R>::new(on.reborrow()).insert(&row).await?;
+    Repository::<_, R>::new(on.reborrow()).insert_new(&row).await?;
+    Repository::<_, R>::new(on.reborrow()).upsert(&row).await?;
+    Repository::<_, R>::new(on.reborrow()).update(&row).await?;
+    Repository::<_, R>::new(on.reborrow()).insert_many_new([row.clone()]).await?;
+    Repository::<_, R>::new(on.reborrow()).get_many([key.clone()]).await?;
+    Repository::<_, R>::new(on.reborrow()).patch(key.clone(), Vec::new()).await?;
+    Repository::<_, R>::new(on.reborrow()).delete(key.clone()).await?;
+    Repository::<_, R>::new(on.reborrow()).in_schema("public").insert_many([row]).await?;
+    let gone = Repository::<_, R>::new(on).in_schema("public").delete_where(Filter::all()).fetch_all().await?;
+    assert_eq!(gone.len(), 1);
+    Ok(())
+}
+
 /// The same on a database and in a transaction.
 async fn either(mut on: impl Handle) -> Result<i64> {
     pgrepo::query(on.reborrow(), "SELECT 1").execute().await?;
@@ -47,6 +69,16 @@ async fn all_futures_are_send(db: Db) {
     let rows = vec![T { id: 1, name: None }];
     let count = tokio::spawn(everything::<T>(db.clone(), rows, 1)).await.unwrap().unwrap();
     assert_eq!(count, 3);
+    db.repository::<T>().delete(1).await.unwrap();
+    let (other, row) = (db.clone(), T { id: 1, name: None });
+    let task = tokio::spawn(async move {
+        writes::<T>(&other, row.clone(), 1).await?;
+        let mut tx = other.begin().await?;
+        writes::<T>(&mut tx, row.clone(), 1).await?;
+        tx.commit().await?;
+        other.repository::<T>().insert(row).await.map(drop)
+    });
+    task.await.unwrap().unwrap();
     let task = tokio::spawn(async move {
         let mut tx = db.begin().await?;
         tx.copy_records("t", &["id"], [[Value::from(2)]]).await?;

@@ -1,7 +1,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::ast::{Field, Kind, Record};
+use crate::ast::{Field, Kind, Record, Unique};
 use crate::generics::bounds;
 
 use super::field::private;
@@ -12,11 +12,24 @@ pub(crate) fn constants(record: &Record<'_>) -> TokenStream {
     let bounds = bounds(&record.input.generics, &[]);
     let name = &record.input.ident;
     let constants = record.fields.iter().filter(|f| f.kind != Kind::Skip).map(|f| constant(record, f));
+    let unique = record.table.iter().flat_map(|table| &table.unique).map(|set| unique(record, set));
     quote! {
         #[allow(dead_code, unused_qualifications, clippy::absolute_paths)]
         impl #impl_generics #name #ty_generics #bounds {
             #(#constants)*
+            #(#unique)*
         }
+    }
+}
+
+fn unique(record: &Record<'_>, set: &Unique) -> TokenStream {
+    let p = private(&record.krate);
+    let Unique { text, columns, constant } = set;
+    let vis = &record.input.vis;
+    let doc = format!("The unique set of the columns {}.", text.value());
+    quote! {
+        #[doc = #doc]
+        #vis const #constant: #p::Unique<Self> = #p::Unique::new(&[#(#p::Name::new(#columns)),*]);
     }
 }
 

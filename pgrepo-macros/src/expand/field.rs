@@ -62,6 +62,7 @@ impl Field<'_> {
             (self.identity, "identity"),
             (self.generated, "generated"),
             (self.default, "default_value"),
+            (self.version, "version"),
         ];
         for (_, mark) in marks.iter().filter(|(given, _)| *given) {
             let mark = syn::Ident::new(mark, self.ident.span());

@@ -15,8 +15,8 @@ pub(crate) fn insert(insert: &Insert<'_>) -> TokenStream {
     let (name, of) = (&insert.input.ident, &insert.of);
     let columns = insert.fields.iter().map(|f| column(insert, f, &p));
     let writes = insert.fields.iter().map(|field| {
-        let Field { ident, ty, set, .. } = field;
-        let write = syn::Ident::new(if *set { "write_set" } else { "write" }, ty.span());
+        let Field { ident, ty, wrapped, .. } = field;
+        let write = syn::Ident::new(if *wrapped { "write_set" } else { "write" }, ty.span());
         quote_spanned!(ty.span()=> #p::Field::<#ty>::#write(&self.#ident, __writer)?;)
     });
     scope(
@@ -49,7 +49,7 @@ fn column(insert: &Insert<'_>, field: &Field<'_>, p: &TokenStream) -> TokenStrea
 }
 
 /// The tokens, as if they stood at `span`.
-fn at(tokens: TokenStream, span: Span) -> TokenStream {
+pub(super) fn at(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
         .map(|mut token| {

@@ -6,6 +6,7 @@ mod insert;
 mod labels;
 mod new;
 mod newtype;
+mod patch;
 mod record;
 mod table;
 
@@ -20,6 +21,7 @@ pub(crate) use insert::insert;
 pub(crate) use labels::labels;
 pub(crate) use new::declaration as new_struct;
 pub(crate) use newtype::newtype;
+pub(crate) use patch::patch;
 pub(crate) use record::without_defaults;
 
 /// All that a record is, and what its table adds.

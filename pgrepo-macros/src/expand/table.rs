@@ -1,8 +1,9 @@
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Lifetime, LitStr};
 
-use crate::ast::{Record, Table};
+use crate::ast::{Kind, Record, Table};
 use crate::generics::{self, bounds};
 
 use super::field::private;
@@ -27,6 +28,12 @@ pub(crate) fn impls(record: &Record<'_>, table: &Table) -> TokenStream {
             }
         }
     });
+    let sets = sets(record, table);
+    let sets = quote!(#(#sets)*);
+    let version = record.fields.iter().find(|f| f.version).map(|field| {
+        let ty = field.ty;
+        quote_spanned!(ty.span()=> const _: () = #p::version::<#ty>();)
+    });
     quote! {
         const __LAYOUT: #p::Layout<'static> =
             #p::Layout { schema: #schema, table: #table_name, columns: &__SPECS };
@@ -40,7 +47,24 @@ pub(crate) fn impls(record: &Record<'_>, table: &Table) -> TokenStream {
         }
         #key
         #write
+        #sets
+        #version
     }
+}
+
+/// That the columns of unique sets are there; where no struct is embedded, that was checked before.
+fn sets<'t>(record: &'t Record<'_>, table: &'t Table) -> impl Iterator<Item = TokenStream> + 't {
+    let p = private(&record.krate);
+    let embeds = record.fields.iter().any(|f| f.kind == Kind::Flat);
+    let columns = table.unique.iter().filter(move |_| embeds).flat_map(|set| set.columns.iter().map(move |c| (set, c)));
+    columns.map(move |(set, column)| {
+        let message = format!("there is no column {column:?}, neither of the struct nor of those it embeds");
+        quote_spanned! {set.text.span()=>
+            const _: () = if !#p::has_column(&__SPECS, #column) {
+                ::core::panic!(#message)
+            };
+        }
+    })
 }
 
 /// The arguments of the struct that stands for the table: `'static` for a lifetime, so that it is one type.

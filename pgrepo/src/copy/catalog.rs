@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::postgres::{PgColumn, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::{Column, Row, ValueRef};
 
 use crate::driver_row::{FIRST_OWN, type_info};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
-use crate::table::{ColumnMeta, Name, TableName, quote_ident};
+use crate::table::{Description, Made, RowType, TableColumn, TableName, quote_ident};
 use crate::value::{TypeInfo, TypeKind};
 
 use super::bounds::Bounds;
@@ -36,14 +36,15 @@ impl Target {
     /// Opens a COPY: locks the table against changes of its columns, describes them and their types, and checks them.
     ///
     /// The outer error leaves the session wherever it is; after the inner one it is at rest.
-    pub(crate) async fn look<T>(
+    pub(super) async fn look<T>(
         &self,
         session: &mut Session,
         bounds: &Bounds,
         mode: &str,
         check: &(dyn Fn(&Description) -> Result<T> + Send + Sync),
     ) -> Result<Result<T>, sqlx::Error> {
-        let rows = driver::simple(session, &format!("{}; {}", bounds.open, self.columns(mode))).await?;
+        let locked = format!("{}; LOCK TABLE ONLY {} IN {mode} MODE; {}", bounds.open, self.quoted, self.columns());
+        let rows = driver::simple(session, &locked).await?;
         let columns = match rows.iter().map(RawColumn::read).collect::<Result<Vec<_>>>() {
             Ok(columns) => columns,
             Err(error) => return Ok(Err(error)),
@@ -58,7 +59,8 @@ impl Target {
         let table = |types: &HashMap<u32, TypeInfo>| {
             let mut table = Description { columns: columns.iter().map(|c| c.typed(types)).collect() };
             if let Some(rows) = &now {
-                table.renew(rows.first().map(PgRow::columns).unwrap_or_default());
+                let now = rows.first().map(PgRow::columns).unwrap_or_default();
+                table.renew(&now.iter().map(|c| (c.name(), type_info(c.type_info()))).collect::<Vec<_>>());
             }
             table
         };
@@ -76,15 +78,36 @@ impl Target {
         }))
     }
 
+    /// Describes the type of the table's rows, without a lock: what is made of it must stand being out of date.
+    ///
+    /// The outer error leaves the session wherever it is; after the inner one it is at rest.
+    pub(crate) async fn row_type(&self, session: &mut Session) -> Result<Result<RowType>, sqlx::Error> {
+        let name = format!(
+            "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = '{}'::pg_catalog.regclass",
+            self.literal()
+        );
+        let named = driver::simple(session, &name).await?;
+        let columns = driver::simple(session, &self.columns()).await?;
+        let types = driver::simple(session, &self.types()).await?;
+        Ok(read_types(&types).and_then(|types| {
+            session.types.extend(types);
+            let raw = columns.iter().map(RawColumn::read).collect::<Result<Vec<_>>>()?;
+            let table = Description { columns: raw.iter().map(|c| c.typed(&session.types)).collect() };
+            let gone = || Error::new(ErrorKind::Mismatch, "the table is gone");
+            let row = named.first().ok_or_else(gone)?;
+            let (schema, name) = (text(row, 0)?, text(row, 1)?);
+            Ok(RowType { name: TableName::from((&*schema, &*name)).quoted(), table })
+        }))
+    }
+
     /// One message of the simple protocol: nothing is prepared, so nothing of it can be stale.
-    fn columns(&self, mode: &str) -> String {
+    fn columns(&self) -> String {
         format!(
-            "LOCK TABLE ONLY {} IN {mode} MODE; \
-             SELECT a.attname, a.atttypid, a.attgenerated, a.attidentity, a.atthasdef OR a.atttypid >= {FIRST_OWN} \
+            "SELECT a.attname, a.atttypid, a.attgenerated, a.attidentity, a.atthasdef OR a.atttypid >= {FIRST_OWN} \
              AND (SELECT d.typdefault IS NOT NULL FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid), \
              pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a \
              WHERE a.attrelid = '{}'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-            self.quoted,
             self.literal()
         )
     }
@@ -145,121 +168,6 @@ impl RawColumn {
         };
         TableColumn { name: self.name.clone(), ty: types.get(&self.ty).cloned().unwrap_or(TypeInfo::UNKNOWN), made }
     }
-}
-
-/// A column as the server described it.
-#[derive(Debug)]
-pub(crate) struct TableColumn {
-    pub(crate) name: String,
-    pub(crate) ty: TypeInfo,
-    pub(crate) made: Made,
-}
-
-/// What the server does with a column that is not written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Made {
-    /// It stores NULL.
-    Plain,
-    /// It stores a default, or a number of its own.
-    Default,
-    /// It stores a number of its own, and says that it always does; COPY may write it all the same.
-    Always,
-    /// It computes the value, and refuses any other.
-    Generated,
-}
-
-/// The columns of a table.
-#[derive(Debug)]
-pub(crate) struct Description {
-    pub(crate) columns: Vec<TableColumn>,
-}
-
-impl Description {
-    /// Gives the columns the types that they have now, and forgets those that are gone.
-    fn renew(&mut self, now: &[PgColumn]) {
-        self.columns.retain_mut(|column| {
-            let Some(now) = now.iter().find(|c| c.name() == column.name) else { return false };
-            let now = type_info(now.type_info());
-            // A result shows a domain as the type that it is made of.
-            if base(&column.ty).oid() != now.oid() {
-                column.ty = now;
-            }
-            true
-        });
-    }
-
-    /// Finds the column of a field that is read, and checks that the field can hold it.
-    pub(crate) fn fit(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
-        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(meta, self.missing()))?;
-        if meta.accepts(&column.ty) {
-            return Ok(column);
-        }
-        let message = format!(
-            "the table's column is {} and the field is a `{}`, which stands for {}",
-            column.ty,
-            meta.rust_type(),
-            meta.sql_type()
-        );
-        Err(misfit(meta, message))
-    }
-
-    /// Finds the column of a field that is written, and checks that it can hold it.
-    pub(crate) fn fit_written(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
-        let column = self.fit(meta)?;
-        match column.made {
-            Made::Generated => {
-                Err(misfit(meta, "the server computes this column; mark the field #[pg(generated)]".into()))
-            }
-            Made::Always if !meta.spec.identity => {
-                let message = "the server numbers this column, always; mark the field #[pg(identity)], and where its \
-                               values are to be stored load with CopyInOptions::keep_identity";
-                Err(misfit(meta, message.into()))
-            }
-            _ => Ok(column),
-        }
-    }
-
-    /// Checks that the server fills in the column of a field that says so and is not written.
-    pub(crate) fn fit_left(&self, meta: &ColumnMeta) -> Result<()> {
-        if !meta.spec.identity && !meta.spec.default {
-            return Ok(());
-        }
-        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(meta, self.missing()))?;
-        match column.made {
-            Made::Plain => {
-                let message =
-                    "the field leaves the column to the server, which has neither a default nor numbers for it";
-                Err(misfit(meta, message.into()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn missing(&self) -> String {
-        let names = self.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-        format!("the table has no such column; it has {names}")
-    }
-
-    fn find(&self, name: &Name) -> Option<&TableColumn> {
-        self.columns.iter().find(|c| *name == *c.name.as_str())
-    }
-
-    /// Finds a column by a name of run time.
-    pub(crate) fn named(&self, name: &str) -> Option<&TableColumn> {
-        self.columns.iter().find(|c| c.name == name)
-    }
-}
-
-fn base(ty: &TypeInfo) -> &TypeInfo {
-    match ty.kind() {
-        TypeKind::Domain(inner) => base(inner),
-        _ => ty,
-    }
-}
-
-#[cold]
-fn misfit(meta: &ColumnMeta, message: String) -> Error {
-    Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(meta.spec.name)
 }
 
 /// A type as [`Target::types`] shows it.

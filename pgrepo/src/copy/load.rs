@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result, SqlClass};
 use crate::pool::{Handle, Lease, driver};
+use crate::table::Description;
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
-use super::catalog::{Description, Target};
+use super::catalog::Target;
 use super::frame;
 
 /// Bytes are handed over to the driver when so many have gathered.

@@ -8,6 +8,7 @@ mod records;
 mod typed;
 mod unload;
 
+pub(crate) use catalog::Target;
 pub use load::CopyReport;
 pub(crate) use records::copy_records;
 pub use typed::{CopyIn, CopyInOptions};

@@ -2,10 +2,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::table::TableName;
+use crate::table::{Description, Made, TableName};
 use crate::value::{TypeInfo, Value};
 
-use super::catalog::{Description, Made, Target};
+use super::catalog::Target;
 use super::frame;
 use super::load::{CHUNK, CopyReport, Load, Plan};
 

@@ -6,7 +6,7 @@ use crate::pool::Handle;
 use crate::table::{ColumnMeta, FieldError, Place, Spec, WriteRow, sql};
 use crate::value::{TypeInfo, ValueError};
 
-use super::catalog::{Description, Target};
+use super::catalog::Target;
 use super::frame;
 use super::load::{CHUNK, CopyReport, Load, Plan};
 
@@ -90,6 +90,7 @@ impl CopyInOptions {
 #[must_use = "a load that is not finished stores nothing"]
 pub struct CopyIn<'s, R> {
     state: State<'s>,
+    operation: &'static str,
     options: CopyInOptions,
     buffer: Vec<u8>,
     rows: u64,
@@ -116,9 +117,14 @@ enum State<'s> {
 
 impl<'s, R: WriteRow> CopyIn<'s, R> {
     pub(crate) fn new<H: Handle + 's>(on: H, options: CopyInOptions) -> Self {
+        Self::during(OPERATION, on, options)
+    }
+
+    /// The same, as a part of another method, which errors name.
+    pub(crate) fn during<H: Handle + 's>(operation: &'static str, on: H, options: CopyInOptions) -> Self {
         let place = Place::of::<R::Table>(on.schema());
         let state = State::New(Box::new(move |plan| Box::pin(Load::start(on, plan))));
-        Self { state, options, buffer: Vec::new(), rows: 0, place, of: PhantomData }
+        Self { state, operation, options, buffer: Vec::new(), rows: 0, place, of: PhantomData }
     }
 
     /// Encodes a row, and sends what has gathered when it is some 32 KiB.
@@ -209,12 +215,12 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         let table = self.place.name();
         let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
         let plan = Plan {
-            operation: OPERATION,
+            operation: self.operation,
             target: Target::new(table),
             sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
             check: Box::new({
                 let marks = marks.clone();
-                move |table| fit(table, R::COLUMNS, &marks)
+                move |table| table.fit_row(R::COLUMNS, &marks)
             }),
         };
         let (load, types) = start(plan).await?;
@@ -241,7 +247,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
 
     #[cold]
     fn blame(&self, error: Error) -> Error {
-        self.place.blame(error.during(OPERATION))
+        self.place.blame(error.during(self.operation))
     }
 
     #[cold]
@@ -260,20 +266,6 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         }
         self.blame(refused)
     }
-}
-
-/// The types of the marked columns, each checked against the table's; of the others, that the server fills them in as
-/// the struct says.
-fn fit(table: &Description, columns: &'static [ColumnMeta], marks: &[bool]) -> Result<Vec<TypeInfo>> {
-    let mut types = Vec::with_capacity(columns.len());
-    for (meta, sent) in columns.iter().zip(marks) {
-        if *sent {
-            types.push(table.fit_written(meta)?.ty.clone());
-        } else {
-            table.fit_left(meta)?;
-        }
-    }
-    Ok(types)
 }
 
 impl<R> fmt::Debug for CopyIn<'_, R> {

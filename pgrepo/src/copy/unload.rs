@@ -13,11 +13,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Handle, Lease, driver};
 use crate::query::unreadable;
 use crate::stream::Chunks;
-use crate::table::{CopyOut, OwnedRow, PgTable, Place, sql};
+use crate::table::{CopyOut, Description, OwnedRow, PgTable, Place, sql};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
-use super::catalog::{Description, Target};
+use super::catalog::Target;
 use super::frame::{self, TupleReader};
 
 /// The COPY data as it arrives; several pieces at a time, since to hand over each by itself costs more than to read it.

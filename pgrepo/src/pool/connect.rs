@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::config::{DbConfig, Password};
 use crate::error::{Error, ErrorKind, Result};
+use crate::table::RowType;
 use crate::value::TypeInfo;
 
 use super::control::{Control, PATIENCE};
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) statements: HashMap<Arc<str>, Arc<Prepared>>,
     /// The types that its catalog described, by their OID.
     pub(crate) types: HashMap<u32, TypeInfo>,
+    /// The types of the rows of tables that it described, by the tables' quoted names.
+    pub(crate) row_types: HashMap<String, Arc<RowType>>,
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,
     pub(crate) statement_cache: usize,
@@ -84,6 +87,7 @@ impl Manager {
             who,
             statements: HashMap::new(),
             types: HashMap::new(),
+            row_types: HashMap::new(),
             control: Arc::clone(&self.control),
             runtime: Handle::current(),
             statement_cache: self.config.statement_cache,

@@ -16,6 +16,11 @@ impl<'q, T: ?Sized> Assignment<'q, T> {
     pub(crate) fn new(column: Name, value: Fragment<'q>) -> Self {
         Self { column, value, of: PhantomData }
     }
+
+    /// The column's name.
+    pub(crate) fn column(&self) -> &Name {
+        &self.column
+    }
 }
 
 impl<T: ?Sized> fmt::Debug for Assignment<'_, T> {

@@ -59,7 +59,6 @@ impl<'f, 'q> Text<'f, 'q> {
     }
 
     /// Names each column behind an alias and its dot, where two tables are in sight.
-    #[allow(dead_code)]
     pub(crate) fn qualified(mut self, qualifier: &'static str) -> Self {
         self.qualifier = qualifier;
         self

@@ -1,23 +1,41 @@
 //! Statements of the user's own, and the typed ones of one table.
 
 mod assignment;
+mod batch;
+mod beside;
+mod changes;
+mod delete;
 mod filter;
 mod find;
 mod fragment;
+mod insert;
+mod keys;
 mod operators;
 mod plan;
 mod script;
 mod sort;
 mod statement;
 pub(crate) mod text;
+mod update;
+mod upsert;
+mod written;
 
 pub use assignment::Assignment;
+pub(crate) use batch::{insert_many, insert_many_new};
+pub use changes::{Changes, change};
+pub use delete::Delete;
 pub use filter::Filter;
 pub use find::{Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction};
 pub(crate) use fragment::Text;
+pub(crate) use insert::insert;
+pub(crate) use keys::get_many;
 pub use operators::{IsArray, IsText, IsTextFor, TextRank};
 pub(crate) use plan::{Plan, unreadable};
 pub(crate) use script::script;
 pub use sort::Sort;
-pub(crate) use statement::open;
 pub use statement::{Query, query};
+pub(crate) use statement::{Run, no_row, open};
+pub use update::Update;
+pub(crate) use update::update;
+pub use upsert::Upserted;
+pub(crate) use upsert::upsert;

@@ -195,7 +195,18 @@ pub(crate) async fn open<'s, H: Handle + 's>(
         let message = format!("a statement takes 65535 parameters at most and {} values are bound", params.count());
         return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
     }
-    let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
+    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
+    open_on(lease, operation, sql, params, fields).await
+}
+
+/// [`open`] on a connection that is there.
+pub(crate) async fn open_on<'s>(
+    mut lease: Lease<'s>,
+    operation: &'static str,
+    sql: &str,
+    params: &dyn Values,
+    fields: Option<Fields>,
+) -> Result<Run<'s>> {
     let (mut prepared, known) = prepare(&mut lease, sql).await.map_err(|e| e.during(operation))?;
     let mut fitted = fit(&prepared, params, fields);
     // What the session prepared before may be older than the table: a mismatch of types is believed only of what is
@@ -219,7 +230,7 @@ fn fit(prepared: &Arc<Prepared>, params: &dyn Values, fields: Option<Fields>) ->
 }
 
 /// Prepares a statement, and says whether the session had done so before.
-async fn prepare(lease: &mut Lease<'_>, sql: &str) -> Result<(Arc<Prepared>, bool)> {
+pub(super) async fn prepare(lease: &mut Lease<'_>, sql: &str) -> Result<(Arc<Prepared>, bool)> {
     let mut step = lease.step()?;
     let prepared = driver::prepare(step.session(), sql).await;
     step.settle(prepared)
@@ -245,7 +256,7 @@ enum Failed {
 
 impl<'s> Run<'s> {
     /// Runs the statement to its end and hands over each row; returns the rows affected.
-    async fn drive(&mut self, on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send)) -> Result<u64> {
+    pub(super) async fn drive(&mut self, on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send)) -> Result<u64> {
         let mut again = true;
         loop {
             let mut step = self.lease.step()?;
@@ -312,7 +323,7 @@ impl<'s> Run<'s> {
     }
 
     /// How rows are read; a run that was opened without fields reads none.
-    fn plan(&mut self) -> Result<Plan> {
+    pub(super) fn plan(&mut self) -> Result<Plan> {
         let message = "the statement was opened without fields to read";
         self.plan.take().ok_or_else(|| Error::new(ErrorKind::Query, message).during(self.operation))
     }

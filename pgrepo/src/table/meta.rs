@@ -24,6 +24,8 @@ pub struct Spec {
     pub default: bool,
     /// Whether it says that the row of an embedded struct is there: no column of a table, but made by the statement.
     pub presence: bool,
+    /// Whether it counts the changes of the row: an update compares it, and sets the next one.
+    pub version: bool,
 }
 
 impl Spec {
@@ -38,6 +40,7 @@ impl Spec {
             generated: false,
             default: false,
             presence: false,
+            version: false,
         }
     }
 
@@ -68,6 +71,11 @@ impl Spec {
     /// Marks a column that says whether a joined row is there.
     pub const fn presence(self) -> Self {
         Self { presence: true, ..self }
+    }
+
+    /// Marks the column that counts the row's changes.
+    pub const fn version(self) -> Self {
+        Self { version: true, ..self }
     }
 
     /// The same column, embedded with a prefix.

@@ -3,6 +3,7 @@
 //! Nothing here knows a driver or a runtime.
 
 mod column;
+mod described;
 #[doc(hidden)]
 pub mod expand;
 #[doc(hidden)]
@@ -21,14 +22,18 @@ mod row;
 pub mod sql;
 mod tuple;
 #[doc(hidden)]
+pub mod unique;
+#[doc(hidden)]
 pub mod wrapped;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
+pub(crate) use described::{Description, Made, RowType, TableColumn};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub use name::{Name, quote_ident};
 pub(crate) use place::Place;
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
 pub use tuple::FromCell;
+pub use unique::{ConflictTarget, Unique};
 
 /// A struct whose fields are columns: what `#[derive(PgTable)]` and `#[derive(PgRecord)]` write.
 #[diagnostic::on_unimplemented(

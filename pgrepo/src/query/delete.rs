@@ -1,0 +1,74 @@
+use std::fmt;
+
+use crate::error::Result;
+use crate::pool::Handle;
+use crate::table::{OwnedRow, PgTable, Place};
+
+use super::{Filter, Text, open};
+
+const OPERATION: &str = "delete_where";
+
+/// Rows of one table to be deleted: a condition.
+#[must_use = "nothing is deleted until it is executed"]
+pub struct Delete<'q, H, T: ?Sized> {
+    on: H,
+    filter: Filter<'q, T>,
+}
+
+impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
+    pub(crate) fn new(on: H, filter: Filter<'q, T>) -> Self {
+        Self { on, filter }
+    }
+
+    /// The statement's text, with `$1`, `$2`, … where values are bound.
+    pub fn sql(&self) -> String {
+        text(&Place::of::<T>(self.on.schema()), &self.filter).sql
+    }
+
+    /// Deletes the rows, and returns how many there were.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): a value does not fit its column; else what the server
+    /// refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection; whether the statement took effect is then unknown, unless it runs in a
+    /// transaction, which is rolled back.
+    pub async fn execute(self) -> Result<u64> {
+        let place = Place::of::<T>(self.on.schema());
+        let text = text(&place, &self.filter);
+        let ended = async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await };
+        ended.await.map_err(|e| place.blame(e))
+    }
+
+    /// Deletes the rows, and returns them as they were.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`ErrorKind::Decode`](crate::ErrorKind::Decode): a value does not fit its field,
+    /// after the rows were deleted.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn fetch_all(self) -> Result<Vec<T>>
+    where
+        T: OwnedRow,
+    {
+        let place = Place::of::<T>(self.on.schema());
+        let mut text = text(&place, &self.filter);
+        text.returning(T::SPECS);
+        let ended = async { open(self.on, OPERATION, &text.sql, &text.params, Some(T::FIELDS)).await?.all().await };
+        ended.await.map_err(|e| place.blame(e))
+    }
+}
+
+fn text<'f, 'q, T: PgTable>(place: &Place, filter: &'f Filter<'q, T>) -> Text<'f, 'q> {
+    let mut text = Text::new(format!("DELETE FROM {}", place.quoted()));
+    text.filter(filter);
+    text
+}
+
+impl<H, T: ?Sized> fmt::Debug for Delete<'_, H, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delete").field("filter", &self.filter).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+use crate::copy::{CopyIn, CopyInOptions};
+use crate::error::Result;
+use crate::pool::Handle;
+use crate::query;
+use crate::table::{ConflictTarget, PgTable, PrimaryKey, WriteRow};
+
+use super::Repository;
+use super::write::key;
+
+/// From so many rows on a COPY is faster than a statement (`docs/benchmarks.md`).
+const CROSSOVER: usize = 256;
+
+impl<H: Handle, T: PgTable> Repository<H, T> {
+    /// Inserts rows, all or none, and returns their number.
+    ///
+    /// Up to 255 rows, and a MiB, go by one `INSERT` with all rows in one parameter; more are loaded as by
+    /// [`copy_in`](Self::copy_in). What is refused, and what is left to the server, is the same either way: identity
+    /// columns are numbered by the server, and all rows agree on which fields are [`Set::Server`](crate::Set). A source
+    /// without rows sends nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
+    /// [`ErrorKind::Encode`](crate::ErrorKind::Encode): a value cannot be sent; row, field and reason are named. Else
+    /// what the server refused: [`ErrorKind::Query`](crate::ErrorKind::Query) of a statement,
+    /// [`ErrorKind::Copy`](crate::ErrorKind::Copy) of a COPY, which also names the row where the server does.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves all rows or none behind; which, is unknown. In a transaction it leaves none, and that
+    /// unusable.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "lines")]
+    /// # struct Line { #[pg(primary_key)] id: i32, text: String }
+    /// # async fn example(db: &Db) -> pgrepo::Result<()> {
+    /// let lines = (0..10).map(|id| Line { id, text: format!("line {id}") });
+    /// assert_eq!(db.repository::<Line>().insert_many(lines).await?, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn insert_many<R, I>(mut self, rows: I) -> Result<u64>
+    where
+        R: WriteRow<Table = T> + Send + Sync,
+        I: IntoIterator<Item = R>,
+    {
+        const OPERATION: &str = "insert_many";
+        let place = self.place();
+        let mut rows = rows.into_iter();
+        let first: Vec<R> = rows.by_ref().take(CROSSOVER).collect();
+        if first.is_empty() {
+            return Ok(0);
+        }
+        if first.len() < CROSSOVER {
+            let inserted = query::insert_many(self.on.reborrow(), &place, OPERATION, &first).await;
+            if let Some(count) = inserted.map_err(|e| place.blame(e))? {
+                return Ok(count);
+            }
+        }
+        let mut copy = CopyIn::during(OPERATION, self.on, CopyInOptions::default());
+        for row in first.into_iter().chain(rows) {
+            copy.send(&row).await?;
+        }
+        Ok(copy.finish().await?.rows)
+    }
+
+    /// Inserts the rows whose key is not there yet, and says of each row, in their order, whether it was new. Of rows
+    /// with the same key the first is.
+    ///
+    /// One statement with all rows in one parameter, so they take up to 1 GiB.
+    ///
+    /// # Errors
+    /// As [`insert_many`](Self::insert_many), but for conflicts on the key; those on another unique set are errors.
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch) too when the rows do not write the key: one that the server
+    /// numbers is always new, so name another set with [`insert_many_new_on`](Self::insert_many_new_on).
+    ///
+    /// # Cancel safety
+    /// As [`insert_many`](Self::insert_many).
+    pub async fn insert_many_new<R, I>(self, rows: I) -> Result<Vec<bool>>
+    where
+        T: PrimaryKey,
+        R: WriteRow<Table = T> + Send + Sync,
+        I: IntoIterator<Item = R>,
+    {
+        let place = self.place();
+        let rows: Vec<R> = rows.into_iter().collect();
+        let new = query::insert_many_new(self.on, &place, "insert_many_new", &key::<T>(), &rows).await;
+        new.map_err(|e| place.blame(e))
+    }
+
+    /// Inserts the rows that are not in conflict on a unique set of columns, and says of each row, in their order,
+    /// whether it was new.
+    ///
+    /// # Errors
+    /// As [`insert_many_new`](Self::insert_many_new).
+    ///
+    /// # Cancel safety
+    /// As [`insert_many`](Self::insert_many).
+    pub async fn insert_many_new_on<C, R, I>(self, set: C, rows: I) -> Result<Vec<bool>>
+    where
+        C: ConflictTarget<T>,
+        R: WriteRow<Table = T> + Send + Sync,
+        I: IntoIterator<Item = R>,
+    {
+        let place = self.place();
+        let rows: Vec<R> = rows.into_iter().collect();
+        let new = query::insert_many_new(self.on, &place, "insert_many_new_on", set.columns(), &rows).await;
+        new.map_err(|e| place.blame(e))
+    }
+}

@@ -1,0 +1,15 @@
+use pgrepo::PgTable;
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+struct User {
+    #[pg(primary_key)]
+    id: i64,
+    name: String,
+    #[pg(version)]
+    version: i32,
+    #[pg(version)]
+    revision: i32,
+}
+
+fn main() {}
