@@ -15,6 +15,7 @@ pub use sqlx::postgres::PgRow;
 pub use crate::__message as message;
 pub use crate::__statement as statement;
 pub use crate::driver_row::{from_pg_row, from_pg_rows};
+pub use crate::json;
 pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count, declared, kept, skipped};
 pub use crate::table::insert::insert_column;
 pub use crate::table::problem::{Problem, Undeclared, blames, misplaced, problem, undeclared};

@@ -188,6 +188,7 @@ pub mod config;
 pub mod copy;
 mod driver_row;
 pub mod error;
+pub mod json;
 mod pool;
 mod query;
 mod repository;
@@ -320,6 +321,7 @@ pub use pgrepo_macros::PgRecord;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgTable;
+pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 pub use pool::{Db, Handle, InSchema, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort, query};
 pub use repository::Repository;

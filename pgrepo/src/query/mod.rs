@@ -14,7 +14,7 @@ pub(crate) mod text;
 pub use assignment::Assignment;
 pub use filter::Filter;
 pub use find::Find;
-pub(crate) use fragment::Text;
+pub(crate) use fragment::{Fragment, Text};
 pub(crate) use plan::{Plan, unreadable};
 pub(crate) use script::script;
 pub use sort::Sort;
