@@ -7,7 +7,10 @@ pub use core::primitive::{bool, i16, i32, i64, str, u8, usize};
 pub use core::result::Result;
 pub use core::result::Result::{Err, Ok};
 pub use core::str::from_utf8;
+pub use std::string::String;
 pub use std::vec::Vec;
+
+pub use serde_json::Value as JsonValue;
 
 pub use sqlx;
 pub use sqlx::postgres::PgRow;

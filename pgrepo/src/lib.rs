@@ -74,6 +74,8 @@
 //! | read a whole table fast | [`Repository::copy_out`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
 //! | read, change or delete one row by its key | [`Repository::get`], [`patch`](Repository::patch), [`delete`](Repository::delete) |
+//! | ask for, sort by or change a part of a jsonb document | [`PgJson`](macro@PgJson), [`Column::at`], [`JsonPath`] |
+//! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`] |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
 //! | read rows without a struct | [`Query::fetch_rows`], then [`Row::get`] |
@@ -210,6 +212,7 @@ pub use pgrepo_macros::test;
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
+pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.
 ///
 /// # Examples
@@ -258,6 +261,9 @@ pub use pgrepo_macros::PgEnum;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgInsert;
+/// A struct or enum whose places in JSON are constants, from which paths into documents are made: see [`JsonPath`].
+#[doc(inline)]
+pub use pgrepo_macros::PgJson;
 /// A struct of one field that stands in a column as that field.
 ///
 /// # Examples
@@ -321,7 +327,6 @@ pub use pgrepo_macros::PgRecord;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgTable;
-pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 pub use pool::{Db, Handle, InSchema, RawConnection};
 pub use query::{Assignment, Filter, Find, Query, Sort, query};
 pub use repository::Repository;

@@ -180,7 +180,10 @@ mod tests {
         let text = |value: JsonText, steps: &[JsonStep]| value.within(steps).0;
         let Bound(Ok(one)) = JsonText::of(&1) else { unreachable!() };
         assert_eq!(text(one.clone(), &[]), "1");
-        assert_eq!(text(one.clone(), &[JsonStep::Key("a"), JsonStep::Index(3), JsonStep::Key("b\"c")]), r#"{"a":[{"b\"c":1}]}"#);
+        assert_eq!(
+            text(one.clone(), &[JsonStep::Key("a"), JsonStep::Index(3), JsonStep::Key("b\"c")]),
+            r#"{"a":[{"b\"c":1}]}"#
+        );
         assert_eq!(one.in_array().0, "[1]");
     }
 

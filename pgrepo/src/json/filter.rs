@@ -83,11 +83,8 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
             values.clone().map(|values| values.into_iter().map(|value| value.within(steps)).collect::<Vec<_>>());
         let any = Fragment::default().text("(").and_column(self.column).text(" @> ANY (").param(documents);
         let any = any.text("::jsonb[])");
-        let any = if plain {
-            any
-        } else {
-            self.value(any.text(" AND ")).text(" = ANY (").param(values).text("::jsonb[])")
-        };
+        let any =
+            if plain { any } else { self.value(any.text(" AND ")).text(" = ANY (").param(values).text("::jsonb[])") };
         let found = Filter::one(any.text(")"));
         if nulls.is_empty() {
             return found;
@@ -166,11 +163,7 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
         self.keys(" ?& ", keys)
     }
 
-    fn keys<'q, K: Into<String>>(
-        &self,
-        operator: &'static str,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Filter<'q, T> {
+    fn keys<'q, K: Into<String>>(&self, operator: &'static str, keys: impl IntoIterator<Item = K>) -> Filter<'q, T> {
         let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
         Filter::one(self.value(Fragment::default()).text(operator).param(keys))
     }
