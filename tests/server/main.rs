@@ -6,6 +6,7 @@ mod config;
 mod copy;
 mod edges;
 mod faults;
+mod json;
 mod memory;
 mod query;
 mod records;
