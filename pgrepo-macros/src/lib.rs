@@ -11,6 +11,7 @@
 //! | [`PgPatch`](macro@PgPatch) | a struct of changes | new values for some columns of one row |
 //! | [`PgEnum`](macro@PgEnum) | an enum | a value of a column |
 //! | [`PgNewtype`](macro@PgNewtype) | a struct of one field | a value of a column |
+//! | [`PgJson`](macro@PgJson) | a struct or enum of serde's | a constant for each place in its JSON form |
 //!
 //! All mistakes in one struct are reported in one compile, each at the word that is wrong.
 
@@ -23,6 +24,7 @@ mod expand;
 mod fallback;
 mod generics;
 mod insert;
+mod json;
 mod labels;
 mod newtype;
 mod symbol;
@@ -209,6 +211,29 @@ pub fn derive_newtype(input: TokenStream) -> TokenStream {
         (_, error) => fallback::value(&input, error),
     }
     .into()
+}
+
+/// Makes the places in a document constants, from which JSON paths are made: `Location::CITY`.
+///
+/// The names are those that serde's attributes give: `rename`, `rename_all`, `rename_all_fields`, `flatten`, `tag`,
+/// `content`, `untagged`, `skip`, `skip_serializing` and `transparent` are followed; what changes the form in a way of
+/// its own (`with`, `serialize_with`, `from`, `into`, `remote`, …) does not compile. A field of an enum's variant has
+/// the variant's name before its own (`Shape::CIRCLE_RADIUS`), the tag is `TAG`, the one field of a newtype `INNER`,
+/// and those of a tuple `FIELD_0`, `FIELD_1`, ….
+///
+/// | key | on | meaning |
+/// |---|---|---|
+/// | `crate = "path"` | the type | where pgrepo is, if it has another name |
+/// | `constant = "NAME"` | a field, a variant | the constant's name, or what the names of the variant's begin with |
+/// | `opaque` | a field | JSON of any form: its path leads to a `serde_json::Value` |
+#[proc_macro_derive(PgJson, attributes(pg))]
+pub fn derive_json(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let ctxt = Ctxt::default();
+    let document = json::Document::read(&ctxt, &input);
+    let errors = ctxt.check().map(|e| e.to_compile_error());
+    let code = document.as_ref().map(expand::json);
+    quote::quote!(#errors #code).into()
 }
 
 fn record(input: &DeriveInput, is_table: bool) -> proc_macro2::TokenStream {

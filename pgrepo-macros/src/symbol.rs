@@ -23,6 +23,7 @@ pub(crate) const NAME: Symbol = Symbol("name");
 pub(crate) const NEW: Symbol = Symbol("new");
 pub(crate) const NEW_DERIVE: Symbol = Symbol("new_derive");
 pub(crate) const OF: Symbol = Symbol("of");
+pub(crate) const OPAQUE: Symbol = Symbol("opaque");
 pub(crate) const PRIMARY_KEY: Symbol = Symbol("primary_key");
 pub(crate) const READ_ONLY: Symbol = Symbol("read_only");
 pub(crate) const RENAME: Symbol = Symbol("rename");
@@ -52,6 +53,9 @@ pub(crate) enum Place {
     Variant,
     Newtype,
     NewtypeField,
+    Json,
+    JsonVariant,
+    JsonField,
 }
 
 impl Place {
@@ -84,6 +88,9 @@ impl Place {
             Self::Variant => &[RENAME],
             Self::Newtype => &[DOMAIN, SCHEMA, CRATE],
             Self::NewtypeField => &[],
+            Self::Json => &[CRATE],
+            Self::JsonVariant => &[CONSTANT],
+            Self::JsonField => &[CONSTANT, OPAQUE],
         }
     }
 }
@@ -103,6 +110,9 @@ impl fmt::Display for Place {
             Self::Variant => "on a variant of an enum with #[derive(PgEnum)]",
             Self::Newtype => "on a struct with #[derive(PgNewtype)]",
             Self::NewtypeField => "on the field of a struct with #[derive(PgNewtype)]",
+            Self::Json => "on a struct or enum with #[derive(PgJson)]",
+            Self::JsonVariant => "on a variant of an enum with #[derive(PgJson)]",
+            Self::JsonField => "on a field with #[derive(PgJson)]",
         })
     }
 }

@@ -7,7 +7,10 @@ pub use core::primitive::{bool, i16, i32, i64, str, u8, usize};
 pub use core::result::Result;
 pub use core::result::Result::{Err, Ok};
 pub use core::str::from_utf8;
+pub use std::string::String;
 pub use std::vec::Vec;
+
+pub use serde_json::Value as JsonValue;
 
 pub use sqlx;
 pub use sqlx::postgres::PgRow;
@@ -15,6 +18,7 @@ pub use sqlx::postgres::PgRow;
 pub use crate::__message as message;
 pub use crate::__statement as statement;
 pub use crate::driver_row::{from_pg_row, from_pg_rows};
+pub use crate::json;
 pub use crate::query::{Assignment, Changes, change};
 pub use crate::query::{HasMinMax, IsText, IsTextFor};
 pub use crate::table::expand::{Template, expand};

@@ -81,6 +81,8 @@
 //! | change or delete the rows that meet a condition | [`Repository::update_where`], [`delete_where`](Repository::delete_where) |
 //! | notice that somebody else changed the row I read | `#[pg(version)]`, [`Repository::update`], [`ErrorKind::Conflict`] |
 //! | use the same struct in another schema | [`Repository::in_schema`] |
+//! | ask for, sort by or change a part of a jsonb document | [`PgJson`](macro@PgJson), [`Column::at`], [`JsonPath`] |
+//! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`] |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
 //! | read one value, such as a count | [`Query::fetch_val`] |
@@ -203,6 +205,7 @@ pub mod config;
 pub mod copy;
 mod driver_row;
 pub mod error;
+pub mod json;
 mod pool;
 mod query;
 mod repository;
@@ -225,6 +228,7 @@ pub use concurrent::{Concurrent, Operations};
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
+pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.
 ///
 /// # Examples
@@ -273,6 +277,9 @@ pub use pgrepo_macros::PgEnum;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgInsert;
+/// A struct or enum whose places in JSON are constants, from which paths into documents are made: see [`JsonPath`].
+#[doc(inline)]
+pub use pgrepo_macros::PgJson;
 /// A struct of one field that stands in a column as that field.
 ///
 /// # Examples

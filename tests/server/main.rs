@@ -9,6 +9,7 @@ mod edges;
 mod faults;
 mod find;
 mod joins;
+mod json;
 mod memory;
 mod query;
 mod records;

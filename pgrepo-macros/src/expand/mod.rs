@@ -3,6 +3,7 @@
 mod column;
 mod field;
 mod insert;
+mod json;
 mod labels;
 mod new;
 mod newtype;
@@ -18,6 +19,7 @@ use crate::ast;
 
 pub(crate) use column::constants;
 pub(crate) use insert::insert;
+pub(crate) use json::json;
 pub(crate) use labels::labels;
 pub(crate) use new::declaration as new_struct;
 pub(crate) use newtype::newtype;

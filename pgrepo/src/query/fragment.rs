@@ -36,6 +36,18 @@ impl<'q> Fragment<'q> {
         self
     }
 
+    /// Appends a column.
+    pub(crate) fn and_column(mut self, name: Name) -> Self {
+        self.pieces.push(Piece::Column(name));
+        self
+    }
+
+    /// Appends another piece.
+    pub(crate) fn followed_by(mut self, other: Self) -> Self {
+        self.pieces.extend(other.pieces);
+        self
+    }
+
     /// Appends a value, which is bound.
     pub(crate) fn param(mut self, value: impl AnyValue + Send + Sync + 'q) -> Self {
         self.pieces.push(Piece::Param(Box::new(value)));

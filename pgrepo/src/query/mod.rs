@@ -26,7 +26,7 @@ pub use changes::{Changes, change};
 pub use delete::Delete;
 pub use filter::Filter;
 pub use find::{Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction};
-pub(crate) use fragment::Text;
+pub(crate) use fragment::{Fragment, Text};
 pub(crate) use insert::insert;
 pub(crate) use keys::get_many;
 pub use operators::{IsArray, IsText, IsTextFor, TextRank};

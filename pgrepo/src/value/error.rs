@@ -53,6 +53,15 @@ pub enum ValueErrorKind {
     /// The JSON does not fit the Rust type, or the Rust value has no JSON form.
     #[error("the JSON does not fit the Rust type")]
     Json(#[source] serde_json::Error),
+    /// A value inside of the document does not fit the Rust type.
+    #[error("the JSON does not fit the Rust type at {path}")]
+    JsonAt {
+        /// Where in the document: keys and indexes, as in `location.runways[0].surface`.
+        path: String,
+        /// What is wrong there.
+        #[source]
+        source: serde_json::Error,
+    },
     /// A type that goes through sqlx's traits refused the value.
     #[error("the driver's own codec refused the value")]
     Driver(#[source] Box<dyn StdError + Send + Sync>),

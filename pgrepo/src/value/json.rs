@@ -86,7 +86,7 @@ impl<'a> RawJson<'a> {
     /// # Errors
     /// [`ValueErrorKind::Json`] when the document does not fit the type.
     pub fn parse<T: Deserialize<'a>>(&self) -> Result<T, ValueError> {
-        serde_json::from_str(self.0).map_err(unfit)
+        serde_json::from_str(self.0).map_err(|error| misfit::<T>(self.0.as_bytes(), error))
     }
 }
 
@@ -194,10 +194,23 @@ impl<'r> Decode<'r> for Box<RawValue> {
 /// Reads the body of a json or jsonb field, whichever `ty` is.
 ///
 /// # Errors
-/// [`ValueErrorKind::Json`] when the document does not fit, [`ValueErrorKind::Invalid`] on another version of jsonb.
+/// [`ValueErrorKind::Json`] when the document does not fit, [`ValueErrorKind::JsonAt`] where a value inside of it does not, [`ValueErrorKind::Invalid`] on another version of jsonb.
 #[inline]
 pub fn get_json<'r, T: Deserialize<'r>>(ty: &TypeInfo, body: &'r [u8]) -> Result<T, ValueError> {
-    serde_json::from_slice(document(ty, body)?).map_err(unfit)
+    let text = document(ty, body)?;
+    serde_json::from_slice(text).map_err(|error| misfit::<T>(text, error))
+}
+
+/// Says where in a document it does not fit, which is found by reading it once more.
+#[cold]
+#[inline(never)]
+fn misfit<'r, T: Deserialize<'r>>(text: &'r [u8], error: serde_json::Error) -> ValueError {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let path = serde_path_to_error::deserialize::<_, T>(&mut reader).err().map(|again| again.path().to_string());
+    match path {
+        Some(path) if error.is_data() && path != "." => ValueErrorKind::JsonAt { path, source: error }.into(),
+        _ => unfit(error),
+    }
 }
 
 /// The text of the document.
@@ -278,6 +291,22 @@ mod tests {
         assert!(matches!(Json::<i32>::decode(&ty, b"\x01\"x\"").unwrap_err().kind(), ValueErrorKind::Json(_)));
         let deep = [b"\x01".as_slice(), &[b'['; 20_000]].concat();
         assert!(matches!(serde_json::Value::decode(&ty, &deep).unwrap_err().kind(), ValueErrorKind::Json(_)));
+    }
+
+    #[test]
+    fn an_error_inside_of_a_document_names_its_place() {
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code, reason = "it is only read into")]
+        struct Location {
+            runways: Vec<BTreeMap<String, f64>>,
+        }
+        let ty = TypeInfo::builtin(PgType::JSONB);
+        let error = Json::<Location>::decode(&ty, b"\x01{\"runways\": [{}, {\"lat\": \"north\"}]}").unwrap_err();
+        assert_eq!(error.to_string(), "the JSON does not fit the Rust type at runways[1].lat");
+        let whole = Json::<Location>::decode(&ty, b"\x01[]").unwrap_err();
+        assert_eq!(whole.to_string(), "the JSON does not fit the Rust type");
+        let cut = Json::<Location>::decode(&ty, b"\x01{\"runways\": [").unwrap_err();
+        assert!(matches!(cut.kind(), ValueErrorKind::Json(_)), "{cut}");
     }
 
     #[test]

@@ -1,0 +1,140 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::shape::{JsonArray, JsonMap, LeadsTo};
+use super::step::{JsonStep, Steps};
+
+/// A marker of both types; drops and sends neither.
+type Of<D, V> = (fn() -> *const D, fn() -> *const V);
+
+/// A field of the document `D`, whose value is a `V`; the derive writes one constant for each: `Location::CITY`.
+pub struct JsonField<D: ?Sized, V: ?Sized> {
+    pub(super) steps: Steps,
+    of: PhantomData<Of<D, V>>,
+}
+
+impl<D: ?Sized, V: ?Sized> JsonField<D, V> {
+    /// A field by the steps that lead to it; the derive calls this.
+    ///
+    /// # Panics
+    /// When there are more than 16 steps; at compile time in a constant.
+    pub const fn new(steps: &[JsonStep]) -> Self {
+        Self { steps: Steps::new(steps), of: PhantomData }
+    }
+
+    const fn then<L: ?Sized>(self, steps: &[JsonStep]) -> JsonField<D, L> {
+        JsonField { steps: self.steps.join(steps), of: PhantomData }
+    }
+
+    /// A field of the struct that this field holds.
+    ///
+    /// # Panics
+    /// When the path gets more than 16 steps; at compile time in a constant.
+    pub const fn at<E: ?Sized, L: ?Sized>(self, field: JsonField<E, L>) -> JsonField<D, L>
+    where
+        V: LeadsTo<E>,
+    {
+        self.then(field.steps.all())
+    }
+
+    /// The value of a key of the map that this field holds.
+    ///
+    /// # Panics
+    /// As [`at`](Self::at).
+    pub const fn key(self, key: &'static str) -> JsonField<D, V::Value>
+    where
+        V: JsonMap,
+    {
+        self.then(&[JsonStep::Key(key)])
+    }
+
+    /// An element of the array that this field holds, from 0; a negative number counts from its end.
+    ///
+    /// # Panics
+    /// As [`at`](Self::at).
+    pub const fn index(self, index: i32) -> JsonField<D, V::Item>
+    where
+        V: JsonArray,
+    {
+        self.then(&[JsonStep::Index(index)])
+    }
+}
+
+impl<D: ?Sized, V: ?Sized> Clone for JsonField<D, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: ?Sized, V: ?Sized> Copy for JsonField<D, V> {}
+
+impl<D: ?Sized, V: ?Sized> fmt::Debug for JsonField<D, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JsonField({})", self.steps)
+    }
+}
+
+/// A struct or map whose keys stand among those of the document `D`, as `#[serde(flatten)]` puts them.
+///
+/// It is no value of its own in the document, so it leads only to its own fields:
+/// `Airport::LOCATION.at(Location::GEO.at(Geo::LAT))`.
+pub struct JsonFlat<D: ?Sized, F: ?Sized> {
+    within: JsonField<D, F>,
+}
+
+impl<D: ?Sized, F: ?Sized> JsonFlat<D, F> {
+    /// What stands flat in a document, or in a part of it; the derive calls this.
+    ///
+    /// # Panics
+    /// As [`JsonField::new`].
+    pub const fn new(steps: &[JsonStep]) -> Self {
+        Self { within: JsonField::new(steps) }
+    }
+
+    /// A field of the struct that stands flat in the document.
+    ///
+    /// # Panics
+    /// As [`JsonField::at`].
+    pub const fn at<E: ?Sized, L: ?Sized>(self, field: JsonField<E, L>) -> JsonField<D, L>
+    where
+        F: LeadsTo<E>,
+    {
+        self.within.at(field)
+    }
+
+    /// The value of a key of the map that stands flat in the document.
+    ///
+    /// # Panics
+    /// As [`JsonField::at`].
+    pub const fn key(self, key: &'static str) -> JsonField<D, F::Value>
+    where
+        F: JsonMap,
+    {
+        self.within.key(key)
+    }
+
+    /// What stands flat in the struct that stands flat in the document.
+    ///
+    /// # Panics
+    /// As [`JsonField::at`].
+    pub const fn within<E: ?Sized, L: ?Sized>(self, flat: JsonFlat<E, L>) -> JsonFlat<D, L>
+    where
+        F: LeadsTo<E>,
+    {
+        JsonFlat { within: self.within.at(flat.within) }
+    }
+}
+
+impl<D: ?Sized, F: ?Sized> Clone for JsonFlat<D, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: ?Sized, F: ?Sized> Copy for JsonFlat<D, F> {}
+
+impl<D: ?Sized, F: ?Sized> fmt::Debug for JsonFlat<D, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JsonFlat({})", self.within.steps)
+    }
+}

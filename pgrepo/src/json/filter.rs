@@ -1,0 +1,225 @@
+//! What can be asked of a path.
+//!
+//! Equality, containment and membership are `column @> document`, which a GIN index on the column serves whatever the
+//! path (<https://www.postgresql.org/docs/current/datatype-json.html#JSON-INDEXING>). Containment alone asks for less
+//! than equality where the value is an object or an array, or stands in an array; there the value itself is compared
+//! too.
+
+use serde::Serialize;
+
+use crate::query::{Filter, Fragment, Sort};
+
+use super::arg::{Bound, JsonArg, JsonText};
+use super::leaf::JsonScalar;
+use super::path::JsonPath;
+use super::shape::{JsonArray, JsonContainer, JsonMap};
+use super::step::JsonStep;
+
+impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
+    /// `column @> $1`, the document that holds only this value; and the value itself compared by the operator, where
+    /// that asks for more.
+    fn contained<'q>(&self, value: Bound<JsonText>, compare: Option<&'static str>) -> Filter<'q, T> {
+        let steps = self.steps.all();
+        let column = |before: Fragment<'q>| before.and_column(self.column).text(" @> ");
+        let document = value.clone().map(|value| value.within(steps));
+        Filter::one(match compare {
+            None => column(Fragment::default()).param(document),
+            Some(operator) => {
+                let both = column(Fragment::default().text("(")).param(document).text(" AND ");
+                self.value(both).text(operator).param(value).text(")")
+            }
+        })
+    }
+
+    /// Whether the document built around a value asks for the place that the path names.
+    fn is_exact(&self) -> bool {
+        self.steps.all().iter().all(|step| matches!(step, JsonStep::Key(_)))
+    }
+
+    /// Whether containment of a value is its equality: in an object, a single value is contained in its equal only.
+    fn is_equality(&self, value: &Bound<JsonText>) -> bool {
+        let in_object = matches!(self.steps.all().last(), Some(JsonStep::Key(_)));
+        in_object && self.is_exact() && value.is(JsonText::is_scalar)
+    }
+
+    fn equals<'q>(&self, value: Bound<JsonText>) -> Filter<'q, T> {
+        let compare = if self.is_equality(&value) { None } else { Some(" = ") };
+        self.contained(value, compare)
+    }
+
+    /// The value equals this one; `None` asks for what is read as `None`: null or missing.
+    ///
+    /// Objects and arrays are compared as wholes. A GIN index on the column serves it, but not `None`.
+    pub fn eq<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
+        let value = JsonText::of(&value);
+        if value.is(JsonText::is_null) {
+            return Filter::one(self.text(Fragment::default()).text(" IS NULL"));
+        }
+        self.equals(value)
+    }
+
+    /// The value differs from this one, and is neither null nor missing; `None` asks for any value that is neither.
+    ///
+    /// No index serves it.
+    pub fn ne<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
+        let value = JsonText::of(&value);
+        if value.is(JsonText::is_null) {
+            return Filter::one(self.text(Fragment::default()).text(" IS NOT NULL"));
+        }
+        let other = self.value(Fragment::default().text("(")).text(" <> ").param(value).text(" AND ");
+        Filter::one(self.value(other).text(" <> 'null')"))
+    }
+
+    /// The value equals one of these, which are bound as one array; `None` among them asks for null or missing.
+    ///
+    /// A GIN index on the column serves it, unless `None` is among them.
+    pub fn in_<'q, A: JsonArg<V>>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T> {
+        let all = values.into_iter().map(|value| JsonText::of(&value));
+        let (nulls, values): (Vec<_>, Vec<_>) = all.partition(|value| value.is(JsonText::is_null));
+        let plain = values.iter().all(|value| self.is_equality(value));
+        let values = Bound::all(values);
+        let steps = self.steps.all();
+        let documents =
+            values.clone().map(|values| values.into_iter().map(|value| value.within(steps)).collect::<Vec<_>>());
+        let any = Fragment::default().text("(").and_column(self.column).text(" @> ANY (").param(documents);
+        let any = any.text("::jsonb[])");
+        let any =
+            if plain { any } else { self.value(any.text(" AND ")).text(" = ANY (").param(values).text("::jsonb[])") };
+        let found = Filter::one(any.text(")"));
+        if nulls.is_empty() {
+            return found;
+        }
+        found.or(Filter::one(self.text(Fragment::default()).text(" IS NULL")))
+    }
+
+    /// The value is there and is JSON's null; a GIN index on the column serves it.
+    pub fn is_null<'q>(self) -> Filter<'q, T> {
+        self.equals(JsonText::of(&()))
+    }
+
+    /// The path leads to a value, which may be null. No index serves it.
+    pub fn exists<'q>(self) -> Filter<'q, T> {
+        Filter::one(self.value(Fragment::default()).text(" IS NOT NULL"))
+    }
+
+    /// The path leads nowhere: a key or an element on it is not there, or the column is NULL. No index serves it.
+    pub fn is_missing<'q>(self) -> Filter<'q, T> {
+        Filter::one(self.value(Fragment::default()).text(" IS NULL"))
+    }
+
+    /// The value contains this document: each of its keys with a value that contains its, each of its elements at any
+    /// place (<https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT>).
+    ///
+    /// A GIN index on the column serves it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { notes: serde_json::Value }
+    /// let closed = Airport::NOTES.document().contains(serde_json::json!({"state": {"closed": true}}));
+    /// ```
+    pub fn contains<'q>(self, part: impl Serialize) -> Filter<'q, T>
+    where
+        V: JsonContainer,
+    {
+        let compare = if self.is_exact() { None } else { Some(" @> ") };
+        self.contained(JsonText::of(&part), compare)
+    }
+
+    /// The array has this value among its elements; a GIN index on the column serves it.
+    ///
+    /// An element that is an object or an array need only contain the value.
+    pub fn has<'q>(self, value: impl JsonArg<V::Item>) -> Filter<'q, T>
+    where
+        V: JsonArray,
+    {
+        let compare = if self.is_exact() { None } else { Some(" @> ") };
+        self.contained(JsonText::of(&value).map(JsonText::in_array), compare)
+    }
+
+    /// The map has this key. Of a whole document, a GIN index of the class `jsonb_ops` serves it; else none.
+    pub fn has_key<'q>(self, key: impl Into<String>) -> Filter<'q, T>
+    where
+        V: JsonMap,
+    {
+        Filter::one(self.value(Fragment::default()).text(" ? ").param(key.into()))
+    }
+
+    /// The map has one or more of these keys, which are bound as one array. Indexes as for [`has_key`](Self::has_key).
+    pub fn has_any_key<'q, K: Into<String>>(self, keys: impl IntoIterator<Item = K>) -> Filter<'q, T>
+    where
+        V: JsonMap,
+    {
+        self.keys(" ?| ", keys)
+    }
+
+    /// The map has all of these keys, which are bound as one array. Indexes as for [`has_key`](Self::has_key).
+    pub fn has_all_keys<'q, K: Into<String>>(self, keys: impl IntoIterator<Item = K>) -> Filter<'q, T>
+    where
+        V: JsonMap,
+    {
+        self.keys(" ?& ", keys)
+    }
+
+    fn keys<'q, K: Into<String>>(&self, operator: &'static str, keys: impl IntoIterator<Item = K>) -> Filter<'q, T> {
+        let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
+        Filter::one(self.value(Fragment::default()).text(operator).param(keys))
+    }
+}
+
+impl<T: ?Sized, V: JsonScalar + ?Sized, W> JsonPath<T, V, W> {
+    /// Appends a value that is compared with the path's; it goes as text, which JSON's values are, and is cast.
+    fn compared<'q>(fragment: Fragment<'q>, value: impl JsonArg<V>) -> Fragment<'q> {
+        let value = JsonText::of(&value).try_map(JsonText::into_plain);
+        fragment.param(value).text(match V::RENDERING.sql_type() {
+            "text" => "::text".to_owned(),
+            other => format!("::text::{other}"),
+        })
+    }
+
+    fn compare<'q>(&self, operator: &'static str, value: impl JsonArg<V>) -> Filter<'q, T> {
+        Filter::one(Self::compared(self.typed().text(operator), value))
+    }
+
+    /// The value is less than this one.
+    ///
+    /// The index of [`index_ddl`](Self::index_ddl) serves this and the other comparisons by size. A value that is
+    /// null, missing, or of another type meets none of them.
+    pub fn lt<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
+        self.compare(" < ", value)
+    }
+
+    /// The value is this one or less.
+    pub fn le<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
+        self.compare(" <= ", value)
+    }
+
+    /// The value is greater than this one.
+    pub fn gt<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
+        self.compare(" > ", value)
+    }
+
+    /// The value is this one or greater.
+    pub fn ge<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
+        self.compare(" >= ", value)
+    }
+
+    /// The value is one of these two, or between them.
+    pub fn between<'q>(self, least: impl JsonArg<V>, greatest: impl JsonArg<V>) -> Filter<'q, T> {
+        let from = Self::compared(self.typed().text(" BETWEEN "), least).text(" AND ");
+        Filter::one(Self::compared(Fragment::default().text("(").followed_by(from), greatest).text(")"))
+    }
+
+    /// Sorts by the value, the least first, what is null or missing last; served by the index of
+    /// [`index_ddl`](Self::index_ddl).
+    pub fn asc<'q>(self) -> Sort<'q, T> {
+        Sort::ascending(self.typed())
+    }
+
+    /// Sorts by the value, what is null or missing first, then the greatest; served by the same index.
+    pub fn desc<'q>(self) -> Sort<'q, T> {
+        Sort::descending(self.typed())
+    }
+}

@@ -1,0 +1,93 @@
+//! The indexes that serve the conditions and orders on paths.
+
+use crate::table::{Column, PgTable, Place, quote_ident};
+
+use super::leaf::JsonIndexed;
+use super::path::JsonPath;
+use super::shape::JsonColumn;
+use super::sql::written;
+use super::step::JsonStep;
+
+/// The most bytes of an identifier.
+const MAX_IDENTIFIER: usize = 63;
+
+impl<T: PgTable + ?Sized, C: JsonColumn, W> Column<T, C, W> {
+    /// The statement that makes the index for equality, containment and membership at any path into the column.
+    ///
+    /// It is of the class `jsonb_path_ops`, which is smaller and faster than `jsonb_ops` and serves the same of these;
+    /// key tests on the whole document ask for one of `jsonb_ops`
+    /// (<https://www.postgresql.org/docs/current/datatype-json.html#JSON-INDEXING>).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { location: serde_json::Value }
+    /// assert_eq!(
+    ///     Airport::LOCATION.gin_index_ddl(),
+    ///     r#"CREATE INDEX "airports_location_gin" ON "airports" USING gin ("location" jsonb_path_ops)"#,
+    /// );
+    /// ```
+    pub fn gin_index_ddl(self) -> String {
+        let column = self.name().to_string();
+        let name = index_name(&[T::TABLE.name, &column, "gin"]);
+        let table = Place::of::<T>(None).quoted();
+        format!("CREATE INDEX {name} ON {table} USING gin ({} jsonb_path_ops)", quote_ident(&column))
+    }
+}
+
+impl<T: PgTable + ?Sized, V: JsonIndexed + ?Sized, W> JsonPath<T, V, W> {
+    /// The statement that makes the index for comparisons by size and for sorting by the value.
+    ///
+    /// The server uses it after `ANALYZE` has told it about the values.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { profile: pgrepo::Json<std::collections::BTreeMap<String, String>> }
+    /// assert_eq!(
+    ///     Person::PROFILE.document().key("city").index_ddl(),
+    ///     r#"CREATE INDEX "people_profile_city_idx" ON "people" ((("profile" ->> 'city')))"#,
+    /// );
+    /// ```
+    pub fn index_ddl(&self) -> String {
+        let column = self.column.to_string();
+        let steps = self.steps.all().iter().map(|step| match step {
+            JsonStep::Key(key) => (*key).to_owned(),
+            JsonStep::Index(index) => index.to_string(),
+        });
+        let steps: Vec<String> = steps.collect();
+        let mut words = vec![T::TABLE.name, &column];
+        words.extend(steps.iter().map(String::as_str));
+        words.push("idx");
+        let table = Place::of::<T>(None).quoted();
+        format!("CREATE INDEX {} ON {table} (({}))", index_name(&words), written(&self.typed()))
+    }
+}
+
+/// A name made of words, quoted. One that is too long is cut, and ends in a number that its whole text makes.
+fn index_name(words: &[&str]) -> String {
+    let whole = words.join("_").replace('\0', "");
+    if whole.len() <= MAX_IDENTIFIER {
+        return quote_ident(&whole);
+    }
+    // FNV-1a: the same in each build, so that the name is.
+    let hash = whole.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let room = MAX_IDENTIFIER - "_00000000".len();
+    let cut = whole.floor_char_boundary(room);
+    quote_ident(&format!("{}_{hash:08x}", whole.get(..cut).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_too_long_are_cut_and_stay_apart() {
+        assert_eq!(index_name(&["a", "b\"c", "idx"]), "\"a_b\"\"c_idx\"");
+        let [a, b] = ["a", "b"].map(|end| index_name(&[&"é".repeat(40), end]));
+        assert_ne!(a, b);
+        assert!(a.len() <= MAX_IDENTIFIER + 2, "{a}");
+    }
+}
