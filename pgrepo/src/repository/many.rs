@@ -22,7 +22,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
     /// [`ErrorKind::Encode`](crate::ErrorKind::Encode): a value cannot be sent; row, field and reason are named. Else
     /// what the server refused: [`ErrorKind::Query`](crate::ErrorKind::Query) of a statement,
-    /// [`ErrorKind::Copy`](crate::ErrorKind::Copy) of a COPY, which also names the row where the server does.
+    /// [`ErrorKind::Copy`](crate::ErrorKind::Copy) of a COPY, which also names the row where the server does. In a
+    /// transaction a refused statement aborts it, and a COPY, which has a savepoint, does not: count on neither.
     ///
     /// # Cancel safety
     /// A dropped future leaves all rows or none behind; which, is unknown. In a transaction it leaves none, and that
