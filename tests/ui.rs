@@ -24,7 +24,7 @@ cases! {
     column_of_another_table: "mismatched types",
     compare_with_another_type: "a column of the type `String` cannot be compared with or",
     constant_twice: "the constant `NAME` is already that of the field `name`;",
-    contains_on_text: "the method `contains` exists for",
+    contains_on_text: "this is for arrays, and the column is `String`",
     contradiction_flatten_column: "`flatten` and `column` contradict each other: an embedded",
     contradiction_generated_default: "`generated` and `default` contradict each other: the server",
     contradiction_json_via_sqlx: "`json` and `via_sqlx` contradict each other: a value goes",

@@ -47,9 +47,10 @@ impl<V: IsArray> IsArray for Option<V> {
 /// let tagged = Article::TAGS.contains(["rust", "sql"]).and(Article::SCORES.any(5));
 /// assert_eq!(format!("{tagged:?}"), r#"Filter(("tags" @> $1 AND $2 = ANY("scores")))"#);
 /// ```
-impl<T: ?Sized, V: IsArray + ?Sized, W> Column<T, V, W> {
+impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     fn compare_array<'q, A>(self, operator: &'static str, values: impl IntoIterator<Item = A>) -> Filter<'q, T>
     where
+        V: IsArray,
         A: Arg<V::Item> + Send + Sync + 'q,
     {
         Filter::one(self.fragment().text(operator).param(List::of(values)))
@@ -58,6 +59,7 @@ impl<T: ?Sized, V: IsArray + ?Sized, W> Column<T, V, W> {
     /// The array has all of the values, in any order and number; it always has all of none.
     pub fn contains<'q, A>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T>
     where
+        V: IsArray,
         A: Arg<V::Item> + Send + Sync + 'q,
     {
         self.compare_array(" @> ", values)
@@ -66,6 +68,7 @@ impl<T: ?Sized, V: IsArray + ?Sized, W> Column<T, V, W> {
     /// The array has no element but these values; that is so of an empty one.
     pub fn contained_by<'q, A>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T>
     where
+        V: IsArray,
         A: Arg<V::Item> + Send + Sync + 'q,
     {
         self.compare_array(" <@ ", values)
@@ -74,6 +77,7 @@ impl<T: ?Sized, V: IsArray + ?Sized, W> Column<T, V, W> {
     /// The array has at least one of the values.
     pub fn overlaps<'q, A>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T>
     where
+        V: IsArray,
         A: Arg<V::Item> + Send + Sync + 'q,
     {
         self.compare_array(" && ", values)
@@ -81,12 +85,19 @@ impl<T: ?Sized, V: IsArray + ?Sized, W> Column<T, V, W> {
 
     /// The array has the value. An index on the column does not serve it;
     /// [`contains`](Self::contains) of the one value is served by a GIN index.
-    pub fn any<'q>(self, value: impl Arg<V::Item> + Send + Sync + 'q) -> Filter<'q, T> {
+    pub fn any<'q, A>(self, value: A) -> Filter<'q, T>
+    where
+        V: IsArray,
+        A: Arg<V::Item> + Send + Sync + 'q,
+    {
         Filter::one(Fragment::default().param(value).text(" = ANY(").name(self.name()).text(")"))
     }
 
     /// The array has no elements; NULL instead of an array is something else.
-    pub fn is_empty<'q>(self) -> Filter<'q, T> {
+    pub fn is_empty<'q>(self) -> Filter<'q, T>
+    where
+        V: IsArray,
+    {
         Filter::one(Fragment::default().text("cardinality(").name(self.name()).text(") = 0"))
     }
 }
