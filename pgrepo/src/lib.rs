@@ -70,6 +70,7 @@
 //! | load rows one by one, as they come | [`Repository::start_copy_in`], then [`CopyIn::send`] and [`finish`](CopyIn::finish) |
 //! | load rows that leave defaults to the server | the `New…` struct of `#[pg(new = "…")]`, or a struct of my own with [`PgInsert`](macro@PgInsert) |
 //! | load rows whose columns are known at run time only | [`Db::copy_records`] of [`Value`]s |
+//! | store a document, or find rows by a JSON path, in a table that is known at run time only | [`Db::insert_json`], [`Db::query_json`] |
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | read a whole table fast | [`Repository::copy_out`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
@@ -80,6 +81,8 @@
 //! | run several statements of DDL | [`Db::execute_script`] |
 //! | have operations take effect together | [`Db::begin`], [`Tx::commit`] |
 //! | know whether a COMMIT took effect whose answer was lost | [`Tx::id`], [`Db::outcome`] |
+//! | run many queries, so many at once | [`Db::concurrent`], then [`all`](Concurrent::all), [`settle`](Concurrent::settle) or [`each`](Concurrent::each) |
+//! | check that the server is well, at full load too | [`Db::ping`] |
 //! | write a function that runs in a transaction or out of one | take a [`Handle`] |
 //! | ask what went wrong | [`Error::kind`], [`row`](Error::row), [`column`](Error::column), [`constraint`](Error::constraint), [`sqlstate`](Error::sqlstate) |
 //! | use the driver itself | [`Db::raw`] |
@@ -184,10 +187,12 @@
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
+mod concurrent;
 pub mod config;
 pub mod copy;
 mod driver_row;
 pub mod error;
+mod json;
 mod pool;
 mod query;
 mod repository;
@@ -206,6 +211,7 @@ pub mod __private;
 #[cfg(all(feature = "testkit", unix))]
 pub use pgrepo_macros::test;
 
+pub use concurrent::{Batch, Concurrent};
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};

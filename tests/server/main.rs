@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test's failure is its message")]
 
 mod altered;
+mod concurrent;
 mod config;
 mod copy;
 mod edges;
@@ -16,4 +17,5 @@ mod storm;
 mod support;
 mod texts;
 mod types;
+mod untyped;
 mod views;

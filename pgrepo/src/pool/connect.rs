@@ -69,6 +69,11 @@ impl Manager {
         let sessions = Arc::new(Semaphore::new(config.max_connections));
         Self { config, control, sessions }
     }
+
+    /// The connection outside the pool.
+    pub(super) fn control(&self) -> &Control {
+        &self.control
+    }
 }
 
 impl managed::Manager for Manager {

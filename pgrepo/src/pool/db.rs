@@ -3,12 +3,16 @@ use std::time::Duration;
 
 use deadpool::managed::{Pool, PoolError, TimeoutType};
 use deadpool::{Runtime, Status};
+use serde::Serialize;
 
+use crate::concurrent::Concurrent;
 use crate::config::DbConfig;
 use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json::{insert_json, query_json};
 use crate::query::Query;
 use crate::repository::Repository;
+use crate::row::Row;
 use crate::table::{PgTable, TableName};
 use crate::tx::{Tx, TxId, TxOutcome};
 use crate::value::Value;
@@ -140,6 +144,84 @@ impl Db {
         copy_records(self, table.into(), columns, rows).await
     }
 
+    /// Stores a document in a `json` or `jsonb` column of a new row, with values for other columns, for code that has no
+    /// struct; returns how many rows were stored: one, unless a trigger or a rule decides otherwise.
+    ///
+    /// The table and its columns are looked up on the server before any statement names them, which costs a round trip
+    /// each time. Other values are written as their columns want it, exactly or not at all: see [`Value`]. Columns
+    /// that are not named are left to the server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`]: there is no such table or column, the server computes it, or it is not of such a type;
+    /// [`ErrorKind::Encode`]: a value cannot be sent; else what the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection; whether the row is stored is then unknown.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::Value;
+    /// let ann = serde_json::json!({"name": "Ann", "profile": {"location": {"city": "San Francisco"}}});
+    /// db.insert_json("user_profiles", "data", &ann, [("created_by", Value::from("system"))]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn insert_json<'t, 'c>(
+        &self,
+        table: impl Into<TableName<'t>>,
+        column: &str,
+        document: &(impl Serialize + ?Sized),
+        others: impl IntoIterator<Item = (&'c str, Value)>,
+    ) -> Result<u64> {
+        insert_json(self, table.into(), column, document, others).await
+    }
+
+    /// Reads the rows whose document, in a `json` or `jsonb` column, holds the value at the path.
+    ///
+    /// What the server is asked depends on the path; path and value are bound in each case, and the table and its
+    /// column are looked up before any statement names them, which costs a round trip each time.
+    ///
+    /// * A path of keys, such as `$.profile.location.city` or `$."first name"`, is asked for by containment,
+    ///   `column @> $1` with the value nested in these keys: a string, number, bool or null is there as it is, an object
+    ///   is there with these members at least, an array with these elements at least
+    ///   (<https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT>). A GIN index on a `jsonb`
+    ///   column serves it. No array is looked into on the way.
+    /// * Any other path (`$.skills[*]`, `$.items[0].price`, `$.**.city`, `strict $.a`) runs `jsonb_path_exists`, **for
+    ///   which there is no index: each row of the table is read.** The value is `$value` in the path's filters:
+    ///   `$.items[*] ? (@.price > $value)`. A path that does not name it finds what equals the value, which then is no
+    ///   object and no array. What a path cannot be applied to is not found, and no error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`]: the path is wrong, and where, or what the server refused; [`ErrorKind::Mismatch`]: there
+    /// is no such table or column, or it holds no documents; [`ErrorKind::Encode`]: the value has no form in JSON.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let path = "$.profile.location.city";
+    /// for row in db.query_json("user_profiles", "data", path, "San Francisco").await? {
+    ///     let (id, data): (i64, serde_json::Value) = (row.get("id")?, row.get("data")?);
+    ///     println!("{id}: {}", data["name"]);
+    /// }
+    /// let python = db.query_json("user_profiles", "data", "$.profile.skills[*]", "Python").await?;
+    /// let adults = db.query_json("user_profiles", "data", "$.profile ? (@.age >= $value)", 18).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn query_json<'t>(
+        &self,
+        table: impl Into<TableName<'t>>,
+        column: &str,
+        path: &str,
+        value: impl Serialize,
+    ) -> Result<Vec<Row>> {
+        query_json(self, table.into(), column, path, value).await
+    }
+
     /// Begins a transaction. Dropped without [`commit`](Tx::commit) it is rolled back.
     ///
     /// # Errors
@@ -157,6 +239,59 @@ impl Db {
     /// The server could not be asked. That it no longer knows the transaction is [`TxOutcome::Unknown`].
     pub async fn outcome(&self, id: TxId) -> Result<TxOutcome> {
         crate::tx::outcome(self, id).await
+    }
+
+    /// Runs many operations with `limit` of them at once at most: see [`Concurrent`].
+    ///
+    /// There are never more than the pool has connections, and never fewer than one; where `limit` is another number, an
+    /// event of `tracing` says so.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let (count, ann, names) = db
+    ///     .concurrent(4)
+    ///     .all((
+    ///         db.query("SELECT count(*) FROM users").fetch_one::<i64>(),
+    ///         db.repository::<User>().get(1),
+    ///         db.query("SELECT name FROM users LIMIT $1").bind(10_i64).fetch_all::<String>(),
+    ///     ))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn concurrent(&self, limit: usize) -> Concurrent {
+        Concurrent::new(limit, self.pool.status().max_size)
+    }
+
+    /// Asks whether the server answers, and says how long it took to.
+    ///
+    /// It goes over the control connection, which is outside the pool, so it gets in when all connections of the pool
+    /// are in use. The first call connects. It says nothing about how long the pool lets a call wait.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`]: no answer within [`connect_timeout`](DbConfig::connect_timeout);
+    /// [`ErrorKind::Connection`]: the server cannot be reached, or the pool is closed.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes the control connection; the next use makes it anew.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let healthy = db.ping().await.is_ok_and(|took| took < std::time::Duration::from_secs(1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn ping(&self) -> Result<Duration> {
+        const OPERATION: &str = "ping";
+        if self.pool.is_closed() {
+            return Err(closed().during(OPERATION));
+        }
+        self.pool.manager().control().ping().await.map_err(|e| e.during(OPERATION))
     }
 
     /// Lends the driver's own connection, for what pgrepo does not offer. It is closed afterwards. The types are those of
@@ -180,13 +315,17 @@ impl Db {
         match got {
             Ok(Ok(object)) => Ok(Guard::new(object)),
             Ok(Err(PoolError::Backend(error))) => Err(error),
-            Ok(Err(PoolError::Closed)) => Err(Error::new(ErrorKind::Connection, "the pool is closed")),
+            Ok(Err(PoolError::Closed)) => Err(closed()),
             Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
                 Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status())))
             }
             Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Connection, "the pool is closed")
 }
 
 /// What the pool was like when a call had waited for too long: for a connection in use, or for one to be made.

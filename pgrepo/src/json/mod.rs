@@ -1,0 +1,5 @@
+//! JSON documents.
+
+mod untyped;
+
+pub(crate) use untyped::{insert_json, query_json};
