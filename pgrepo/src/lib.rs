@@ -84,6 +84,7 @@
 //! | ask for, sort by or change a part of a jsonb document | [`PgJson`](macro@PgJson), [`Column::at`], [`JsonPath`] |
 //! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`] |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
+//! | store a document, or find rows by a JSON path, in a table that is known at run time only | [`Db::insert_json`], [`Db::query_json`] |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
 //! | read one value, such as a count | [`Query::fetch_val`] |
 //! | read a large result in pieces | [`RowStream::chunks`], [`CopyOutStream::chunks`] |

@@ -21,5 +21,6 @@ mod streams;
 mod support;
 mod texts;
 mod types;
+mod untyped;
 mod views;
 mod write;

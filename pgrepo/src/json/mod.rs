@@ -14,6 +14,7 @@ mod path;
 mod shape;
 mod sql;
 mod step;
+mod untyped;
 
 pub use arg::JsonArg;
 pub use field::{JsonField, JsonFlat};
@@ -21,3 +22,4 @@ pub use leaf::{JsonIndexed, JsonNumber, JsonScalar, Rendering};
 pub use path::JsonPath;
 pub use shape::{JsonArray, JsonColumn, JsonContainer, JsonMap, JsonObject, LeadsTo};
 pub use step::JsonStep;
+pub(crate) use untyped::{insert_json, query_json};

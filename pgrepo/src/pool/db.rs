@@ -3,13 +3,16 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::{Pool, PoolError, TimeoutType};
 use deadpool::{Runtime, Status};
+use serde::Serialize;
 
 use crate::concurrent::Concurrent;
 use crate::config::DbConfig;
 use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json::{insert_json, query_json};
 use crate::query::Query;
 use crate::repository::Repository;
+use crate::row::Row;
 use crate::table::{PgTable, TableName};
 use crate::tx::{Tx, TxId, TxOutcome};
 use crate::value::Value;
@@ -141,6 +144,84 @@ impl Db {
         copy_records(self, table.into(), columns, rows).await
     }
 
+    /// Stores a document in a `json` or `jsonb` column of a new row, with values for other columns, for code that has no
+    /// struct; returns how many rows were stored: one, unless a trigger or a rule decides otherwise.
+    ///
+    /// The table and its columns are looked up on the server before any statement names them, which costs a round trip
+    /// each time. Other values are written as their columns want it, exactly or not at all: see [`Value`]. Columns
+    /// that are not named are left to the server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`]: there is no such table or column, the server computes it, or it is not of such a type;
+    /// [`ErrorKind::Encode`]: a value cannot be sent; else what the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection; whether the row is stored is then unknown.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::Value;
+    /// let ann = serde_json::json!({"name": "Ann", "profile": {"location": {"city": "San Francisco"}}});
+    /// db.insert_json("user_profiles", "data", &ann, [("created_by", Value::from("system"))]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn insert_json<'t, 'c>(
+        &self,
+        table: impl Into<TableName<'t>>,
+        column: &str,
+        document: &(impl Serialize + ?Sized),
+        others: impl IntoIterator<Item = (&'c str, Value)>,
+    ) -> Result<u64> {
+        insert_json(self, table.into(), column, document, others).await
+    }
+
+    /// Reads the rows whose document, in a `json` or `jsonb` column, holds the value at the path.
+    ///
+    /// What the server is asked depends on the path; path and value are bound in each case, and the table and its
+    /// column are looked up before any statement names them, which costs a round trip each time.
+    ///
+    /// * A path of keys, such as `$.profile.location.city` or `$."first name"`, is asked for by containment,
+    ///   `column @> $1` with the value nested in these keys: a string, number, bool or null is there as it is, an object
+    ///   is there with these members at least, an array with these elements at least
+    ///   (<https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT>). A GIN index on a `jsonb`
+    ///   column serves it. No array is looked into on the way.
+    /// * Any other path (`$.skills[*]`, `$.items[0].price`, `$.**.city`, `strict $.a`) runs `jsonb_path_exists`, **for
+    ///   which there is no index: each row of the table is read.** The value is `$value` in the path's filters:
+    ///   `$.items[*] ? (@.price > $value)`. A path that does not name it finds what equals the value, which then is no
+    ///   object and no array. What a path cannot be applied to is not found, and no error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Query`]: the path is wrong, and where, or what the server refused; [`ErrorKind::Mismatch`]: there
+    /// is no such table or column, or it holds no documents; [`ErrorKind::Encode`]: the value has no form in JSON.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let path = "$.profile.location.city";
+    /// for row in db.query_json("user_profiles", "data", path, "San Francisco").await? {
+    ///     let (id, data): (i64, serde_json::Value) = (row.get("id")?, row.get("data")?);
+    ///     println!("{id}: {}", data["name"]);
+    /// }
+    /// let python = db.query_json("user_profiles", "data", "$.profile.skills[*]", "Python").await?;
+    /// let adults = db.query_json("user_profiles", "data", "$.profile ? (@.age >= $value)", 18).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn query_json<'t>(
+        &self,
+        table: impl Into<TableName<'t>>,
+        column: &str,
+        path: &str,
+        value: impl Serialize,
+    ) -> Result<Vec<Row>> {
+        query_json(self, table.into(), column, path, value).await
+    }
+
     /// Begins a transaction. Dropped without [`commit`](Tx::commit) it is rolled back.
     ///
     /// # Errors
@@ -166,8 +247,8 @@ impl Db {
     /// connection of the pool is in use; the first call, and one after that connection broke, connects.
     ///
     /// # Errors
-    /// [`ErrorKind::Connection`]: the server cannot be reached; [`ErrorKind::Timeout`]: it did not answer within the
-    /// time that connecting may take.
+    /// [`ErrorKind::Connection`]: the server cannot be reached, or the pool is closed; [`ErrorKind::Timeout`]: it did not
+    /// answer within the time that connecting may take.
     ///
     /// # Cancel safety
     /// A dropped future closes that connection; the next use makes it anew.
@@ -181,6 +262,9 @@ impl Db {
     /// # }
     /// ```
     pub async fn ping(&self) -> Result<Duration> {
+        if self.pool.is_closed() {
+            return Err(closed().during("ping"));
+        }
         let began = Instant::now();
         self.pool.manager().control().ping().await.map_err(|e| e.during("ping"))?;
         Ok(began.elapsed())
@@ -214,13 +298,17 @@ impl Db {
         match got {
             Ok(Ok(object)) => Ok(Guard::new(object)),
             Ok(Err(PoolError::Backend(error))) => Err(error),
-            Ok(Err(PoolError::Closed)) => Err(Error::new(ErrorKind::Connection, "the pool is closed")),
+            Ok(Err(PoolError::Closed)) => Err(closed()),
             Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
                 Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status())))
             }
             Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Connection, "the pool is closed")
 }
 
 /// What the pool was like when a call had waited for too long: for a connection in use, or for one to be made.

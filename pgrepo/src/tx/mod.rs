@@ -4,14 +4,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
 use sqlx::PgConnection;
 
 use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json::{insert_json, query_json};
 use crate::pool::driver;
 use crate::pool::{Db, Guard, Step, interrupted};
 use crate::query::Query;
 use crate::repository::Repository;
+use crate::row::Row;
 use crate::table::{PgTable, TableName};
 use crate::value::Value;
 
@@ -113,6 +116,40 @@ impl Tx {
         rows: impl IntoIterator<Item = R>,
     ) -> Result<CopyReport> {
         copy_records(self, table.into(), columns, rows).await
+    }
+
+    /// Stores a document in a new row, in this transaction: see [`Db::insert_json`].
+    ///
+    /// # Errors
+    /// As [`Db::insert_json`]. What the server refused leaves the transaction aborted.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    pub async fn insert_json<'t, 'c>(
+        &mut self,
+        table: impl Into<TableName<'t>>,
+        column: &str,
+        document: &(impl Serialize + ?Sized),
+        others: impl IntoIterator<Item = (&'c str, Value)>,
+    ) -> Result<u64> {
+        insert_json(self, table.into(), column, document, others).await
+    }
+
+    /// Reads the rows whose document holds the value at the path, in this transaction: see [`Db::query_json`].
+    ///
+    /// # Errors
+    /// As [`Db::query_json`]. What the server refused leaves the transaction aborted.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the transaction unusable.
+    pub async fn query_json<'t>(
+        &mut self,
+        table: impl Into<TableName<'t>>,
+        column: &str,
+        path: &str,
+        value: impl Serialize,
+    ) -> Result<Vec<Row>> {
+        query_json(self, table.into(), column, path, value).await
     }
 
     /// The transaction's number, by which [`Db::outcome`] tells what became of it. Ask for it before COMMIT, and keep
