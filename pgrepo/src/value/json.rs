@@ -194,7 +194,8 @@ impl<'r> Decode<'r> for Box<RawValue> {
 /// Reads the body of a json or jsonb field, whichever `ty` is.
 ///
 /// # Errors
-/// [`ValueErrorKind::Json`] when the document does not fit, [`ValueErrorKind::JsonAt`] where a value inside of it does not, [`ValueErrorKind::Invalid`] on another version of jsonb.
+/// [`ValueErrorKind::Json`] when the document does not fit, [`ValueErrorKind::JsonAt`] where a value inside of it does
+/// not, [`ValueErrorKind::Invalid`] on another version of jsonb.
 #[inline]
 pub fn get_json<'r, T: Deserialize<'r>>(ty: &TypeInfo, body: &'r [u8]) -> Result<T, ValueError> {
     let text = document(ty, body)?;
@@ -205,10 +206,14 @@ pub fn get_json<'r, T: Deserialize<'r>>(ty: &TypeInfo, body: &'r [u8]) -> Result
 #[cold]
 #[inline(never)]
 fn misfit<'r, T: Deserialize<'r>>(text: &'r [u8], error: serde_json::Error) -> ValueError {
+    // Text that is no JSON has no places, only bytes.
+    if !error.is_data() {
+        return unfit(error);
+    }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let path = serde_path_to_error::deserialize::<_, T>(&mut reader).err().map(|again| again.path().to_string());
     match path {
-        Some(path) if error.is_data() && path != "." => ValueErrorKind::JsonAt { path, source: error }.into(),
+        Some(path) if path != "." => ValueErrorKind::JsonAt { path, source: error }.into(),
         _ => unfit(error),
     }
 }
