@@ -10,6 +10,7 @@ use crate::ast::{self, Kind, Record};
 use crate::expand;
 use crate::generics;
 use crate::insert::Insert;
+use crate::json::{Document, Form};
 
 /// A record's errors, its constants as far as they can be named, and impls that are never run.
 pub(crate) fn record(
@@ -131,6 +132,21 @@ pub(crate) fn patch(input: &DeriveInput, patch: Option<Insert<'_>>, error: Optio
     });
     let impls = expand::scope(&krate, &quote!(#changes));
     quote!(#errors #impls)
+}
+
+/// A document's errors, its constants as far as they can be named, and what may be asked of an object.
+pub(crate) fn json(input: &DeriveInput, document: Option<Document<'_>>, error: Option<Error>) -> TokenStream {
+    let errors = error.map(|e| e.to_compile_error());
+    let code = match document {
+        None => expand::forms(&ast::krate(input), input, Form::Object),
+        Some(mut document) => {
+            let mut seen = HashSet::new();
+            document.places.retain(|place| seen.insert(place.constant.to_string()));
+            document.form = Form::Object;
+            expand::json(&document)
+        }
+    };
+    quote!(#errors #code)
 }
 
 /// The errors of an enum or a newtype, and impls that are never run.

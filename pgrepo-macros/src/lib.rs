@@ -215,25 +215,34 @@ pub fn derive_newtype(input: TokenStream) -> TokenStream {
 
 /// Makes the places in a document constants, from which JSON paths are made: `Location::CITY`.
 ///
-/// The names are those that serde's attributes give: `rename`, `rename_all`, `rename_all_fields`, `flatten`, `tag`,
-/// `content`, `untagged`, `skip`, `skip_serializing` and `transparent` are followed; what changes the form in a way of
-/// its own (`with`, `serialize_with`, `from`, `into`, `remote`, …) does not compile. A field of an enum's variant has
-/// the variant's name before its own (`Shape::CIRCLE_RADIUS`), the tag is `TAG`, the one field of a newtype `INNER`,
-/// and those of a tuple `FIELD_0`, `FIELD_1`, ….
+/// A path leads to where `Serialize` writes a value. Of serde's attributes are
+///
+/// | | |
+/// |---|---|
+/// | followed | `rename`, `rename_all`, `rename_all_fields` (each also by its `serialize = "…"`), `tag`, `content`, `untagged`, `transparent`, `flatten`, `skip`, `skip_serializing` |
+/// | without effect, most since they are about reading | `default`, `alias`, `skip_serializing_if`, `skip_deserializing`, `deserialize_with`, `from`, `try_from`, `other`, `deny_unknown_fields`, `bound`, `borrow`, `crate`, `expecting` |
+/// | refused, since the form is one of their own | `with`, `serialize_with`, `into`, `remote`, `getter`, and any that is not named here |
+///
+/// A field of an enum's variant has the variant's name before its own (`Shape::CIRCLE_RADIUS`), the tag is `TAG`, the
+/// one field of a newtype `INNER`, and those of a tuple `FIELD_0`, `FIELD_1`, …. A value that a variant holds alone has
+/// the variant's name (`Shape::SQUARE`). What `flatten` and internal tags put among the keys of another type is gone
+/// through by `at`: `Profile::HOME.at(Address::CITY)`.
 ///
 /// | key | on | meaning |
 /// |---|---|---|
 /// | `crate = "path"` | the type | where pgrepo is, if it has another name |
 /// | `constant = "NAME"` | a field, a variant | the constant's name, or what the names of the variant's begin with |
-/// | `opaque` | a field | JSON of any form: its path leads to a `serde_json::Value` |
+/// | `opaque` | a field | JSON of any form, whatever serde's attributes on the field: its path leads to a `serde_json::Value` |
 #[proc_macro_derive(PgJson, attributes(pg))]
 pub fn derive_json(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let ctxt = Ctxt::default();
     let document = json::Document::read(&ctxt, &input);
-    let errors = ctxt.check().map(|e| e.to_compile_error());
-    let code = document.as_ref().map(expand::json);
-    quote::quote!(#errors #code).into()
+    match (document, ctxt.check()) {
+        (Some(document), None) => expand::json(&document),
+        (document, error) => fallback::json(&input, document, error),
+    }
+    .into()
 }
 
 fn record(input: &DeriveInput, is_table: bool) -> proc_macro2::TokenStream {

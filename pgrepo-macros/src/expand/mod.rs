@@ -19,7 +19,7 @@ use crate::ast;
 
 pub(crate) use column::constants;
 pub(crate) use insert::insert;
-pub(crate) use json::json;
+pub(crate) use json::{forms, json};
 pub(crate) use labels::labels;
 pub(crate) use new::declaration as new_struct;
 pub(crate) use newtype::newtype;

@@ -7,9 +7,6 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, LitStr, Token, parenthesized};
 
 use crate::ctxt::Ctxt;
-use crate::symbol::listed;
-
-use super::case;
 
 /// Where an attribute of serde's stands.
 #[derive(Clone, Copy)]
@@ -29,12 +26,22 @@ impl On {
         }
     }
 
-    /// The words that change nothing of where a value stands.
+    /// The words that change nothing of where a value is written; most are about reading only.
     fn without_effect(self) -> &'static [&'static str] {
         match self {
-            Self::Container => &["rename", "default", "deny_unknown_fields", "bound", "crate", "expecting"],
-            Self::Variant => &["alias", "skip_deserializing", "other", "bound", "borrow"],
-            Self::Field => &["alias", "default", "skip_deserializing", "skip_serializing_if", "bound", "borrow"],
+            Self::Container => {
+                &["rename", "default", "deny_unknown_fields", "bound", "crate", "expecting", "from", "try_from"]
+            }
+            Self::Variant => &["alias", "skip_deserializing", "deserialize_with", "other", "bound", "borrow"],
+            Self::Field => &[
+                "alias",
+                "default",
+                "skip_deserializing",
+                "deserialize_with",
+                "skip_serializing_if",
+                "bound",
+                "borrow",
+            ],
         }
     }
 
@@ -107,37 +114,16 @@ impl Serde {
         self.item(key).is_some()
     }
 
-    /// The name that both directions have in common.
-    pub(super) fn name(&self, ctxt: &Ctxt, key: &str) -> Option<LitStr> {
-        let item = self.item(key)?;
-        if let Some(value) = &item.value {
-            return text(value);
-        }
-        let of = |way: &str| item.nested.iter().find(|i| i.key == way).and_then(|i| i.value.as_ref()).and_then(text);
-        let (written, read) = (of("serialize"), of("deserialize"));
-        if written.as_ref().map(LitStr::value) != read.as_ref().map(LitStr::value) {
-            ctxt.error(
-                &item.key,
-                format_args!(
-                    "`{key}` gives different names for writing and reading, and a JSON path has one: make them equal"
-                ),
-            );
-        }
-        written
-    }
-
-    /// The case that a key gives.
-    pub(super) fn case(&self, ctxt: &Ctxt, key: &str) -> Option<String> {
-        let name = self.name(ctxt, key)?;
-        if !case::NAMES.contains(&name.value().as_str()) {
-            let known = listed(case::NAMES);
-            ctxt.error(&name, format_args!("unknown case {:?}; serde's are {known}", name.value()));
-        }
-        Some(name.value())
+    /// The name that is written, by `key = "…"` or `key(serialize = "…")`; one that is only read is none.
+    pub(super) fn name(&self, key: &str) -> Option<String> {
+        self.items.iter().filter(|item| item.key.unraw() == key).find_map(|item| match &item.value {
+            Some(value) => text(value),
+            None => item.nested.iter().find(|i| i.key == "serialize")?.value.as_ref().and_then(text),
+        })
     }
 }
 
-fn text(value: &Expr) -> Option<LitStr> {
+fn text(value: &Expr) -> Option<String> {
     let tokens: TokenStream = quote::ToTokens::to_token_stream(value);
-    syn::parse2(tokens).ok()
+    syn::parse2::<LitStr>(tokens).ok().map(|text| text.value())
 }

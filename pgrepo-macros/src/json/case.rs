@@ -1,16 +1,5 @@
 //! The cases of `rename_all`, as serde writes them: only ASCII letters change, and `lowercase` leaves fields alone.
-
-/// The names of the cases.
-pub(super) const NAMES: &[&str] = &[
-    "lowercase",
-    "UPPERCASE",
-    "PascalCase",
-    "camelCase",
-    "snake_case",
-    "SCREAMING_SNAKE_CASE",
-    "kebab-case",
-    "SCREAMING-KEBAB-CASE",
-];
+//! A case that serde does not know is its own to report.
 
 /// A field's name in a case.
 pub(super) fn field(case: &str, name: &str) -> String {

@@ -12,6 +12,17 @@ pub(crate) struct Document<'a> {
     pub(crate) input: &'a DeriveInput,
     pub(crate) krate: Path,
     pub(crate) places: Vec<Place<'a>>,
+    pub(crate) form: Form,
+}
+
+/// What the JSON of a type is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// An object, as far as it has parts.
+    Object,
+    Array,
+    /// That of another type, or a single value.
+    Other,
 }
 
 /// A place in the document, for which there is a constant.
@@ -39,4 +50,6 @@ pub(crate) enum Holds<'a> {
     Tag,
     /// JSON of any form.
     Opaque,
+    /// Keys of any name, among others.
+    FlatOpaque,
 }

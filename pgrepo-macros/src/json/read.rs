@@ -1,16 +1,17 @@
 use std::collections::HashMap;
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use quote::format_ident;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, Visibility};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Field, Fields, Type, Visibility};
 
 use crate::attr::Attrs;
 use crate::ctxt::Ctxt;
 use crate::symbol::{CONSTANT, OPAQUE, Place as On};
 
 use super::attrs::{On as SerdeOn, Serde};
-use super::{Document, Holds, Place, Step, case};
+use super::{Document, Form, Holds, Place, Step, case};
 
 /// How the variants of an enum are told apart.
 enum Tagging {
@@ -40,30 +41,30 @@ impl<'a> Document<'a> {
     pub(crate) fn read(ctxt: &Ctxt, input: &'a DeriveInput) -> Option<Self> {
         let krate = Attrs::read(ctxt, &input.attrs, On::Json).krate();
         let serde = Serde::read(ctxt, &input.attrs, SerdeOn::Container, false);
-        let tag = serde.name(ctxt, "tag").map(|tag| tag.value());
-        let case = serde.case(ctxt, "rename_all");
+        let tag = serde.name("tag");
+        let case = serde.name("rename_all");
         let mut places = Vec::new();
         match &input.data {
             Data::Struct(data) => {
-                if let Some(tag) = tag {
-                    places.push(tag_of(input, tag));
+                if let Some(tag) = &tag {
+                    places.push(tag_of(input, tag.clone()));
                 }
                 let transparent = serde.has("transparent");
                 let around = Around { steps: vec![], prefix: String::new(), case, vis: None, flat: false, transparent };
                 fields(ctxt, &data.fields, &around, &mut places);
             }
             Data::Enum(data) => {
-                let content = serde.name(ctxt, "content").map(|content| content.value());
+                let content = serde.name("content");
                 if let Some(tag) = &tag {
                     places.push(tag_of(input, tag.clone()));
                 }
-                let tagging = match (tag, content) {
+                let tagging = match (&tag, content) {
                     _ if serde.has("untagged") => Tagging::Untagged,
                     (None, _) => Tagging::External,
                     (Some(_), None) => Tagging::Internal,
                     (Some(_), Some(content)) => Tagging::Adjacent { content },
                 };
-                let field_case = serde.case(ctxt, "rename_all_fields");
+                let field_case = serde.name("rename_all_fields");
                 for one in &data.variants {
                     variant(ctxt, one, &tagging, case.as_deref(), field_case.clone(), input, &mut places);
                 }
@@ -73,7 +74,8 @@ impl<'a> Document<'a> {
                 return None;
             }
         }
-        let document = Self { input, krate, places };
+        let form = form(&input.data, tag.is_some(), serde.has("transparent"));
+        let document = Self { input, krate, places, form };
         document.check(ctxt);
         Some(document)
     }
@@ -97,6 +99,18 @@ impl<'a> Document<'a> {
     }
 }
 
+fn form(data: &Data, tagged: bool, transparent: bool) -> Form {
+    match data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(_) if !transparent => Form::Object,
+            Fields::Unnamed(fields) if !transparent && fields.unnamed.len() > 1 => Form::Array,
+            _ => Form::Other,
+        },
+        Data::Enum(data) if tagged || data.variants.iter().any(|v| !v.fields.is_empty()) => Form::Object,
+        _ => Form::Other,
+    }
+}
+
 fn tag_of(input: &DeriveInput, tag: String) -> Place<'_> {
     let constant = Ident::new("TAG", input.ident.span());
     Place { constant, vis: &input.vis, steps: vec![Step::Key(tag)], holds: Holds::Tag }
@@ -117,7 +131,7 @@ fn variant<'a>(
         return;
     }
     let own = variant.ident.unraw().to_string();
-    let name = serde.name(ctxt, "rename").map(|name| name.value());
+    let name = serde.name("rename");
     let name = name.unwrap_or_else(|| case.map_or_else(|| own.clone(), |case| case::variant(case, &own)));
     let untagged = serde.has("untagged");
     let steps = match tagging {
@@ -130,7 +144,7 @@ fn variant<'a>(
     let around = Around {
         steps,
         prefix,
-        case: serde.case(ctxt, "rename_all").or(field_case),
+        case: serde.name("rename_all").or(field_case),
         vis: Some(&input.vis),
         flat: !untagged && matches!(tagging, Tagging::Internal),
         transparent: false,
@@ -145,7 +159,8 @@ fn fields<'a>(ctxt: &Ctxt, fields: &'a Fields, around: &Around<'a>, places: &mut
         let attrs = Attrs::read(ctxt, &field.attrs, On::JsonField);
         let opaque = attrs.flag(OPAQUE);
         let serde = Serde::read(ctxt, &field.attrs, SerdeOn::Field, opaque);
-        if serde.has("skip") || serde.has("skip_serializing") {
+        let is_left_out = serde.has("skip") || serde.has("skip_serializing");
+        if is_left_out || (around.transparent && is_phantom(field)) {
             continue;
         }
         let mut steps = around.steps.clone();
@@ -154,7 +169,7 @@ fn fields<'a>(ctxt: &Ctxt, fields: &'a Fields, around: &Around<'a>, places: &mut
             _ if flat || single || around.transparent => {}
             Some(ident) => {
                 let own = ident.unraw().to_string();
-                let name = serde.name(ctxt, "rename").map(|name| name.value());
+                let name = serde.name("rename");
                 let case = around.case.as_deref();
                 steps.push(Step::Key(
                     name.unwrap_or_else(|| case.map_or_else(|| own.clone(), |case| case::field(case, &own))),
@@ -172,7 +187,7 @@ fn fields<'a>(ctxt: &Ctxt, fields: &'a Fields, around: &Around<'a>, places: &mut
         };
         let words = [around.prefix.as_str(), own.as_str()];
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-        let span = field.ident.as_ref().map_or_else(Span::call_site, Ident::span);
+        let span = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
         let constant = if attrs.key(CONSTANT).is_some() {
             attrs.parsed(CONSTANT, "the name of a constant")
         } else {
@@ -183,7 +198,8 @@ fn fields<'a>(ctxt: &Ctxt, fields: &'a Fields, around: &Around<'a>, places: &mut
             name.map(|name| Ident::new(&name.to_string(), span))
         };
         let holds = match (opaque, flat) {
-            (true, _) => Holds::Opaque,
+            (true, true) => Holds::FlatOpaque,
+            (true, false) => Holds::Opaque,
             (false, true) => Holds::Flat(&field.ty),
             (false, false) => Holds::Value(&field.ty),
         };
@@ -194,4 +210,9 @@ fn fields<'a>(ctxt: &Ctxt, fields: &'a Fields, around: &Around<'a>, places: &mut
             holds,
         });
     }
+}
+
+/// Whether serde, too, takes a field for a marker, beside which a transparent struct has its one field.
+fn is_phantom(field: &Field) -> bool {
+    matches!(&field.ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "PhantomData"))
 }

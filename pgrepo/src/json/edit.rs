@@ -79,7 +79,11 @@ impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
             self.column,
             Fragment::default().text(match steps.as_slice() {
                 [] => "NULL::jsonb".to_owned(),
-                steps => format!("d #- ARRAY[{}]", steps.join(", ")),
+                // A single value has no parts, and the operator refuses it.
+                steps => format!(
+                    "CASE WHEN jsonb_typeof(d) IN ('object', 'array') THEN d #- ARRAY[{}] ELSE d END",
+                    steps.join(", ")
+                ),
             }),
         )
     }

@@ -7,10 +7,9 @@
 
 use serde::Serialize;
 
-use crate::query::{Filter, Fragment, Sort};
+use crate::query::{Filter, Fragment};
 
 use super::arg::{Bound, JsonArg, JsonText};
-use super::leaf::JsonScalar;
 use super::path::JsonPath;
 use super::shape::{JsonArray, JsonContainer, JsonMap};
 use super::step::JsonStep;
@@ -49,7 +48,8 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
 
     /// The value equals this one; `None` asks for what is read as `None`: null or missing.
     ///
-    /// Objects and arrays are compared as wholes. A GIN index on the column serves it, but not `None`.
+    /// It is the JSON that is compared: objects and arrays as wholes, and an instant written in another zone, or a
+    /// decimal's string with other zeros, is another value. A GIN index on the column serves it, but not `None`.
     pub fn eq<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
         let value = JsonText::of(&value);
         if value.is(JsonText::is_null) {
@@ -139,7 +139,7 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
         self.contained(JsonText::of(&value).map(JsonText::in_array), compare)
     }
 
-    /// The map has this key. Of a whole document, a GIN index of the class `jsonb_ops` serves it; else none.
+    /// The map has this key; the index of [`key_index_ddl`](Self::key_index_ddl) serves it.
     pub fn has_key<'q>(self, key: impl Into<String>) -> Filter<'q, T>
     where
         V: JsonMap,
@@ -147,7 +147,7 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
         Filter::one(self.value(Fragment::default()).text(" ? ").param(key.into()))
     }
 
-    /// The map has one or more of these keys, which are bound as one array. Indexes as for [`has_key`](Self::has_key).
+    /// The map has one or more of these keys, which are bound as one array. Index as for [`has_key`](Self::has_key).
     pub fn has_any_key<'q, K: Into<String>>(self, keys: impl IntoIterator<Item = K>) -> Filter<'q, T>
     where
         V: JsonMap,
@@ -155,7 +155,7 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
         self.keys(" ?| ", keys)
     }
 
-    /// The map has all of these keys, which are bound as one array. Indexes as for [`has_key`](Self::has_key).
+    /// The map has all of these keys, which are bound as one array. Index as for [`has_key`](Self::has_key).
     pub fn has_all_keys<'q, K: Into<String>>(self, keys: impl IntoIterator<Item = K>) -> Filter<'q, T>
     where
         V: JsonMap,
@@ -166,60 +166,5 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     fn keys<'q, K: Into<String>>(&self, operator: &'static str, keys: impl IntoIterator<Item = K>) -> Filter<'q, T> {
         let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
         Filter::one(self.value(Fragment::default()).text(operator).param(keys))
-    }
-}
-
-impl<T: ?Sized, V: JsonScalar + ?Sized, W> JsonPath<T, V, W> {
-    /// Appends a value that is compared with the path's; it goes as text, which JSON's values are, and is cast.
-    fn compared<'q>(fragment: Fragment<'q>, value: impl JsonArg<V>) -> Fragment<'q> {
-        let value = JsonText::of(&value).try_map(JsonText::into_plain);
-        fragment.param(value).text(match V::RENDERING.sql_type() {
-            "text" => "::text".to_owned(),
-            other => format!("::text::{other}"),
-        })
-    }
-
-    fn compare<'q>(&self, operator: &'static str, value: impl JsonArg<V>) -> Filter<'q, T> {
-        Filter::one(Self::compared(self.typed().text(operator), value))
-    }
-
-    /// The value is less than this one.
-    ///
-    /// The index of [`index_ddl`](Self::index_ddl) serves this and the other comparisons by size. A value that is
-    /// null, missing, or of another type meets none of them.
-    pub fn lt<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
-        self.compare(" < ", value)
-    }
-
-    /// The value is this one or less.
-    pub fn le<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
-        self.compare(" <= ", value)
-    }
-
-    /// The value is greater than this one.
-    pub fn gt<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
-        self.compare(" > ", value)
-    }
-
-    /// The value is this one or greater.
-    pub fn ge<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
-        self.compare(" >= ", value)
-    }
-
-    /// The value is one of these two, or between them.
-    pub fn between<'q>(self, least: impl JsonArg<V>, greatest: impl JsonArg<V>) -> Filter<'q, T> {
-        let from = Self::compared(self.typed().text(" BETWEEN "), least).text(" AND ");
-        Filter::one(Self::compared(Fragment::default().text("(").followed_by(from), greatest).text(")"))
-    }
-
-    /// Sorts by the value, the least first, what is null or missing last; served by the index of
-    /// [`index_ddl`](Self::index_ddl).
-    pub fn asc<'q>(self) -> Sort<'q, T> {
-        Sort::ascending(self.typed())
-    }
-
-    /// Sorts by the value, what is null or missing first, then the greatest; served by the same index.
-    pub fn desc<'q>(self) -> Sort<'q, T> {
-        Sort::descending(self.typed())
     }
 }

@@ -1,10 +1,11 @@
 //! The indexes that serve the conditions and orders on paths.
 
+use crate::query::Fragment;
 use crate::table::{Column, PgTable, Place, quote_ident};
 
 use super::leaf::JsonIndexed;
 use super::path::JsonPath;
-use super::shape::JsonColumn;
+use super::shape::{JsonColumn, JsonMap};
 use super::sql::written;
 use super::step::JsonStep;
 
@@ -15,7 +16,7 @@ impl<T: PgTable + ?Sized, C: JsonColumn, W> Column<T, C, W> {
     /// The statement that makes the index for equality, containment and membership at any path into the column.
     ///
     /// It is of the class `jsonb_path_ops`, which is smaller and faster than `jsonb_ops` and serves the same of these;
-    /// key tests on the whole document ask for one of `jsonb_ops`
+    /// key tests ask for one of `jsonb_ops`, which [`key_index_ddl`](JsonPath::key_index_ddl) makes
     /// (<https://www.postgresql.org/docs/current/datatype-json.html#JSON-INDEXING>).
     ///
     /// # Examples
@@ -36,7 +37,7 @@ impl<T: PgTable + ?Sized, C: JsonColumn, W> Column<T, C, W> {
     }
 }
 
-impl<T: PgTable + ?Sized, V: JsonIndexed + ?Sized, W> JsonPath<T, V, W> {
+impl<T: PgTable + ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     /// The statement that makes the index for comparisons by size and for sorting by the value.
     ///
     /// The server uses it after `ANALYZE` has told it about the values.
@@ -51,7 +52,41 @@ impl<T: PgTable + ?Sized, V: JsonIndexed + ?Sized, W> JsonPath<T, V, W> {
     ///     r#"CREATE INDEX "people_profile_city_idx" ON "people" ((("profile" ->> 'city')))"#,
     /// );
     /// ```
-    pub fn index_ddl(&self) -> String {
+    pub fn index_ddl(&self) -> String
+    where
+        V: JsonIndexed,
+    {
+        let table = Place::of::<T>(None).quoted();
+        format!("CREATE INDEX {} ON {table} (({}))", self.index_name("idx"), written(&self.typed()))
+    }
+
+    /// The statement that makes the index for key tests at this path: [`has_key`](Self::has_key) and the like.
+    ///
+    /// It is of the class `jsonb_ops`, which holds keys beside values
+    /// (<https://www.postgresql.org/docs/current/datatype-json.html#JSON-INDEXING>); that of the whole document also
+    /// serves what [`gin_index_ddl`](Column::gin_index_ddl) makes one for.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { profile: pgrepo::Json<std::collections::BTreeMap<String, serde_json::Value>> }
+    /// assert_eq!(
+    ///     Person::PROFILE.document().key("settings").key_index_ddl(),
+    ///     r#"CREATE INDEX "people_profile_settings_keys" ON "people" USING gin (("profile" -> 'settings'))"#,
+    /// );
+    /// ```
+    pub fn key_index_ddl(&self) -> String
+    where
+        V: JsonMap,
+    {
+        let table = Place::of::<T>(None).quoted();
+        let value = written(&self.value(Fragment::default()));
+        format!("CREATE INDEX {} ON {table} USING gin ({value})", self.index_name("keys"))
+    }
+
+    /// A name made of the table's, the column's and the path's.
+    fn index_name(&self, end: &str) -> String {
         let column = self.column.to_string();
         let steps = self.steps.all().iter().map(|step| match step {
             JsonStep::Key(key) => (*key).to_owned(),
@@ -60,9 +95,8 @@ impl<T: PgTable + ?Sized, V: JsonIndexed + ?Sized, W> JsonPath<T, V, W> {
         let steps: Vec<String> = steps.collect();
         let mut words = vec![T::TABLE.name, &column];
         words.extend(steps.iter().map(String::as_str));
-        words.push("idx");
-        let table = Place::of::<T>(None).quoted();
-        format!("CREATE INDEX {} ON {table} (({}))", index_name(&words), written(&self.typed()))
+        words.push(end);
+        index_name(&words)
     }
 }
 

@@ -8,15 +8,16 @@ use crate::value::Json;
 pub enum Rendering {
     /// A JSON number, as numeric: exact for each number that JSON can write.
     Number,
-    /// A JSON string, in the database's collation.
+    /// A JSON string, in the database's collation. JSON of another type is compared by its text.
     Text,
-    /// A JSON string whose bytes sort as its values do: dates and times in ISO 8601, uuids.
+    /// A JSON string whose bytes sort as its values do: dates and times in ISO 8601 (of the years 0 to 9999), uuids.
     Ordered,
     /// A JSON boolean.
     Bool,
-    /// A JSON string or number, as numeric.
+    /// A JSON number, or a JSON string of digits with at most 255 on each side of the point, as numeric.
     Decimal,
-    /// A JSON string, as timestamptz. The cast depends on the session's settings, so no index can hold it.
+    /// A JSON string, as timestamptz. The cast depends on the session's settings, so no index can hold it; text that is
+    /// no instant fails the statement.
     Instant,
 }
 
@@ -91,4 +92,4 @@ macro_rules! seen_through {
         impl<V: JsonNumber $($v)*> JsonNumber for $of {}
     )+};
 }
-seen_through!([] Option<V>, [+ ?Sized] &V, [] Json<V>);
+seen_through!([] Option<V>, [+ ?Sized] &V, [] Json<V>, [] Box<V>);

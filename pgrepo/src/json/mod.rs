@@ -10,6 +10,7 @@ mod field;
 mod filter;
 mod index;
 mod leaf;
+mod order;
 mod path;
 mod shape;
 mod sql;

@@ -40,6 +40,7 @@ impl<D: ?Sized> LeadsTo<D> for D {}
 impl<D> LeadsTo<D> for Option<D> {}
 impl<D: ?Sized> LeadsTo<D> for Box<D> {}
 impl<D> LeadsTo<D> for Option<Box<D>> {}
+impl<D> LeadsTo<D> for Box<Option<D>> {}
 impl<D> LeadsTo<D> for Json<D> {}
 
 /// A type whose JSON form is an object with keys of any name.
@@ -113,4 +114,4 @@ macro_rules! seen_through {
         impl<V: JsonObject> JsonObject for $of<V> {}
     )+};
 }
-seen_through!(Option Json);
+seen_through!(Option Json Box);

@@ -72,9 +72,17 @@ impl<T: ?Sized, V: JsonScalar + ?Sized, W> JsonPath<T, V, W> {
             Rendering::Bool => self.checked("boolean", "bool"),
             Rendering::Text => self.text(start),
             Rendering::Ordered => self.text(start.text("(")).text(" COLLATE \"C\")"),
-            Rendering::Decimal => self.text(start).text("::numeric"),
+            Rendering::Decimal => self.digits(),
             Rendering::Instant => self.text(start).text("::timestamptz"),
         }
+    }
+
+    /// A number, or the number that a string's digits make; other strings do not fail the statement either.
+    fn digits<'q>(&self) -> Fragment<'q> {
+        const DIGITS: &str = "'^[-+]?[0-9]{1,255}([.][0-9]{1,255})?$'";
+        let start = self.value(Fragment::default().text("(CASE WHEN jsonb_typeof("));
+        let number = self.text(start.text(") = 'number' OR "));
+        self.text(number.text(format!(" ~ {DIGITS} THEN "))).text("::numeric END)")
     }
 
     /// The value cast to a type, if it is JSON of the type that casts to it: a document that holds another one neither

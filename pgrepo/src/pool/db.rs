@@ -194,7 +194,8 @@ impl Db {
     ///
     /// # Errors
     /// [`ErrorKind::Query`]: the path is wrong, and where, or what the server refused; [`ErrorKind::Mismatch`]: there
-    /// is no such table or column, or it holds no documents; [`ErrorKind::Encode`]: the value has no form in JSON.
+    /// is no such table or column, or it holds no documents; [`ErrorKind::Encode`]: the value has no form in JSON,
+    /// as NaN and the infinities have none (inside of a larger value they are null, as serde_json has it).
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.

@@ -50,7 +50,7 @@ pub enum ValueErrorKind {
     /// The text is not UTF-8.
     #[error("the text is not UTF-8")]
     Utf8(#[source] std::str::Utf8Error),
-    /// The JSON does not fit the Rust type, or the Rust value has no JSON form.
+    /// The JSON does not fit the Rust type.
     #[error("the JSON does not fit the Rust type")]
     Json(#[source] serde_json::Error),
     /// A value inside of the document does not fit the Rust type.
@@ -58,6 +58,15 @@ pub enum ValueErrorKind {
     JsonAt {
         /// Where in the document: keys and indexes, as in `location.runways[0].surface`.
         path: String,
+        /// What is wrong there.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The Rust value has no JSON form: a map's keys are no strings, or its `Serialize` refused.
+    #[error("the value has no JSON form{}", path.as_ref().map(|path| format!(" at {path}")).unwrap_or_default())]
+    NoJson {
+        /// Where in the value, if not as a whole: keys and indexes, as in `location.runways[0].surface`.
+        path: Option<String>,
         /// What is wrong there.
         #[source]
         source: serde_json::Error,

@@ -23,8 +23,9 @@ const VERSION: u8 = 1;
 /// strings without escapes).
 ///
 /// # Errors
-/// [`ValueErrorKind::Json`] when the value has no JSON form (a map whose keys are no strings), or when the document
-/// does not fit the type.
+/// [`ValueErrorKind::NoJson`] when the value has no JSON form (a map whose keys are no strings);
+/// [`ValueErrorKind::Json`] when the document does not fit the type, [`ValueErrorKind::JsonAt`] where a value inside of
+/// it does not.
 ///
 /// # Examples
 /// ```
@@ -141,13 +142,23 @@ impl Encode for Box<RawValue> {
 /// Appends a json or jsonb field, whichever `ty` is, in the form that serde gives the value.
 ///
 /// # Errors
-/// [`ValueErrorKind::Json`] and [`ValueErrorKind::TooLarge`].
+/// [`ValueErrorKind::NoJson`] and [`ValueErrorKind::TooLarge`].
 #[inline]
 pub fn put_json<T: Serialize + ?Sized>(value: &T, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
     encode_sized(out, |out| {
         put_version(ty, out);
-        serde_json::to_writer(out, value).map_err(unfit)
+        serde_json::to_writer(out, value).map_err(|error| formless(value, error))
     })
+}
+
+/// Says where in a value it has no JSON form, which is found by writing it once more.
+#[cold]
+#[inline(never)]
+fn formless<T: Serialize + ?Sized>(value: &T, source: serde_json::Error) -> ValueError {
+    let mut nowhere = serde_json::Serializer::new(std::io::sink());
+    let again = serde_path_to_error::serialize(value, &mut nowhere).err();
+    let path = again.map(|again| again.path().to_string()).filter(|path| path != ".");
+    ValueErrorKind::NoJson { path, source }.into()
 }
 
 #[inline]
@@ -287,7 +298,9 @@ mod tests {
     #[test]
     fn errors() {
         let odd = Json(BTreeMap::from([((1, 2), 3)]));
-        assert!(matches!(refused(&odd, PgType::JSONB).kind(), ValueErrorKind::Json(_)));
+        assert_eq!(refused(&odd, PgType::JSONB).to_string(), "the value has no JSON form");
+        let inside = Json(BTreeMap::from([("a", vec![BTreeMap::new(), odd.into_inner()])]));
+        assert_eq!(refused(&inside, PgType::JSONB).to_string(), "the value has no JSON form at a[1]");
         let ty = TypeInfo::builtin(PgType::JSONB);
         for bytes in [&b""[..], b"\x02{}", b"{}"] {
             let error = serde_json::Value::decode(&ty, bytes).unwrap_err();

@@ -1,6 +1,7 @@
 //! Documents of tables that are known at run time only.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -70,7 +71,7 @@ pub(crate) async fn query_json<H: Handle>(
 ) -> Result<Vec<Row>> {
     const OPERATION: &str = "query_json";
     let fail = |e: Error| e.during(OPERATION).naming().on_table(table);
-    let value = serde_json::to_value(value).map_err(|e| unwritable(column, e)).map_err(fail)?;
+    let value = finite(column, value).map_err(fail)?;
     let asked = Path::read(path).and_then(|path| path.asks(value)).map_err(|e| fail(e.at_column(column)))?;
     find(on, OPERATION, table, column, asked).await.map_err(fail)
 }
@@ -169,6 +170,26 @@ impl Columns {
                 Err(Error::new(ErrorKind::Mismatch, message).at_column(name))
             }
         }
+    }
+}
+
+/// The value as JSON. A number that JSON does not have would be null, and find other rows than were meant.
+fn finite(column: &str, value: impl Serialize) -> Result<serde_json::Value> {
+    let written = serde_json::to_value(&value).map_err(|e| unwritable(column, e))?;
+    let single = if written.is_null() { Plain(value).to_string() } else { String::new() };
+    if matches!(&*single, "NaN" | "inf" | "-inf") {
+        let message = format!("JSON has no number {single}");
+        return Err(Error::new(ErrorKind::Encode, message).at_column(column));
+    }
+    Ok(written)
+}
+
+/// A single value as Rust writes it; nothing for what has parts, or is none.
+struct Plain<V>(V);
+
+impl<V: Serialize> fmt::Display for Plain<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.serialize(f).or(Ok(()))
     }
 }
 
