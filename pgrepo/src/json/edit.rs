@@ -28,7 +28,7 @@ fn present(steps: &[JsonStep], empty: &str) -> String {
     format!("coalesce(nullif(d{}, 'null'), '{empty}')", chain(steps))
 }
 
-impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
+impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     /// Puts a value at the end of the path; what is on the way and not there yet, or null, is made.
     fn put<'q>(&self, value: Fragment<'q>) -> Assignment<'q, T> {
         let steps = self.steps.all();
@@ -45,7 +45,7 @@ impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
     /// Gives the value at the path a new one, in the statement that updates the row; the rest of the document stays.
     ///
     /// Objects and arrays on the way that are missing or null are made; an index past the end of an array appends.
-    /// `None` is written as null. Several changes of one column in one statement are made one after the other.
+    /// `None` is written as null. A single value on the way, which has no parts, is the server's to refuse. Several changes of one column in one statement are made one after the other.
     ///
     /// # Examples
     /// ```no_run
@@ -65,7 +65,10 @@ impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set<'q>(self, value: impl JsonArg<V>) -> Assignment<'q, T> {
+    pub fn set<'q>(self, value: impl JsonArg<V>) -> Assignment<'q, T>
+    where
+        W: CanWrite,
+    {
         self.put(Fragment::default().param(JsonText::of(&value)).text("::jsonb"))
     }
 
@@ -73,7 +76,10 @@ impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
     ///
     /// A document that lacks a key which its struct needs can no longer be read into it: this is for keys of maps,
     /// elements, `Option`s and fields with a default.
-    pub fn remove<'q>(self) -> Assignment<'q, T> {
+    pub fn remove<'q>(self) -> Assignment<'q, T>
+    where
+        W: CanWrite,
+    {
         let steps: Vec<String> = self.steps.all().iter().map(path_text).collect();
         Assignment::part(
             self.column,
@@ -92,6 +98,7 @@ impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
     pub fn push<'q>(self, value: impl JsonArg<V::Item>) -> Assignment<'q, T>
     where
         V: JsonArray,
+        W: CanWrite,
     {
         let array = present(self.steps.all(), "[]");
         let value = Fragment::default().text(format!("{array} || jsonb_build_array(")).param(JsonText::of(&value));
@@ -105,6 +112,7 @@ impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
     pub fn increment<'q>(self, by: impl JsonArg<V>) -> Assignment<'q, T>
     where
         V: JsonNumber,
+        W: CanWrite,
     {
         let number = |text: Option<String>| text.ok_or_else(|| "only a number can be added to a number".to_owned());
         let by = JsonText::of(&by).try_map(|by| by.into_plain().and_then(number));
@@ -120,6 +128,7 @@ impl<T: ?Sized, V: ?Sized, W: CanWrite> JsonPath<T, V, W> {
     pub fn merge<'q>(self, object: impl Serialize) -> Assignment<'q, T>
     where
         V: JsonObject,
+        W: CanWrite,
     {
         let object: Bound<JsonText> = JsonText::of(&object).try_map(|object| {
             if object.is_object() { Ok(object) } else { Err("only an object can be merged into an object".to_owned()) }

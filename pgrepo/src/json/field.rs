@@ -41,9 +41,9 @@ impl<D: ?Sized, V: ?Sized> JsonField<D, V> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
-    pub const fn key(self, key: &'static str) -> JsonField<D, V::Value>
+    pub const fn key<L>(self, key: &'static str) -> JsonField<D, L>
     where
-        V: JsonMap,
+        V: JsonMap<Value = L>,
     {
         self.then(&[JsonStep::Key(key)])
     }
@@ -52,9 +52,9 @@ impl<D: ?Sized, V: ?Sized> JsonField<D, V> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
-    pub const fn index(self, index: i32) -> JsonField<D, V::Item>
+    pub const fn index<L>(self, index: i32) -> JsonField<D, L>
     where
-        V: JsonArray,
+        V: JsonArray<Item = L>,
     {
         self.then(&[JsonStep::Index(index)])
     }
@@ -106,9 +106,9 @@ impl<D: ?Sized, F: ?Sized> JsonFlat<D, F> {
     ///
     /// # Panics
     /// As [`JsonField::at`].
-    pub const fn key(self, key: &'static str) -> JsonField<D, F::Value>
+    pub const fn key<L>(self, key: &'static str) -> JsonField<D, L>
     where
-        F: JsonMap,
+        F: JsonMap<Value = L>,
     {
         self.within.key(key)
     }

@@ -56,7 +56,11 @@ pub trait JsonScalar {
 pub trait JsonIndexed: JsonScalar {}
 
 /// A type whose JSON form is a number.
-#[diagnostic::on_unimplemented(message = "`{Self}` is no number in JSON", label = "cannot be incremented")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number in JSON",
+    label = "cannot be incremented",
+    note = "integers and floats are; of a newtype, go to its field: path.at(UserId::INNER)"
+)]
 pub trait JsonNumber: JsonScalar {}
 
 macro_rules! scalars {

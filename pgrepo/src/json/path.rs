@@ -54,11 +54,11 @@ pub struct JsonPath<T: ?Sized, V: ?Sized, W = Writable> {
     of: PhantomData<Of<T, V, W>>,
 }
 
-impl<T: ?Sized, C: JsonColumn, W> Column<T, C, W> {
+impl<T: ?Sized, C, W> Column<T, C, W> {
     /// The path to a field of the documents in the column.
     pub const fn at<D: ?Sized, V: ?Sized>(self, field: JsonField<D, V>) -> JsonPath<T, V, W>
     where
-        C::Document: LeadsTo<D>,
+        C: JsonColumn<Document: LeadsTo<D>>,
     {
         JsonPath { column: self.name(), steps: field.steps, of: PhantomData }
     }
@@ -72,7 +72,10 @@ impl<T: ?Sized, C: JsonColumn, W> Column<T, C, W> {
     /// # struct Person { skills: pgrepo::Json<Vec<String>> }
     /// let pythonistas = Person::SKILLS.document().has("Python");
     /// ```
-    pub const fn document(self) -> JsonPath<T, C::Document, W> {
+    pub const fn document<D>(self) -> JsonPath<T, D, W>
+    where
+        C: JsonColumn<Document = D>,
+    {
         JsonPath { column: self.name(), steps: Steps::new(&[]), of: PhantomData }
     }
 }
@@ -100,9 +103,9 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
-    pub const fn key(self, key: &'static str) -> JsonPath<T, V::Value, W>
+    pub const fn key<L>(self, key: &'static str) -> JsonPath<T, L, W>
     where
-        V: JsonMap,
+        V: JsonMap<Value = L>,
     {
         self.then(&[JsonStep::Key(key)])
     }
@@ -111,9 +114,9 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
-    pub const fn index(self, index: i32) -> JsonPath<T, V::Item, W>
+    pub const fn index<L>(self, index: i32) -> JsonPath<T, L, W>
     where
-        V: JsonArray,
+        V: JsonArray<Item = L>,
     {
         self.then(&[JsonStep::Index(index)])
     }

@@ -55,7 +55,11 @@ pub trait JsonMap {
 }
 
 /// A type whose JSON form is an array of values of one type.
-#[diagnostic::on_unimplemented(message = "`{Self}` is no array in JSON", label = "no array")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no array in JSON, as far as pgrepo knows",
+    label = "no array",
+    note = "vectors, arrays, sets and serde_json::Value are; a single value is compared with `eq` and changed with `set`"
+)]
 pub trait JsonArray {
     /// The elements' type.
     type Item;

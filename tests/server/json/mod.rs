@@ -1,5 +1,9 @@
 //! Paths into documents, against what serde_json and the server say.
 
+mod documents;
+mod paths;
+mod probe;
+
 use std::collections::BTreeMap;
 
 use pgrepo::{Db, Json, PgJson, PgTable};

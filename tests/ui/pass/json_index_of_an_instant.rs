@@ -1,0 +1,18 @@
+use pgrepo::{Json, PgJson, PgTable};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, PgJson)]
+struct Visit {
+    at: chrono::DateTime<chrono::Utc>,
+    day: chrono::NaiveDate,
+}
+
+#[derive(PgTable)]
+#[pg(table = "visits")]
+struct Row {
+    visit: Json<Visit>,
+}
+
+fn main() {
+    let _ = Row::VISIT.at(Visit::DAY).index_ddl();
+}
