@@ -79,7 +79,7 @@ pub(super) struct Address {
 pub(super) struct UserId(pub(super) i64);
 
 #[derive(Debug, Clone, Serialize, Deserialize, PgJson)]
-pub(super) struct Pair(pub(super) String, #[serde(skip)] u8, pub(super) Vec<i64>);
+pub(super) struct Pair(pub(super) String, #[serde(skip)] (), pub(super) Vec<i64>);
 
 #[derive(Debug, Clone, Serialize, Deserialize, PgJson)]
 #[serde(transparent)]
@@ -173,7 +173,7 @@ mod hex {
 pub(super) const ODD: [&str; 14] =
     ["", "a", "o'clock", "\"q\"", "b\\c", "a/b~c", "ключ 🦀", "0", "-1", "$1", "null", "{x,y}", "E'\\x'", "tab\t\u{1}"];
 
-fn text(rng: &mut Rng) -> String {
+pub(super) fn text(rng: &mut Rng) -> String {
     match rng.below(3) {
         0 => ODD[rng.below(ODD.len())].to_owned(),
         1 => format!("{}{}", ODD[rng.below(ODD.len())], rng.below(5)),
@@ -189,7 +189,7 @@ fn number(rng: &mut Rng) -> i64 {
     }
 }
 
-fn small(rng: &mut Rng) -> i64 {
+pub(super) fn small(rng: &mut Rng) -> i64 {
     i64::try_from(rng.below(30)).unwrap() - 10
 }
 
@@ -210,7 +210,7 @@ fn some<T, C: FromIterator<T>>(rng: &mut Rng, mut make: impl FnMut(&mut Rng) -> 
 }
 
 impl Address {
-    fn any(rng: &mut Rng) -> Self {
+    pub(super) fn any(rng: &mut Rng) -> Self {
         Self { street: text(rng), number: maybe(rng, number) }
     }
 }
@@ -286,7 +286,7 @@ impl Doc {
             homes: some(rng, Address::any),
             boxed: maybe(rng, |rng| Address::any(rng).into()),
             user: UserId(number(rng)),
-            pair: Pair(text(rng), 1, some(rng, small)),
+            pair: Pair(text(rng), (), some(rng, small)),
             clear: Clear { value: small(rng), of: PhantomData },
             external: External::any(rng),
             internal: Internal::any(rng),

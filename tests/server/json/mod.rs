@@ -1,7 +1,9 @@
 //! Paths into documents, against what serde_json and the server say.
 
 mod documents;
+mod edits;
 mod paths;
+mod places;
 mod probe;
 
 use std::collections::BTreeMap;
@@ -43,7 +45,7 @@ fn person(id: i32) -> Person {
         city: (id % 3 != 0).then(|| format!("C{}", id % 1000)),
         age: i64::from(id),
         skills: vec![format!("s{}", id % 700), "any".to_owned()],
-        settings: BTreeMap::new(),
+        settings: if id % 70 == 7 && id > 10 { [(format!("n{id}"), i64::from(id))].into() } else { BTreeMap::new() },
         place: Place { lat: f64::from(id) / 2.0, lon: 1.5 },
     };
     Person { id, profile: Json(profile) }
@@ -101,29 +103,81 @@ async fn changes_of_one_column_are_made_one_after_the_other(db: Db) {
     assert!(db.repository::<Person>().patch(1, [refused]).await.is_err());
 }
 
-async fn plan(db: &Db, condition: &str) -> String {
-    let lines: Vec<String> = db.query(format!("EXPLAIN SELECT * FROM people {condition}")).fetch_all().await.unwrap();
-    lines.join("\n")
+/// The plan of the rows that a condition finds.
+async fn plan(db: &Db, filter: pgrepo::Filter<'_, Person>) -> String {
+    db.repository::<Person>().find(filter).explain().await.unwrap()
 }
 
 #[pgrepo::test]
 async fn indexes_serve_the_conditions(db: Db) {
     filled(&db, 100_000).await;
-    let age = Person::PROFILE.at(Profile::AGE);
-    db.execute_script(&format!("{}; {}; ANALYZE people", Person::PROFILE.gin_index_ddl(), age.index_ddl()))
-        .await
-        .unwrap();
-    let sql = db.repository::<Person>().all().order_by(age.desc()).limit(10).sql();
-    let tail = sql.split_once(" ORDER BY").unwrap().1;
-    let order = plan(&db, &format!("ORDER BY{tail}").replace("$1", "10")).await;
-    assert!(order.contains("people_profile_age_idx"), "{order}");
-    let filter = db.repository::<Person>().find(age.lt(100)).sql();
-    let range = plan(&db, &format!("WHERE{}", filter.split_once(" WHERE").unwrap().1.replace("$1", "'100'"))).await;
-    assert!(range.contains("people_profile_age_idx"), "{range}");
-    let filter = db.repository::<Person>().find(Person::PROFILE.at(Profile::FULL_NAME).eq("P77")).sql();
-    let document = "'{\"fullName\":\"P77\"}'::jsonb";
-    let equal = plan(&db, &format!("WHERE{}", filter.split_once(" WHERE").unwrap().1.replace("$1", document))).await;
-    assert!(equal.contains("people_profile_gin"), "{equal}");
+    let at = Person::PROFILE;
+    let (name, age, skills) = (at.at(Profile::FULL_NAME), at.at(Profile::AGE), at.at(Profile::SKILLS));
+    let settings = at.at(Profile::SETTINGS);
+    let lat = at.at(Profile::PLACE.at(Place::LAT));
+    let indexes =
+        [at.gin_index_ddl(), age.index_ddl(), lat.index_ddl(), name.index_ddl(), settings.key_index_ddl()].join("; ");
+    db.execute_script(&format!("{indexes}; ANALYZE people")).await.unwrap();
+    let part = serde_json::json!({"age": 5, "skills": ["s5"]});
+    for (index, filter) in [
+        ("people_profile_gin", name.eq("P77")),
+        ("people_profile_gin", age.eq(5)),
+        ("people_profile_gin", name.in_(["P77", "P78", "none"])),
+        ("people_profile_gin", lat.is_null()),
+        ("people_profile_gin", skills.has("s7")),
+        ("people_profile_gin", skills.index(0).eq("s7")),
+        ("people_profile_gin", skills.contains(["s7", "any"])),
+        ("people_profile_gin", at.document().contains(part)),
+        ("people_profile_gin", settings.contains(serde_json::json!({"n77": 77}))),
+        ("people_profile_gin", settings.key("n77").eq(77)),
+        ("people_profile_age_idx", age.lt(100)),
+        ("people_profile_age_idx", age.between(500, 600)),
+        ("people_profile_age_idx", age.gt(99_900)),
+        ("people_profile_lat_idx", lat.le(3.5)),
+        ("people_profile_fullName_idx", name.ge("P9999")),
+        ("people_profile_settings_keys", settings.has_key("n77")),
+        ("people_profile_settings_keys", settings.has_any_key(["n77", "n78"])),
+        ("people_profile_settings_keys", settings.has_all_keys(["n77", "n78"])),
+    ] {
+        let shown = format!("{filter:?}");
+        let plan = plan(&db, filter).await;
+        assert!(plan.contains(index), "{shown}: {plan}");
+    }
+    for sort in [age.asc(), age.desc(), age.desc().nulls_first()] {
+        let find = db.repository::<Person>().all().order_by(sort).limit(10);
+        let plan = find.explain().await.unwrap();
+        assert!(plan.contains("people_profile_age_idx") && !plan.contains("Sort"), "{plan}");
+    }
+}
+
+#[derive(Debug, Clone, PgTable)]
+#[pg(table = "notes")]
+struct Note {
+    #[pg(primary_key)]
+    id: i32,
+    note: serde_json::Value,
+}
+
+#[pgrepo::test]
+async fn an_index_serves_the_keys_of_a_whole_document(db: Db) {
+    db.execute_script("CREATE TABLE notes (id int4 PRIMARY KEY, note jsonb NOT NULL)").await.unwrap();
+    let note = |id: i32| serde_json::json!({format!("k{id}"): id, "all": [id % 500]});
+    db.repository::<Note>().copy_in((0..100_000).map(|id| Note { id, note: note(id) })).await.unwrap();
+    let whole = Note::NOTE.document();
+    db.execute_script(&format!("{}; ANALYZE notes", whole.key_index_ddl())).await.unwrap();
+    let key = whole.key("all");
+    for filter in [
+        whole.has_key("k5"),
+        whole.has_any_key(["k5", "k6"]),
+        whole.has_all_keys(["k5", "all"]),
+        key.has(serde_json::json!(77)),
+        whole.contains(serde_json::json!({"k5": 5})),
+    ] {
+        let shown = format!("{filter:?}");
+        let plan = db.repository::<Note>().find(filter).explain().await.unwrap();
+        assert!(plan.contains("notes_note_keys"), "{shown}: {plan}");
+    }
+    assert_eq!(db.repository::<Note>().find(whole.has_any_key(["k5", "k7"])).count().await.unwrap(), 2);
 }
 
 #[pgrepo::test]

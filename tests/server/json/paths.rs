@@ -175,7 +175,7 @@ fn wholes(docs: &[Doc]) -> Vec<Probe> {
 
 #[pgrepo::test]
 async fn random_documents_are_found_as_serde_json_finds_them(db: Db) {
-    let docs = filled(&db, 0x5eed, 3_000).await;
+    let docs = filled(&db, 0x5eed, 2_000).await;
     let values: Vec<Value> = docs.iter().map(probe::json).collect();
     let (leaves, indexes) = leaves(&docs);
     let mut telling = 0;

@@ -1,7 +1,7 @@
 //! Without the prelude.
 #![no_implicit_prelude]
 
-use ::pgrepo::{PgEnum, PgInsert, PgNewtype, PgRecord, PgTable};
+use ::pgrepo::{PgEnum, PgInsert, PgJson, PgNewtype, PgRecord, PgTable};
 use ::std::string::String;
 
 /// A table's struct.
@@ -63,4 +63,28 @@ pub enum Status {
 pub struct Named<'a> {
     /// A name.
     pub name: &'a str,
+}
+
+/// A document.
+#[derive(::serde::Serialize, ::serde::Deserialize, PgJson)]
+pub struct Document {
+    /// A value.
+    pub city: ::std::option::Option<String>,
+    /// Flat.
+    #[serde(flatten)]
+    pub part: Part,
+    /// Of any form.
+    #[pg(opaque)]
+    pub other: String,
+}
+
+/// A part of a document.
+#[derive(::serde::Serialize, ::serde::Deserialize, PgJson)]
+#[serde(tag = "type")]
+pub enum Part {
+    /// A field.
+    Whole {
+        /// A value.
+        size: i64,
+    },
 }

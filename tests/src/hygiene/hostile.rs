@@ -3,7 +3,7 @@
 
 /// The library by another name.
 pub use ::pgrepo as db;
-use ::pgrepo::{PgEnum, PgInsert, PgNewtype, PgRecord, PgTable};
+use ::pgrepo::{PgEnum, PgInsert, PgJson, PgNewtype, PgRecord, PgTable};
 
 macro_rules! hostile {
     ($($name:ident),+) => {$(
@@ -13,7 +13,7 @@ macro_rules! hostile {
 }
 hostile! {
     Result, Option, Some, None, Ok, Err, Vec, Default, Spec, Column, Record, Cells, Field, Flat, FromRow, WriteFields,
-    Encode, Decode, SqlType, PgType, TypeInfo, Layout, Part, Set, u8, u16, usize, str, bool, i16, i32
+    Encode, Decode, SqlType, PgType, TypeInfo, Layout, Part, Set, Json, JsonField, JsonFlat, JsonStep, JsonValue, JsonContainer, JsonObject, u8, u16, usize, str, bool, i16, i32
 }
 
 /// In the way.
@@ -86,4 +86,39 @@ pub enum Status {
 pub struct Named<'a> {
     /// A name.
     pub name: &'a ::core::primitive::str,
+}
+
+/// A document, which serde's derives would not compile for here.
+#[derive(PgJson)]
+#[pg(crate = "db")]
+pub struct Document<'a, T: ::core::clone::Clone>
+where
+    T: 'a,
+{
+    /// A parameter.
+    pub value: T,
+    /// Borrowed.
+    pub name: &'a ::core::primitive::str,
+    /// A keyword.
+    pub r#type: i64,
+    /// Of any form.
+    #[pg(opaque)]
+    pub other: String,
+}
+
+/// A document of several forms.
+#[derive(PgJson)]
+#[pg(crate = "crate::hygiene::hostile::db")]
+pub enum Either<T> {
+    /// One.
+    None,
+    /// A value.
+    Some(T),
+    /// Two.
+    Ok(i64, T),
+    /// By name.
+    Err {
+        /// A field.
+        r#fn: T,
+    },
 }

@@ -1,6 +1,7 @@
 //! Documented, public, with every key.
 
-use pgrepo::{Json, PgEnum, PgInsert, PgNewtype, PgRecord, PgTable, Set};
+use pgrepo::{Json, PgEnum, PgInsert, PgJson, PgNewtype, PgRecord, PgTable, Set};
+use serde::{Deserialize, Serialize};
 
 /// A table's struct.
 #[derive(Debug, PgTable)]
@@ -96,6 +97,40 @@ pub struct Some<'a> {
     /// A default.
     pub rank: Set<i32>,
 }
+
+/// A document.
+#[derive(Debug, Serialize, Deserialize, PgJson)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// A value.
+    pub full_name: String,
+    /// Flat.
+    #[serde(flatten)]
+    pub(crate) part: Part<i64>,
+    private: Inner,
+}
+
+/// A document in several forms.
+#[derive(Debug, Serialize, Deserialize, PgJson)]
+#[serde(tag = "type", content = "value")]
+pub enum Part<T> {
+    /// Nothing.
+    Empty,
+    /// A value.
+    Whole(T),
+    /// Two values.
+    Two(T, String),
+    /// A field.
+    #[pg(constant = "A_SIZE")]
+    Size {
+        /// Renamed.
+        #[pg(constant = "LENGTH")]
+        length: T,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize, PgJson)]
+struct Inner(i64);
 
 /// A struct inside a function.
 ///
