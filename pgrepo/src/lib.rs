@@ -82,7 +82,7 @@
 //! | notice that somebody else changed the row I read | `#[pg(version)]`, [`Repository::update`], [`ErrorKind::Conflict`] |
 //! | use the same struct in another schema | [`Repository::in_schema`] |
 //! | ask for, sort by or change a part of a jsonb document | [`PgJson`](macro@PgJson), [`Column::at`], [`JsonPath`] |
-//! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`] |
+//! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`], [`key_index_ddl`](JsonPath::key_index_ddl) |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
 //! | store a document, or find rows by a JSON path, in a table that is known at run time only | [`Db::insert_json`], [`Db::query_json`] |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
@@ -279,6 +279,33 @@ pub use pgrepo_macros::PgEnum;
 #[doc(inline)]
 pub use pgrepo_macros::PgInsert;
 /// A struct or enum whose places in JSON are constants, from which paths into documents are made: see [`JsonPath`].
+///
+/// # Examples
+/// ```
+/// use pgrepo::{Json, PgJson, PgTable};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, PgJson)]
+/// #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+/// enum Shape {
+///     Circle { radius_cm: i64 },
+///     Square(Side),
+/// }
+/// #[derive(Serialize, Deserialize, PgJson)]
+/// struct Side {
+///     length: i64,
+/// }
+/// #[derive(PgTable)]
+/// #[pg(table = "shapes")]
+/// struct Row {
+///     shape: Json<Shape>,
+/// }
+///
+/// assert_eq!(Row::SHAPE.at(Shape::TAG).pointer(), "/type");
+/// assert_eq!(Row::SHAPE.at(Shape::CIRCLE_RADIUS_CM).pointer(), "/radiusCm");
+/// assert_eq!(Row::SHAPE.at(Shape::SQUARE.at(Side::LENGTH)).pointer(), "/length");
+/// let large = Row::SHAPE.at(Shape::TAG).eq("circle").and(Row::SHAPE.at(Shape::CIRCLE_RADIUS_CM).gt(100));
+/// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgJson;
 /// A struct of one field that stands in a column as that field.

@@ -76,6 +76,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// A document that lacks a key which its struct needs can no longer be read into it: this is for keys of maps,
     /// elements, `Option`s and fields with a default.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let change = Person::PROFILE.at(Profile::SETTINGS).key("theme").remove();
+    /// ```
     pub fn remove<'q>(self) -> Assignment<'q, T>
     where
         W: CanWrite,
@@ -95,6 +111,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// Appends a value to the array at the path, which is made where it is missing or null.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let change = Person::PROFILE.at(Profile::SKILLS).push("Rust");
+    /// ```
     pub fn push<'q>(self, value: impl JsonArg<V::Item>) -> Assignment<'q, T>
     where
         V: JsonArray,
@@ -109,6 +141,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// # Errors
     /// Of the statement: `None`, NaN and the infinities cannot be added.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let change = Person::PROFILE.at(Profile::VISITS).increment(1);
+    /// ```
     pub fn increment<'q>(self, by: impl JsonArg<V>) -> Assignment<'q, T>
     where
         V: JsonNumber,
@@ -125,6 +173,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// # Errors
     /// Of the statement: what is merged is no object.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let change = Person::PROFILE.at(Profile::SETTINGS).merge(serde_json::json!({"theme": 7, "size": 2}));
+    /// ```
     pub fn merge<'q>(self, object: impl Serialize) -> Assignment<'q, T>
     where
         V: JsonObject,

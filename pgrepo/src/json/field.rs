@@ -30,6 +30,23 @@ impl<D: ?Sized, V: ?Sized> JsonField<D, V> {
     ///
     /// # Panics
     /// When the path gets more than 16 steps; at compile time in a constant.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// const STREET: pgrepo::JsonField<Profile, String> = Profile::HOMES.index(0).at(Home::STREET);
+    /// assert_eq!(Person::PROFILE.at(STREET).pointer(), "/homes/0/street");
+    /// ```
     pub const fn at<E: ?Sized, L: ?Sized>(self, field: JsonField<E, L>) -> JsonField<D, L>
     where
         V: LeadsTo<E>,
@@ -41,6 +58,23 @@ impl<D: ?Sized, V: ?Sized> JsonField<D, V> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let theme = Profile::SETTINGS.key("theme");
+    /// assert_eq!(Person::PROFILE.at(theme).pointer(), "/settings/theme");
+    /// ```
     pub const fn key<L>(self, key: &'static str) -> JsonField<D, L>
     where
         V: JsonMap<Value = L>,
@@ -52,6 +86,23 @@ impl<D: ?Sized, V: ?Sized> JsonField<D, V> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let first = Profile::SKILLS.index(0);
+    /// assert_eq!(Person::PROFILE.at(first).pointer(), "/skills/0");
+    /// ```
     pub const fn index<L>(self, index: i32) -> JsonField<D, L>
     where
         V: JsonArray<Item = L>,
@@ -95,6 +146,22 @@ impl<D: ?Sized, F: ?Sized> JsonFlat<D, F> {
     ///
     /// # Panics
     /// As [`JsonField::at`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Geo { lat: f64 }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Place { #[serde(flatten)] geo: Geo, #[serde(flatten)] more: std::collections::BTreeMap<String, String> }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Airport { #[serde(flatten)] place: Place }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Row { airport: Json<Airport> }
+    /// let lat = Airport::PLACE.within(Place::GEO).at(Geo::LAT);
+    /// assert_eq!(Row::AIRPORT.at(lat).pointer(), "/lat");
+    /// ```
     pub const fn at<E: ?Sized, L: ?Sized>(self, field: JsonField<E, L>) -> JsonField<D, L>
     where
         F: LeadsTo<E>,
@@ -106,6 +173,22 @@ impl<D: ?Sized, F: ?Sized> JsonFlat<D, F> {
     ///
     /// # Panics
     /// As [`JsonField::at`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Geo { lat: f64 }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Place { #[serde(flatten)] geo: Geo, #[serde(flatten)] more: std::collections::BTreeMap<String, String> }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Airport { #[serde(flatten)] place: Place }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Row { airport: Json<Airport> }
+    /// let country = Airport::PLACE.within(Place::MORE).key("country");
+    /// assert_eq!(Row::AIRPORT.at(country).pointer(), "/country");
+    /// ```
     pub const fn key<L>(self, key: &'static str) -> JsonField<D, L>
     where
         F: JsonMap<Value = L>,
@@ -117,6 +200,22 @@ impl<D: ?Sized, F: ?Sized> JsonFlat<D, F> {
     ///
     /// # Panics
     /// As [`JsonField::at`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Geo { lat: f64 }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Place { #[serde(flatten)] geo: Geo, #[serde(flatten)] more: std::collections::BTreeMap<String, String> }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Airport { #[serde(flatten)] place: Place }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Row { airport: Json<Airport> }
+    /// let geo = Airport::PLACE.within(Place::GEO);
+    /// assert_eq!(Row::AIRPORT.at(geo.at(Geo::LAT)).pointer(), "/lat");
+    /// ```
     pub const fn within<E: ?Sized, L: ?Sized>(self, flat: JsonFlat<E, L>) -> JsonFlat<D, L>
     where
         F: LeadsTo<E>,

@@ -50,6 +50,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// It is the JSON that is compared: objects and arrays as wholes, and an instant written in another zone, or a
     /// decimal's string with other zeros, is another value. A GIN index on the column serves it, but not `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let in_la_paz = Person::PROFILE.at(Profile::CITY).eq("La Paz");
+    /// ```
     pub fn eq<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
         let value = JsonText::of(&value);
         if value.is(JsonText::is_null) {
@@ -61,6 +77,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     /// The value differs from this one, and is neither null nor missing; `None` asks for any value that is neither.
     ///
     /// No index serves it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let elsewhere = Person::PROFILE.at(Profile::CITY).ne("La Paz");
+    /// ```
     pub fn ne<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T> {
         let value = JsonText::of(&value);
         if value.is(JsonText::is_null) {
@@ -73,6 +105,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     /// The value equals one of these, which are bound as one array; `None` among them asks for null or missing.
     ///
     /// A GIN index on the column serves it, unless `None` is among them.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let either = Person::PROFILE.at(Profile::CITY).in_(["La Paz", "Sucre"]);
+    /// ```
     pub fn in_<'q, A: JsonArg<V>>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T> {
         let all = values.into_iter().map(|value| JsonText::of(&value));
         let (nulls, values): (Vec<_>, Vec<_>) = all.partition(|value| value.is(JsonText::is_null));
@@ -93,16 +141,64 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The value is there and is JSON's null; a GIN index on the column serves it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let nowhere = Person::PROFILE.at(Profile::CITY).is_null();
+    /// ```
     pub fn is_null<'q>(self) -> Filter<'q, T> {
         self.equals(JsonText::of(&()))
     }
 
     /// The path leads to a value, which may be null. No index serves it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let written = Person::PROFILE.at(Profile::CITY).exists();
+    /// ```
     pub fn exists<'q>(self) -> Filter<'q, T> {
         Filter::one(self.value(Fragment::default()).text(" IS NOT NULL"))
     }
 
     /// The path leads nowhere: a key or an element on it is not there, or the column is NULL. No index serves it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let of_an_older_version = Person::PROFILE.at(Profile::SETTINGS).is_missing();
+    /// ```
     pub fn is_missing<'q>(self) -> Filter<'q, T> {
         Filter::one(self.value(Fragment::default()).text(" IS NULL"))
     }
@@ -131,6 +227,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     /// The array has this value among its elements; a GIN index on the column serves it.
     ///
     /// An element that is an object or an array need only contain the value.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let rustaceans = Person::PROFILE.at(Profile::SKILLS).has("Rust");
+    /// ```
     pub fn has<'q>(self, value: impl JsonArg<V::Item>) -> Filter<'q, T>
     where
         V: JsonArray,
@@ -140,6 +252,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The map has this key; the index of [`key_index_ddl`](Self::key_index_ddl) serves it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let themed = Person::PROFILE.at(Profile::SETTINGS).has_key("theme");
+    /// ```
     pub fn has_key<'q>(self, key: impl Into<String>) -> Filter<'q, T>
     where
         V: JsonMap,
@@ -148,6 +276,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The map has one or more of these keys, which are bound as one array. Index as for [`has_key`](Self::has_key).
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let set = Person::PROFILE.at(Profile::SETTINGS).has_any_key(["theme", "size"]);
+    /// ```
     pub fn has_any_key<'q, K: Into<String>>(self, keys: impl IntoIterator<Item = K>) -> Filter<'q, T>
     where
         V: JsonMap,
@@ -156,6 +300,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The map has all of these keys, which are bound as one array. Index as for [`has_key`](Self::has_key).
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let set = Person::PROFILE.at(Profile::SETTINGS).has_all_keys(["theme", "size"]);
+    /// ```
     pub fn has_all_keys<'q, K: Into<String>>(self, keys: impl IntoIterator<Item = K>) -> Filter<'q, T>
     where
         V: JsonMap,

@@ -30,6 +30,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// The index of [`index_ddl`](Self::index_ddl) serves this and the other comparisons by size. A value that is
     /// null, missing, or cannot be cast meets none of them, and none is met by `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let rare = Person::PROFILE.at(Profile::VISITS).lt(10);
+    /// ```
     pub fn lt<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T>
     where
         V: JsonScalar,
@@ -38,6 +54,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The value is this one or less.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let rare = Person::PROFILE.at(Profile::VISITS).le(10);
+    /// ```
     pub fn le<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T>
     where
         V: JsonScalar,
@@ -46,6 +78,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The value is greater than this one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let regular = Person::PROFILE.at(Profile::VISITS).gt(100);
+    /// ```
     pub fn gt<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T>
     where
         V: JsonScalar,
@@ -54,6 +102,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The value is this one or greater.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let regular = Person::PROFILE.at(Profile::VISITS).ge(100);
+    /// ```
     pub fn ge<'q>(self, value: impl JsonArg<V>) -> Filter<'q, T>
     where
         V: JsonScalar,
@@ -62,6 +126,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The value is one of these two, or between them.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let some = Person::PROFILE.at(Profile::VISITS).between(10, 100);
+    /// ```
     pub fn between<'q>(self, least: impl JsonArg<V>, greatest: impl JsonArg<V>) -> Filter<'q, T>
     where
         V: JsonScalar,
@@ -72,6 +152,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
 
     /// Sorts by the value, the least first, what is null or missing last; served by the index of
     /// [`index_ddl`](Self::index_ddl).
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let least_first = Person::PROFILE.at(Profile::VISITS).asc();
+    /// ```
     pub fn asc<'q>(self) -> Sort<'q, T>
     where
         V: JsonScalar,
@@ -80,6 +176,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// Sorts by the value, what is null or missing first, then the greatest; served by the same index.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let most_first = Person::PROFILE.at(Profile::VISITS).desc().nulls_last();
+    /// ```
     pub fn desc<'q>(self) -> Sort<'q, T>
     where
         V: JsonScalar,

@@ -56,6 +56,23 @@ pub struct JsonPath<T: ?Sized, V: ?Sized, W = Writable> {
 
 impl<T: ?Sized, C, W> Column<T, C, W> {
     /// The path to a field of the documents in the column.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let city = Person::PROFILE.at(Profile::CITY);
+    /// assert_eq!(city.pointer(), "/city");
+    /// ```
     pub const fn at<D: ?Sized, V: ?Sized>(self, field: JsonField<D, V>) -> JsonPath<T, V, W>
     where
         C: JsonColumn<Document: LeadsTo<D>>,
@@ -89,6 +106,23 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// # Panics
     /// When the path gets more than 16 steps; at compile time in a constant.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let street = Person::PROFILE.at(Profile::HOMES).index(0).at(Home::STREET);
+    /// assert_eq!(street.pointer(), "/homes/0/street");
+    /// ```
     pub const fn at<D: ?Sized, L: ?Sized>(self, field: JsonField<D, L>) -> JsonPath<T, L, W>
     where
         V: LeadsTo<D>,
@@ -103,6 +137,23 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let theme = Person::PROFILE.at(Profile::SETTINGS).key("theme");
+    /// assert_eq!(theme.pointer(), "/settings/theme");
+    /// ```
     pub const fn key<L>(self, key: &'static str) -> JsonPath<T, L, W>
     where
         V: JsonMap<Value = L>,
@@ -114,6 +165,23 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     ///
     /// # Panics
     /// As [`at`](Self::at).
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let last = Person::PROFILE.at(Profile::SKILLS).index(-1);
+    /// assert_eq!(last.sql(), r#"("profile" -> 'skills' -> (-1))"#);
+    /// ```
     pub const fn index<L>(self, index: i32) -> JsonPath<T, L, W>
     where
         V: JsonArray<Item = L>,
@@ -122,6 +190,22 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The path as a JSON pointer (RFC 6901), as serde_json's `Value::pointer` takes it where no index is negative.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// assert_eq!(Person::PROFILE.at(Profile::SETTINGS).key("a/b").pointer(), "/settings/a~1b");
+    /// ```
     pub fn pointer(&self) -> String {
         self.steps.to_string()
     }

@@ -55,6 +55,23 @@ impl<T: ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 
     /// The value as SQL, of the type jsonb; for statements of the user's own.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{Json, PgJson, PgTable};
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Home { street: String }
+    /// # #[derive(serde::Serialize, serde::Deserialize, PgJson)]
+    /// # struct Profile {
+    /// #     city: Option<String>, visits: i64, skills: Vec<String>, homes: Vec<Home>,
+    /// #     settings: std::collections::BTreeMap<String, i64>,
+    /// # }
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { #[pg(primary_key)] id: i64, profile: Json<Profile> }
+    /// let city = Person::PROFILE.at(Profile::CITY).sql();
+    /// let by_city = format!("SELECT {city} #>> '{{}}', count(*) FROM people GROUP BY 1");
+    /// ```
     pub fn sql(&self) -> String {
         written(&self.value(Fragment::default()))
     }

@@ -40,7 +40,7 @@ const WRONG: [(&str, &str); 7] = [
         "shapes[1].Circle.radius",
     ),
     (r#"{"home": null, "shapes": [{"Pair": [1, 2]}], "marks": {}}"#, "shapes[0].Pair[1]"),
-    (r#"{"home": null, "shapes": [{"Square": 1}], "marks": {}}"#, "shapes[0].Square"),
+    (r#"{"home": null, "shapes": [{"Square": 1}], "marks": {}}"#, "shapes[0]"),
     (r#"{"home": null, "shapes": [], "marks": {"a": 1, "o'clock": 1.5}}"#, "marks.o'clock"),
     (r#"{"home": null, "shapes": {}, "marks": {}}"#, "shapes"),
 ];

@@ -58,9 +58,9 @@ fn compare(rendering: Rendering, a: &Value, b: &Value) -> Option<Ordering> {
 }
 
 /// Some values that the documents have at a place.
-fn samples<V: Serialize>(docs: &[Doc], of: &impl Fn(&Doc) -> Option<V>) -> Vec<V> {
+fn samples<V: Serialize>(docs: &[(Doc, Value)], of: &impl Fn(&Doc) -> Option<V>) -> Vec<V> {
     let mut all: Vec<V> = Vec::new();
-    for value in docs.iter().filter_map(of) {
+    for value in docs.iter().filter_map(|(doc, _)| of(doc)) {
         if !all.iter().any(|other| json(other) == json(&value)) {
             all.push(value);
         }
@@ -76,14 +76,13 @@ impl Probe {
     /// A path, what it leads to in a document, if that is of its type, and what can be asked of any value.
     pub(super) fn new<V: Serialize + Clone>(
         path: JsonPath<Row, V>,
-        docs: &[Doc],
+        docs: &[(Doc, Value)],
         of: impl Fn(&Doc) -> Option<V>,
     ) -> Self {
         let mut probe = Self { pointer: path.pointer(), sql: path.sql(), asked: Vec::new(), sorted: None };
-        for doc in docs {
+        for (doc, whole) in docs {
             if let Some(value) = of(doc) {
-                let (whole, value) = (json(doc), json(&value));
-                assert_eq!(whole.pointer(&probe.pointer), Some(&value), "{}", probe.pointer);
+                assert_eq!(whole.pointer(&probe.pointer), Some(&json(&value)), "{}", probe.pointer);
             }
         }
         let values = samples(docs, &of);
@@ -116,7 +115,7 @@ impl Probe {
     pub(super) fn ordered<V: Serialize + Clone + JsonScalar + 'static>(
         mut self,
         path: JsonPath<Row, V>,
-        docs: &[Doc],
+        docs: &[(Doc, Value)],
         of: impl Fn(&Doc) -> Option<V>,
     ) -> Self {
         let values = samples(docs, &of);
@@ -179,11 +178,11 @@ impl Probe {
     }
 
     /// Compares what the path leads to.
-    pub(super) async fn leads(&self, db: &Db, docs: &[Value]) {
+    pub(super) async fn leads(&self, db: &Db, docs: &[(Doc, Value)]) {
         let sql = format!("SELECT {} FROM docs ORDER BY id", self.sql);
         let found: Vec<Option<Value>> = db.query(&sql).fetch_all().await.unwrap();
         assert_eq!(found.len(), docs.len());
-        for (found, doc) in found.iter().zip(docs) {
+        for (found, (_, doc)) in found.iter().zip(docs) {
             let is_same = match (found, doc.pointer(&self.pointer)) {
                 (Some(found), Some(value)) => same(found, value),
                 (found, value) => found.is_none() && value.is_none(),
@@ -193,8 +192,8 @@ impl Probe {
     }
 
     /// Compares which rows are found, and in which order; says how many questions found some of the rows.
-    pub(super) async fn asks(self, db: &Db, docs: &[Value]) -> usize {
-        let values: Vec<Option<&Value>> = docs.iter().map(|doc| doc.pointer(&self.pointer)).collect();
+    pub(super) async fn asks(self, db: &Db, docs: &[(Doc, Value)]) -> usize {
+        let values: Vec<Option<&Value>> = docs.iter().map(|(_, doc)| doc.pointer(&self.pointer)).collect();
         let mut telling = 0;
         for (name, filter, says) in self.asked {
             let find = db.repository::<Row>().find(filter);
