@@ -37,7 +37,7 @@ fn readings(count: i64) -> impl Stream<Item = Reading> {
 async fn main() -> examples::Result<()> {
     let count: i64 = std::env::args().nth(1).map_or(Ok(1_000_000), |n| n.parse())?;
     let (db, _server) = examples::database("pgrepo_bulk_load", CREATE).await?;
-    let before = peak_memory();
+    let before = examples::peak_memory();
     let start = Instant::now();
     let report = db.repository::<Reading>().copy_in_stream(readings(count)).await?;
     let seconds = start.elapsed().as_secs_f64();
@@ -45,7 +45,7 @@ async fn main() -> examples::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     let (rows, megabytes) = (report.rows as f64, report.bytes as f64 / 1e6);
     println!("{:.2} s, {:.0} rows/s, {:.1} MB/s", seconds, rows / seconds, megabytes / seconds);
-    if let (Some(before), Some(after)) = (before, peak_memory()) {
+    if let (Some(before), Some(after)) = (before, examples::peak_memory()) {
         println!("peak memory of this process: {before} kB before the load, {after} kB after it");
     }
     verify(&db, count).await
@@ -63,10 +63,4 @@ async fn verify(db: &Db, count: i64) -> examples::Result<()> {
     }
     println!("stored {count} rows, sum of ids {sum}, {} notes: as computed", count / 4);
     Ok(())
-}
-
-/// The most memory that this process has held so far, in kB, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
 }

@@ -16,9 +16,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// ([`all`](Self::all), [`settle`](Self::settle)), or any number of one type ([`each`](Self::each),
 /// [`settle_each`](Self::settle_each)). The server never works on more of them at once than the limit.
 ///
-/// The driver cannot send a statement before the one ahead of it on the same connection was answered (pipelining), so
-/// each costs a round trip of its own. Where many small ones are of one kind, a single statement does more: a list bound
-/// as an array (`in_`, `= ANY($1)`), a join, or COPY.
+/// **No pipelining.** The driver cannot send a statement before the one ahead of it on the same connection was answered,
+/// and there is no mode that lifts this: so many operations take so many connections, and each costs a round trip of its
+/// own. Where many small ones are of one kind, use one statement instead: keys bound as arrays
+/// ([`get_many`](crate::Repository::get_many), [`in_`](crate::Column::in_), `= ANY($1)`), rows as one parameter
+/// ([`insert_many`](crate::Repository::insert_many)), a join, or COPY. Statements without parameters go in one message by
+/// [`execute_script`](crate::Db::execute_script).
 ///
 /// # Examples
 /// ```no_run
@@ -60,6 +63,16 @@ impl Concurrent {
     }
 
     /// How many operations run at once.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// // The pool has 10 connections by default.
+    /// assert_eq!(db.concurrent(1_000).limit(), 10);
+    /// assert_eq!(db.concurrent(0).limit(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(&self) -> usize {
         self.limit
     }
@@ -72,6 +85,19 @@ impl Concurrent {
     ///
     /// # Cancel safety
     /// A dropped future drops those that are under way: each does what its own documentation says.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// let (all, first) = db.concurrent(2).all((users.all().count(), users.get(1))).await?;
+    /// println!("{all} users, the first is {:?}", first.map(|user| user.name));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn all<F: Operations>(self, operations: F) -> Result<F::Values> {
         operations.all(self.limit).await
     }
@@ -81,6 +107,22 @@ impl Concurrent {
     ///
     /// # Cancel safety
     /// As [`all`](Self::all).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// let (all, first) = db.concurrent(2).settle((users.all().count(), users.get(1))).await;
+    /// if let Err(error) = &all {
+    ///     eprintln!("they cannot be counted: {error}");
+    /// }
+    /// println!("the first is {:?}", first?.map(|user| user.name));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn settle<F: Operations>(self, operations: F) -> F::Outcomes {
         operations.settle(self.limit).await
     }
@@ -122,6 +164,20 @@ impl Concurrent {
     ///
     /// # Cancel safety
     /// As [`all`](Self::all).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// let outcomes = db.concurrent(8).settle_each((1..=100_i64).map(|id| users.delete(id))).await;
+    /// let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    /// println!("{failed} of {} could not be deleted", outcomes.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn settle_each<T>(
         self,
         operations: impl IntoIterator<Item: Future<Output = Result<T>>>,

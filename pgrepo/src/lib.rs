@@ -195,6 +195,8 @@
 //!
 //! # More
 //!
+//! [Coming from the Python connector](guide::from_python): each of its snippets beside the same with pgrepo.
+//!
 //! How it is built and why is in `ARCHITECTURE.md`, what changed in `CHANGELOG.md`, both in this package. Programs to
 //! start from are in the repository's folder `examples`.
 
@@ -206,6 +208,7 @@ pub mod config;
 pub mod copy;
 mod driver_row;
 pub mod error;
+pub mod guide;
 pub mod json;
 mod pool;
 mod query;

@@ -45,6 +45,17 @@ impl Row {
     }
 
     /// The names and types of the columns.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// for row in db.query("SELECT * FROM users").fetch_rows().await? {
+    ///     let names: Vec<&str> = row.columns().map(|(name, _)| name).collect();
+    ///     println!("{}", names.join(", "));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn columns(&self) -> impl Iterator<Item = (&str, &TypeInfo)> {
         self.shape.columns.iter().map(|(name, ty)| (name.as_str(), ty))
     }
@@ -54,6 +65,17 @@ impl Row {
     /// # Errors
     /// [`ErrorKind::Mismatch`]: there is no such column, or `V` does not stand for its type;
     /// [`ErrorKind::Decode`]: the value does not fit `V`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// for row in db.query("SELECT id, name FROM users").fetch_rows().await? {
+    ///     let (id, name): (i64, &str) = (row.get("id")?, row.get("name")?);
+    ///     println!("{id}: {name}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get<'r, V: Decode<'r>>(&'r self, name: &str) -> Result<V> {
         let Some(index) = self.shape.columns.iter().position(|(n, _)| n == name) else {
             let names = self.columns().map(|(n, _)| n).collect::<Vec<_>>().join(", ");
@@ -68,6 +90,17 @@ impl Row {
     ///
     /// # Errors
     /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// for row in db.query("SELECT count(*), count(*) FILTER (WHERE active) FROM users").fetch_rows().await? {
+    ///     let (all, active): (i64, i64) = (row.get_at(0)?, row.get_at(1)?);
+    ///     println!("{active} of {all}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_at<'r, V: Decode<'r>>(&'r self, index: usize) -> Result<V> {
         let Some((name, ty)) = self.shape.columns.get(index) else {
             let message = format!("the row has {} columns and number {index} was asked for", self.fields.len());
@@ -86,6 +119,16 @@ impl Row {
     ///
     /// # Errors
     /// [`ErrorKind::Decode`]: a column has a type or a value that [`Value`](crate::Value) cannot hold.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// for row in db.query("SELECT * FROM users").fetch_rows().await? {
+    ///     println!("{}", row.to_json()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn to_json(&self) -> Result<serde_json::Value> {
         let member = |(index, (name, ty)): (usize, &(String, TypeInfo))| {
             let value = Value::decode_as(ty, self.body(index)).map_err(|e| unreadable(name, ty, e))?;

@@ -5,6 +5,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use pgrepo::testkit::{Proxy, TestDatabase};
 use pgrepo::{Db, PgTable};
 
@@ -19,6 +20,7 @@ struct Many {
 }
 
 const TABLE: &str = "CREATE TABLE many (id int8, score float8, name text)";
+const SERIES: &str = "SELECT i::int8, 0.5::float8, 'row number ' || i FROM generate_series(1, $1::int8) i";
 const URL: &str = "PGREPO_MEMORY_URL";
 const WORK: &str = "PGREPO_MEMORY_WORK";
 const ROWS: &str = "PGREPO_MEMORY_ROWS";
@@ -54,8 +56,7 @@ fn memory_of_a_child() {
                 assert_eq!(read, rows);
             }
             "stream" => {
-                let sql = "SELECT i::int8, 0.5::float8, 'row number ' || i FROM generate_series(1, $1::int8) i";
-                let mut out = db.query(sql).bind(rows).stream::<(i64, f64, String)>().await.unwrap();
+                let mut out = db.query(SERIES).bind(rows).stream::<(i64, f64, String)>().await.unwrap();
                 let mut read = 0;
                 while let Some((id, ..)) = out.next().await.unwrap() {
                     read += 1;
@@ -64,15 +65,37 @@ fn memory_of_a_child() {
                 assert_eq!(read, rows);
             }
             "chunks" => {
-                let sql = "SELECT i::int8, 0.5::float8, 'row number ' || i FROM generate_series(1, $1::int8) i";
                 let size = std::num::NonZeroUsize::new(1000).unwrap();
-                let mut out = db.query(sql).bind(rows).stream::<(i64, f64, String)>().await.unwrap().chunks(size);
+                let mut out = db.query(SERIES).bind(rows).stream::<(i64, f64, String)>().await.unwrap().chunks(size);
                 let mut read = 0;
                 while let Some(chunk) = out.next_chunk().await.unwrap() {
                     for (id, ..) in chunk {
                         read += 1;
                         slowly(id).await;
                     }
+                }
+                assert_eq!(read, rows);
+            }
+            "for_each" => {
+                let out = db.query(SERIES).bind(rows).stream::<(i64, f64, &str)>().await.unwrap();
+                let mut bytes = 0;
+                let take = |(id, _, name): (i64, f64, &str)| {
+                    bytes += name.len();
+                    if is_slow(id) {
+                        std::thread::sleep(PAUSE);
+                    }
+                    Ok(())
+                };
+                assert_eq!(out.for_each(take).await.unwrap(), u64::try_from(rows).unwrap());
+                assert!(bytes > 0);
+            }
+            "map" => {
+                let out = db.query(SERIES).bind(rows).stream::<(i64, f64, &str)>().await.unwrap();
+                let mut out = out.map(|(id, _, name)| (id, name.to_owned()));
+                let mut read = 0;
+                while let Some((id, _)) = out.try_next().await.unwrap() {
+                    read += 1;
+                    slowly(id).await;
                 }
                 assert_eq!(read, rows);
             }
@@ -89,9 +112,15 @@ fn memory_of_a_child() {
 
 /// A reader slower than the server: what comes meanwhile waits in the sockets.
 async fn slowly(id: i64) {
-    if id % 2000 == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    if is_slow(id) {
+        tokio::time::sleep(PAUSE).await;
     }
+}
+
+const PAUSE: Duration = Duration::from_millis(1);
+
+fn is_slow(id: i64) -> bool {
+    id % 2000 == 0
 }
 
 /// The peak of a child that does some work on so many rows, in KiB.
@@ -147,8 +176,9 @@ async fn memory_of_a_copy_out_is_flat(db: TestDatabase) {
 
 #[pgrepo::test]
 async fn memory_of_a_stream_is_flat_and_the_measure_sees_what_is_not(db: TestDatabase) {
-    is_flat(&db.url(), "stream").await;
-    is_flat(&db.url(), "chunks").await;
+    for work in ["stream", "chunks", "for_each", "map"] {
+        is_flat(&db.url(), work).await;
+    }
     let (few, many) = (child(&db.url(), "collect", FEW).await, child(&db.url(), "collect", MANY).await);
     assert!(many > few + 4096, "what is collected shows: {few} and {many} KiB");
 }

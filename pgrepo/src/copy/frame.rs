@@ -25,6 +25,19 @@ const UNKNOWN: &TypeInfo = &TypeInfo::UNKNOWN;
 ///
 /// # Errors
 /// The first field that cannot be written.
+///
+/// # Examples
+/// ```
+/// # use pgrepo::copy::frame;
+/// # use pgrepo::value::{PgType, TypeInfo};
+/// # #[derive(Debug, PartialEq, pgrepo::PgRecord)]
+/// # struct Point { x: i32, y: i32 }
+/// let types = [TypeInfo::builtin(PgType::INT4), TypeInfo::builtin(PgType::INT4)];
+/// let mut tuple = Vec::new();
+/// frame::encode_row(&Point { x: 1, y: 2 }, &types, &mut tuple)?;
+/// assert_eq!(tuple, [0, 2, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2]);
+/// # Ok::<(), pgrepo::FieldError>(())
+/// ```
 #[inline]
 pub fn encode_row<R: WriteFields + ?Sized>(row: &R, types: &[TypeInfo], out: &mut Vec<u8>) -> Result<(), FieldError> {
     let start = out.len();
@@ -47,6 +60,12 @@ pub fn encode_row<R: WriteFields + ?Sized>(row: &R, types: &[TypeInfo], out: &mu
 ///
 /// # Errors
 /// [`ValueErrorKind::RowTooLarge`].
+///
+/// # Examples
+/// ```
+/// assert!(pgrepo::copy::frame::row_length(1 << 20).is_ok());
+/// assert!(pgrepo::copy::frame::row_length(1 << 30).is_err());
+/// ```
 #[inline]
 pub fn row_length(length: usize) -> Result<(), ValueError> {
     if length <= MAX_FIELD { Ok(()) } else { Err(ValueErrorKind::RowTooLarge { length }.into()) }
@@ -84,6 +103,18 @@ impl FieldWriter for All<'_> {
 ///
 /// # Errors
 /// As [`encode_row`], and a row that sends what the load leaves to the server, or the other way round.
+///
+/// # Examples
+/// ```
+/// # use pgrepo::copy::frame;
+/// # use pgrepo::value::{PgType, TypeInfo};
+/// # #[derive(Debug, PartialEq, pgrepo::PgRecord)]
+/// # struct Point { x: i32, y: i32 }
+/// let mut tuple = Vec::new();
+/// frame::encode_marked(&Point { x: 1, y: 2 }, &[false, true], &[TypeInfo::builtin(PgType::INT4)], &mut tuple)?;
+/// assert_eq!(tuple, [0, 1, 0, 0, 0, 4, 0, 0, 0, 2]);
+/// # Ok::<(), pgrepo::FieldError>(())
+/// ```
 pub fn encode_marked<R: WriteFields + ?Sized>(
     row: &R,
     marks: &[bool],
@@ -154,6 +185,17 @@ fn mixed(index: usize, reason: &str) -> FieldError {
 ///
 /// # Errors
 /// None of its own.
+///
+/// # Examples
+/// ```
+/// # #[derive(pgrepo::PgTable)]
+/// # #[pg(table = "users", new = "NewUser")]
+/// # struct User { name: String, #[pg(default)] rank: i32 }
+/// use pgrepo::Set;
+/// let ann = NewUser { name: "Ann".into(), rank: Set::Server };
+/// assert_eq!(pgrepo::copy::frame::sent(&ann)?, [true, false]);
+/// # Ok::<(), pgrepo::FieldError>(())
+/// ```
 pub fn sent<R: WriteFields + ?Sized>(row: &R) -> Result<Vec<bool>, FieldError> {
     struct Sent(Vec<bool>);
     impl FieldWriter for Sent {
@@ -175,6 +217,18 @@ pub fn sent<R: WriteFields + ?Sized>(row: &R) -> Result<Vec<bool>, FieldError> {
 ///
 /// # Errors
 /// The first field that does not fit, or that the bytes end in.
+///
+/// # Examples
+/// ```
+/// # use pgrepo::copy::frame;
+/// # use pgrepo::value::{PgType, TypeInfo};
+/// # #[derive(Debug, PartialEq, pgrepo::PgRecord)]
+/// # struct Point { x: i32, y: i32 }
+/// let types = [TypeInfo::builtin(PgType::INT4), TypeInfo::builtin(PgType::INT4)];
+/// let tuple = [0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2];
+/// assert_eq!(frame::decode_row::<Point>(&tuple, &types)?, Point { x: 1, y: 2 });
+/// # Ok::<(), pgrepo::FieldError>(())
+/// ```
 #[inline]
 pub fn decode_row<'r, T: FromRow>(tuple: &'r [u8], types: &'r [TypeInfo]) -> Result<T::Row<'r>, FieldError> {
     T::from_row(&mut Tuple { bytes: tuple, types, index: 0 })
@@ -184,6 +238,12 @@ pub fn decode_row<'r, T: FromRow>(tuple: &'r [u8], types: &'r [TypeInfo]) -> Res
 /// the row's index from 0, and the column where it is named.
 ///
 /// The words between are not looked at, as the server speaks the language of its `lc_messages`.
+///
+/// # Examples
+/// ```
+/// let context = "COPY airports, line 5, column elevation: null input";
+/// assert_eq!(pgrepo::copy::frame::place(context, "airports"), Some((4, Some("elevation"))));
+/// ```
 pub fn place<'c>(context: &'c str, table: &str) -> Option<(u64, Option<&'c str>)> {
     let behind = |line: &'c str| line.strip_prefix("COPY ")?.strip_prefix(table)?.strip_prefix(", ");
     let copy = context.lines().find_map(behind)?;
@@ -218,6 +278,19 @@ enum State {
 
 impl TupleReader {
     /// Takes a piece of the stream.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::copy::frame::{HEADER, TRAILER, TupleReader};
+    /// let stream = [&HEADER[..], &[0, 1, 0, 0, 0, 1, b'x'], &TRAILER[..]].concat();
+    /// let mut reader = TupleReader::default();
+    /// let (first, second) = stream.split_at(20);
+    /// reader.feed(first.to_vec().into());
+    /// assert_eq!(reader.next(1)?, None);
+    /// reader.feed(second.to_vec().into());
+    /// assert_eq!(reader.next(1)?, Some(&[0, 0, 0, 1, b'x'][..]));
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn feed(&mut self, piece: Bytes) {
         let left = self.left();
         if left.is_empty() {
@@ -237,6 +310,17 @@ impl TupleReader {
     ///
     /// # Errors
     /// The bytes are no binary COPY of `columns` columns.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::copy::frame::{HEADER, TRAILER, TupleReader};
+    /// let stream = [&HEADER[..], &[0, 1, 0, 0, 0, 1, b'x'], &TRAILER[..]].concat();
+    /// let mut reader = TupleReader::default();
+    /// reader.feed(stream.into());
+    /// assert_eq!(reader.next(1)?, Some(&[0, 0, 0, 1, b'x'][..]));
+    /// assert_eq!(reader.next(1)?, None);
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn next(&mut self, columns: usize) -> Result<Option<&[u8]>, ValueError> {
         Ok(self.find(columns)?.map(|found| self.tuple(found)))
     }
@@ -293,6 +377,17 @@ impl TupleReader {
     }
 
     /// Says whether the trailer has arrived and nothing is left over.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::copy::frame::{HEADER, TRAILER, TupleReader};
+    /// let stream = [&HEADER[..], &[0, 1, 0, 0, 0, 1, b'x'], &TRAILER[..]].concat();
+    /// let mut reader = TupleReader::default();
+    /// reader.feed(stream.into());
+    /// while reader.next(1)?.is_some() {}
+    /// assert!(reader.ended());
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn ended(&self) -> bool {
         self.state == State::Ended && self.left().is_empty()
     }

@@ -32,30 +32,99 @@ pub struct CopyInOptions {
 
 impl CopyInOptions {
     /// Sends these columns only.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// // The key is numbered, and the rank is the default.
+    /// let options = CopyInOptions::default().only([User::NAME.name()]);
+    /// db.repository::<User>().copy_in_with(users, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only<C: fmt::Display>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
         self.columns = Some(columns.into_iter().map(|c| c.to_string()).collect());
         self
     }
 
     /// Sends identity columns too.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// // Rows that were unloaded elsewhere keep their numbers.
+    /// let options = CopyInOptions::default().keep_identity();
+    /// db.repository::<User>().copy_in_with(users, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keep_identity(mut self) -> Self {
         self.keep_identity = true;
         self
     }
 
     /// Leaves all columns marked `default` to the server.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// // Whatever the structs say, the rank is the default.
+    /// let options = CopyInOptions::default().server_defaults();
+    /// db.repository::<User>().copy_in_with(users, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn server_defaults(mut self) -> Self {
         self.server_defaults = true;
         self
     }
 
     /// Compares the number of rows with this one before they are stored.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let options = CopyInOptions::default().expected_rows(users.len() as u64);
+    /// db.repository::<User>().copy_in_with(users, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expected_rows(mut self, rows: u64) -> Self {
         self.expected_rows = Some(rows);
         self
     }
 
     /// Accepts that the server stores fewer rows than were sent.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// // A trigger of the table leaves rows out.
+    /// let options = CopyInOptions::default().allow_skipped();
+    /// db.repository::<User>().copy_in_with(users, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn allow_skipped(mut self) -> Self {
         self.allow_skipped = true;
         self
@@ -134,6 +203,22 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     ///
     /// # Cancel safety
     /// A dropped future ends the load, which then stores nothing.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let mut copy = db.repository::<User>().start_copy_in::<User>(CopyInOptions::default());
+    /// for id in 1..=3 {
+    ///     copy.send(&User { id, name: format!("user {id}") }).await?;
+    /// }
+    /// assert_eq!(copy.finish().await?.rows, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send(&mut self, row: &R) -> Result<()> {
         if let State::New(_) = self.state {
             let sent = frame::sent(row).map_err(|e| self.refused(e))?;
@@ -166,6 +251,21 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     ///
     /// # Cancel safety
     /// A dropped future leaves all rows or none behind: see [`Repository::copy_in`](crate::Repository::copy_in).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let mut copy = db.repository::<User>().start_copy_in::<User>(CopyInOptions::default());
+    /// copy.send(&User { id: 1, name: "Ann".into() }).await?;
+    /// let report = copy.finish().await?;
+    /// println!("{} rows, {} bytes", report.rows, report.bytes);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn finish(mut self) -> Result<CopyReport> {
         if let State::New(_) = self.state {
             self.open(vec![true; R::COLUMNS.len()]).await?;
@@ -192,11 +292,40 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     ///
     /// # Cancel safety
     /// A dropped future stores nothing either.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let mut copy = db.repository::<User>().start_copy_in::<User>(CopyInOptions::default());
+    /// copy.send(&User { id: 1, name: "Ann".into() }).await?;
+    /// // The source failed: nothing is stored, and the connection stays in use.
+    /// copy.abort().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn abort(mut self) -> Result<()> {
         self.undo().await
     }
 
     /// How many rows were handed over.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let mut copy = db.repository::<User>().start_copy_in::<User>(CopyInOptions::default());
+    /// copy.send(&User { id: 1, name: "Ann".into() }).await?;
+    /// assert_eq!(copy.rows(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rows(&self) -> u64 {
         self.rows
     }

@@ -102,6 +102,20 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
     ///
     /// # Cancel safety
     /// No row is lost when the future is dropped.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut users = db.repository::<User>().copy_out().await?;
+    /// while let Some(user) = users.next().await? {
+    ///     println!("{}: {}", user.id, user.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Result<Option<T::Row<'_>>> {
         match poll_fn(|cx| self.poll_tuple(cx)).await? {
             Some(found) => self.read(found).map(Some),
@@ -116,6 +130,25 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes the connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User<'r> { id: i64, name: &'r str }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut longest = 0;
+    /// let users = db.repository::<User<'_>>().copy_out().await?;
+    /// let count = users
+    ///     .for_each(|user| {
+    ///         longest = longest.max(user.name.len());
+    ///         Ok(())
+    ///     })
+    ///     .await?;
+    /// println!("{count} users");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn for_each<F>(mut self, mut take: F) -> Result<u64>
     where
         F: for<'r> FnMut(T::Row<'r>) -> Result<()>,
@@ -129,6 +162,22 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
     }
 
     /// The rows in pieces of `size`, of which the last one may be shorter: see [`Chunks`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use std::num::NonZeroUsize;
+    /// const SIZE: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+    /// let mut chunks = db.repository::<User>().copy_out().await?.chunks(SIZE);
+    /// while let Some(users) = chunks.next_chunk().await? {
+    ///     println!("{} users", users.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn chunks(self, size: NonZeroUsize) -> Chunks<Self, T>
     where
         T: OwnedRow,

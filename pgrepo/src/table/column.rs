@@ -44,11 +44,27 @@ pub struct Column<T: ?Sized, V: ?Sized, W = Writable> {
 
 impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     /// A column by its name; the derive calls this.
+    ///
+    /// # Examples
+    /// ```
+    /// # struct User;
+    /// use pgrepo::Column;
+    /// const NAME: Column<User, String> = Column::new("name");
+    /// assert_eq!(NAME.name().to_string(), "name");
+    /// ```
     pub const fn new(name: &'static str) -> Self {
         Self { name: Name::new(name), of: PhantomData }
     }
 
     /// The column's name.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(column = "e-mail")] email: String }
+    /// assert_eq!(User::EMAIL.name().to_string(), "e-mail");
+    /// ```
     pub const fn name(&self) -> Name {
         self.name
     }
@@ -77,16 +93,56 @@ pub struct Embedded<T: ?Sized, E: ?Sized> {
 
 impl<T: ?Sized, E: ?Sized> Embedded<T, E> {
     /// A place with the prefix of its columns' names; the derive calls this.
+    ///
+    /// # Examples
+    /// ```
+    /// # struct Person;
+    /// # struct Address;
+    /// use pgrepo::{Column, Embedded};
+    /// const HOME: Embedded<Person, Address> = Embedded::new("home_");
+    /// const CITY: Column<Address, String> = Column::new("city");
+    /// assert_eq!(HOME.at(CITY).name().to_string(), "home_city");
+    /// ```
     pub const fn new(prefix: &'static str) -> Self {
         Self { prefix: Name::new(prefix), of: PhantomData }
     }
 
     /// The column of `T` that a column of the embedded struct is.
+    ///
+    /// # Examples
+    /// ```
+    /// # use pgrepo::{PgRecord, PgTable};
+    /// #[derive(PgRecord)]
+    /// struct Address {
+    ///     city: String,
+    /// }
+    /// #[derive(PgTable)]
+    /// #[pg(table = "people")]
+    /// struct Person {
+    ///     name: String,
+    ///     #[pg(flatten = "home_")]
+    ///     home: Address,
+    /// }
+    /// let in_la_paz = Person::HOME.at(Address::CITY).eq("La Paz");
+    /// assert_eq!(format!("{in_la_paz:?}"), r#"Filter("home_city" = $1)"#);
+    /// ```
     pub const fn at<V: ?Sized, W>(self, column: Column<E, V, W>) -> Column<T, V, W> {
         Column { name: self.before(column.name), of: PhantomData }
     }
 
     /// The place of a struct that is embedded in the embedded one.
+    ///
+    /// # Examples
+    /// ```
+    /// # struct Person;
+    /// # struct Home;
+    /// # struct Address;
+    /// use pgrepo::{Column, Embedded};
+    /// const HOME: Embedded<Person, Home> = Embedded::new("home_");
+    /// const POST: Embedded<Home, Address> = Embedded::new("post_");
+    /// const CITY: Column<Address, String> = Column::new("city");
+    /// assert_eq!(HOME.within(POST).at(CITY).name().to_string(), "home_post_city");
+    /// ```
     pub const fn within<F: ?Sized>(self, place: Embedded<E, F>) -> Embedded<T, F> {
         Embedded { prefix: self.before(place.prefix), of: PhantomData }
     }
@@ -151,6 +207,13 @@ borrowed! {
 }
 
 /// A value, or a tuple of values, that can stand for a key of the type `K`.
+///
+/// # Examples
+/// ```
+/// use pgrepo::KeyArg;
+/// assert_eq!(KeyArg::<String>::values(&"EHAM").len(), 1);
+/// assert_eq!(KeyArg::<(i32, String)>::values(&(7, "door")).len(), 2);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a key of the type `{K}` cannot be asked for with `{Self}`",
     label = "expected a key of the type `{K}`"

@@ -30,6 +30,13 @@ pub struct Spec {
 
 impl Spec {
     /// A column without marks.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// const EMAIL: Spec = Spec::new("e-mail", "email", "String");
+    /// assert_eq!((EMAIL.name.to_string(), EMAIL.field, EMAIL.primary_key), ("e-mail".to_owned(), "email", false));
+    /// ```
     pub const fn new(name: &'static str, field: &'static str, rust_type: &'static str) -> Self {
         Self {
             name: Name::new(name),
@@ -49,36 +56,78 @@ impl Spec {
     pub const EMPTY: Self = Self::new("", "", "");
 
     /// Marks a part of the primary key.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert!(Spec::new("id", "id", "i64").primary_key().primary_key);
+    /// ```
     pub const fn primary_key(self) -> Self {
         Self { primary_key: true, ..self }
     }
 
     /// Marks an identity column.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert!(Spec::new("id", "id", "i64").identity().identity);
+    /// ```
     pub const fn identity(self) -> Self {
         Self { identity: true, ..self }
     }
 
     /// Marks a generated column.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert!(Spec::new("id", "id", "i64").generated().generated);
+    /// ```
     pub const fn generated(self) -> Self {
         Self { generated: true, ..self }
     }
 
     /// Marks a column with a default.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert!(Spec::new("id", "id", "i64").default_value().default);
+    /// ```
     pub const fn default_value(self) -> Self {
         Self { default: true, ..self }
     }
 
     /// Marks a column that says whether a joined row is there.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert!(Spec::new("id", "id", "i64").presence().presence);
+    /// ```
     pub const fn presence(self) -> Self {
         Self { presence: true, ..self }
     }
 
     /// Marks the column that counts the row's changes.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert!(Spec::new("id", "id", "i64").version().version);
+    /// ```
     pub const fn version(self) -> Self {
         Self { version: true, ..self }
     }
 
     /// The same column, embedded with a prefix.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert_eq!(Spec::new("city", "city", "String").prefixed("home_").name.to_string(), "home_city");
+    /// ```
     pub const fn prefixed(self, prefix: &'static str) -> Self {
         Self { name: self.name.prefixed(prefix), ..self }
     }
@@ -102,6 +151,13 @@ pub struct ColumnMeta {
 
 impl ColumnMeta {
     /// The column of a field of the type `V`.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{ColumnMeta, Spec};
+    /// const NAME: ColumnMeta = ColumnMeta::of::<String>(Spec::new("name", "name", "String"));
+    /// assert_eq!((NAME.sql_type(), NAME.nullable), ("text".to_owned(), false));
+    /// ```
     pub const fn of<V: SqlType + ?Sized>(spec: Spec) -> Self {
         Self {
             spec,
@@ -119,6 +175,14 @@ impl ColumnMeta {
         Self { spec: Spec::EMPTY, types: &[], array: false, nullable: false, accepts: |_| false, type_name: || "" };
 
     /// The same, but the column is declared with these types (`#[pg(sql_type = "…")]`).
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{ColumnMeta, Spec};
+    /// const NAME: ColumnMeta = ColumnMeta::of::<String>(Spec::new("name", "name", "String"));
+    /// use pgrepo::PgType;
+    /// assert_eq!(NAME.declared(&[PgType::VARCHAR]).sql_type(), "varchar");
+    /// ```
     pub const fn declared(self, types: &'static [PgType]) -> Self {
         Self { types, ..self }
     }
@@ -129,26 +193,65 @@ impl ColumnMeta {
     }
 
     /// The same, but NULL fits.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{ColumnMeta, Spec};
+    /// const NAME: ColumnMeta = ColumnMeta::of::<String>(Spec::new("name", "name", "String"));
+    /// assert!(NAME.nullable().nullable);
+    /// ```
     pub const fn nullable(self) -> Self {
         Self { nullable: true, ..self }
     }
 
     /// The same column, embedded with a prefix.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{ColumnMeta, Spec};
+    /// const NAME: ColumnMeta = ColumnMeta::of::<String>(Spec::new("name", "name", "String"));
+    /// assert_eq!(NAME.prefixed("owner_").spec.name.to_string(), "owner_name");
+    /// ```
     pub const fn prefixed(self, prefix: &'static str) -> Self {
         Self { spec: self.spec.prefixed(prefix), ..self }
     }
 
     /// Says whether a server's column of the type `ty` can be read into, and written from, the field.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{ColumnMeta, Spec};
+    /// const NAME: ColumnMeta = ColumnMeta::of::<String>(Spec::new("name", "name", "String"));
+    /// use pgrepo::{PgType, TypeInfo};
+    /// assert!(NAME.accepts(&TypeInfo::builtin(PgType::VARCHAR)));
+    /// assert!(!NAME.accepts(&TypeInfo::builtin(PgType::INT4)));
+    /// ```
     pub fn accepts(&self, ty: &TypeInfo) -> bool {
         (self.accepts)(ty)
     }
 
     /// The field's type: as the source writes it, or its full name where no source does (tuples).
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Record;
+    /// # #[derive(pgrepo::PgRecord)]
+    /// # struct Named { name: Option<String> }
+    /// assert_eq!(Named::COLUMNS[0].rust_type(), "Option<String>");
+    /// ```
     pub fn rust_type(&self) -> &'static str {
         if self.spec.rust_type.is_empty() { (self.type_name)() } else { self.spec.rust_type }
     }
 
     /// The SQL type that the field stands for, as a declaration writes it.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Record;
+    /// # #[derive(pgrepo::PgRecord)]
+    /// # struct Tagged { tags: Vec<String> }
+    /// assert_eq!(Tagged::COLUMNS[0].sql_type(), "text[]");
+    /// ```
     pub fn sql_type(&self) -> String {
         let name = self.types.first().map_or_else(|| "?".to_owned(), PgType::to_string);
         if self.array { format!("{name}[]") } else { name }
@@ -187,11 +290,24 @@ pub struct TableMeta {
 
 impl TableMeta {
     /// Describes a table.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::TableMeta;
+    /// const USERS: TableMeta = TableMeta::new(Some("app"), "users", &[]);
+    /// assert_eq!(USERS.to_string(), "app.users");
+    /// ```
     pub const fn new(schema: Option<&'static str>, name: &'static str, columns: &'static [ColumnMeta]) -> Self {
         Self { schema, name, read_only: false, columns }
     }
 
     /// The same, read-only.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::TableMeta;
+    /// assert!(TableMeta::new(None, "active_users", &[]).read_only().read_only);
+    /// ```
     pub const fn read_only(self) -> Self {
         Self { read_only: true, ..self }
     }

@@ -13,6 +13,12 @@ pub struct Name {
 
 impl Name {
     /// A plain name.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Name;
+    /// assert_eq!(Name::new("city"), *"city");
+    /// ```
     pub const fn new(name: &'static str) -> Self {
         Self { pieces: ["", "", "", name] }
     }
@@ -21,6 +27,12 @@ impl Name {
     ///
     /// # Panics
     /// When structs are embedded more than three deep; at compile time where the derive calls it.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Name;
+    /// assert_eq!(Name::new("city").prefixed("home_").to_string(), "home_city");
+    /// ```
     pub const fn prefixed(self, prefix: &'static str) -> Self {
         let [a, b, c, own] = self.pieces;
         if prefix.is_empty() {
@@ -37,17 +49,35 @@ impl Name {
     }
 
     /// The pieces in order; their concatenation is the name.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Name;
+    /// assert_eq!(Name::new("city").prefixed("home_").pieces(), &["", "", "home_", "city"]);
+    /// ```
     pub const fn pieces(&self) -> &[&'static str; MAX_PIECES] {
         &self.pieces
     }
 
     /// The name's length in bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Name;
+    /// assert_eq!(Name::new("city").prefixed("home_").len(), 9);
+    /// ```
     pub const fn len(&self) -> usize {
         let [a, b, c, own] = self.pieces;
         a.len() + b.len() + c.len() + own.len()
     }
 
     /// Whether the name has no bytes, which no column's has.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Name;
+    /// assert!(!Name::new("city").is_empty());
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -37,6 +37,12 @@ pub enum Fields {
 
 impl Fields {
     /// The columns.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Fields, FromRow};
+    /// assert_eq!(<(i64, String)>::FIELDS.columns().len(), 2);
+    /// ```
     pub const fn columns(&self) -> &'static [ColumnMeta] {
         match self {
             Self::Named(columns) | Self::Positional(columns) => columns,
@@ -50,6 +56,20 @@ impl Fields {
 }
 
 /// The fields of one row, handed out in the order in which a struct declares them.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{Cells, FieldError};
+///
+/// /// Reads a pair, or leaves it out where its first field is NULL.
+/// fn pair<'r>(cells: &mut impl Cells<'r>) -> Result<Option<(i64, &'r str)>, FieldError> {
+///     if cells.is_null(0) {
+///         cells.skip(2);
+///         return Ok(None);
+///     }
+///     Ok(Some((cells.next()?, cells.next()?)))
+/// }
+/// ```
 pub trait Cells<'r> {
     /// Decodes the next field.
     ///
@@ -70,6 +90,28 @@ pub trait Cells<'r> {
 /// A type that one row of a result can be read into: a derived struct, a tuple, or a single value.
 ///
 /// The type stands for a family: `Row<'r>` is the struct whose references live as long as the row's buffer.
+///
+/// # Examples
+/// ```no_run
+/// use pgrepo::{Cells, FieldError, Fields, FromRow};
+///
+/// /// A range of numbers, from two columns of a result.
+/// struct Span(std::ops::Range<i64>);
+///
+/// impl FromRow for Span {
+///     type Row<'r> = Self;
+///     const FIELDS: Fields = <(i64, i64)>::FIELDS;
+///
+///     fn from_row<'r, C: Cells<'r>>(cells: &mut C) -> Result<Self, FieldError> {
+///         Ok(Self(cells.next()?..cells.next()?))
+///     }
+/// }
+/// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+/// let Span(ids) = db.query("SELECT min(id), max(id) + 1 FROM users").fetch_one().await?;
+/// # let _: std::ops::Range<i64> = ids;
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a row cannot be read into `{Self}`",
     label = "not a row type",
@@ -106,6 +148,35 @@ impl<T: Sized + Send + for<'r> FromRow<Row<'r> = T>> OwnedRow for T {}
 pub trait CopyOut: FromRow {}
 
 /// Takes the fields of a row one by one, in the order of [`WriteFields::COLUMNS`].
+///
+/// # Examples
+/// ```
+/// use pgrepo::{Encode, FieldError, FieldWriter, Set, WriteFields};
+///
+/// /// Counts the fields that a row sends.
+/// struct Sent(usize);
+///
+/// impl FieldWriter for Sent {
+///     fn field<V: Encode + ?Sized>(&mut self, _: &V) -> Result<(), FieldError> {
+///         self.0 += 1;
+///         Ok(())
+///     }
+///
+///     fn set<V: Encode>(&mut self, value: &Set<V>) -> Result<(), FieldError> {
+///         match value {
+///             Set::To(value) => self.field(value),
+///             Set::Server => Ok(()),
+///         }
+///     }
+/// }
+/// # #[derive(pgrepo::PgTable)]
+/// # #[pg(table = "users", new = "NewUser")]
+/// # struct User { name: String, #[pg(default)] rank: i32 }
+/// let mut sent = Sent(0);
+/// NewUser { name: "Ann".into(), rank: Set::Server }.write_fields(&mut sent)?;
+/// assert_eq!(sent.0, 1);
+/// # Ok::<(), FieldError>(())
+/// ```
 pub trait FieldWriter {
     /// Takes a field.
     ///
@@ -121,6 +192,15 @@ pub trait FieldWriter {
 }
 
 /// A struct whose fields can be written.
+///
+/// # Examples
+/// ```
+/// use pgrepo::WriteFields;
+/// # #[derive(pgrepo::PgRecord)]
+/// # struct Point { x: i32, y: i32 }
+/// let columns: Vec<String> = Point::COLUMNS.iter().map(|column| column.spec.name.to_string()).collect();
+/// assert_eq!(columns, ["x", "y"]);
+/// ```
 pub trait WriteFields {
     /// The columns that [`write_fields`](Self::write_fields) hands over, in that order.
     const COLUMNS: &'static [ColumnMeta];

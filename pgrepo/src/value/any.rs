@@ -3,6 +3,14 @@ use super::{Encode, SqlType, TypeInfo, ValueError};
 /// A value whose type is not named: what a parameter list holds.
 ///
 /// Implemented for every [`Encode`] type.
+///
+/// # Examples
+/// ```
+/// use pgrepo::value::{AnyValue, PgType, TypeInfo};
+/// let (int4, ann): (_, &dyn AnyValue) = (TypeInfo::builtin(PgType::INT4), &"Ann");
+/// assert!(!ann.accepts(&int4) && !ann.is_null());
+/// assert_eq!(ann.sql_type().as_deref(), Some("text"));
+/// ```
 pub trait AnyValue {
     /// Says whether a parameter of the type `ty` can hold this value.
     fn accepts(&self, ty: &TypeInfo) -> bool;
@@ -42,6 +50,11 @@ impl<V: Encode + ?Sized> AnyValue for V {
 }
 
 /// The SQL type that `V` stands for, as a declaration writes it.
+///
+/// # Examples
+/// ```
+/// assert_eq!(pgrepo::value::sql_type_name::<Vec<i64>>(), "int8[]");
+/// ```
 pub fn sql_type_name<V: SqlType + ?Sized>() -> String {
     let name = V::TYPES.first().map_or("?", |t| t.name);
     if V::ARRAY { format!("{name}[]") } else { name.to_owned() }

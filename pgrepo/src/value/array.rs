@@ -156,16 +156,49 @@ pub struct Items<'r, T> {
 
 impl<'r, T: Decode<'r>> Items<'r, T> {
     /// The number of elements.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::value::{Decode, Encode, Items, PgType, TypeInfo, TypeKind};
+    /// let ty = TypeInfo::new(1007, "int4[]", TypeKind::Array(TypeInfo::builtin(PgType::INT4).into()));
+    /// let mut field = Vec::new();
+    /// vec![1, 2, 3].encode(&ty, &mut field)?;
+    /// let items = Items::<i32>::decode(&ty, &field[4..])?;
+    /// assert_eq!(items.len(), 3);
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.count
     }
 
     /// Whether there are none.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::value::{Decode, Encode, Items, PgType, TypeInfo, TypeKind};
+    /// let ty = TypeInfo::new(1007, "int4[]", TypeKind::Array(TypeInfo::builtin(PgType::INT4).into()));
+    /// let mut field = Vec::new();
+    /// vec![1, 2, 3].encode(&ty, &mut field)?;
+    /// let items = Items::<i32>::decode(&ty, &field[4..])?;
+    /// assert!(!items.is_empty());
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Reads the elements, each of them or the error that it gives.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::value::{Decode, Encode, Items, PgType, TypeInfo, TypeKind};
+    /// let ty = TypeInfo::new(1007, "int4[]", TypeKind::Array(TypeInfo::builtin(PgType::INT4).into()));
+    /// let mut field = Vec::new();
+    /// vec![1, 2, 3].encode(&ty, &mut field)?;
+    /// let items = Items::<i32>::decode(&ty, &field[4..])?;
+    /// assert_eq!(items.iter().sum::<Result<i32, _>>()?, 6);
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = Result<T, ValueError>> + use<'r, T> {
         let element = TypeInfo::builtin(self.element);
         let mut rest = self.fields;

@@ -28,6 +28,14 @@ bytea!([] [u8], [] Vec<u8>, [] Box<[u8]>, [] Bytes, [] Cow<'_, [u8]>, [const N: 
 ///
 /// # Errors
 /// [`ValueErrorKind::TooLarge`].
+///
+/// # Examples
+/// ```
+/// let mut field = Vec::new();
+/// pgrepo::value::put_bytes(b"abc", &mut field)?;
+/// assert_eq!(field, [0, 0, 0, 3, b'a', b'b', b'c']);
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
     out.extend_from_slice(&field_length(bytes.len())?);

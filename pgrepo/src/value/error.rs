@@ -78,6 +78,13 @@ pub enum ValueErrorKind {
 
 impl ValueError {
     /// The reason.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Encode, PgType, TypeInfo, ValueErrorKind};
+    /// let error = "a\0b".encode(&TypeInfo::builtin(PgType::TEXT), &mut Vec::new()).unwrap_err();
+    /// assert!(matches!(error.kind(), ValueErrorKind::Nul { at: 1 }));
+    /// ```
     pub fn kind(&self) -> &ValueErrorKind {
         &self.0
     }

@@ -40,6 +40,11 @@ pub struct Json<T>(pub T);
 
 impl<T> Json<T> {
     /// The value.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(pgrepo::Json(vec![1, 2]).into_inner(), [1, 2]);
+    /// ```
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -86,6 +91,13 @@ impl<'a> RawJson<'a> {
     ///
     /// # Errors
     /// [`ValueErrorKind::Json`] when the document does not fit the type.
+    ///
+    /// # Examples
+    /// ```
+    /// let [first, _]: [&str; 2] = pgrepo::value::RawJson(r#"["a", "b"]"#).parse()?;
+    /// assert_eq!(first, "a");
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn parse<T: Deserialize<'a>>(&self) -> Result<T, ValueError> {
         serde_json::from_str(self.0).map_err(|error| misfit::<T>(self.0.as_bytes(), error))
     }
@@ -143,6 +155,15 @@ impl Encode for Box<RawValue> {
 ///
 /// # Errors
 /// [`ValueErrorKind::NoJson`] and [`ValueErrorKind::TooLarge`].
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgType, TypeInfo, value::put_json};
+/// let mut field = Vec::new();
+/// put_json(&[1, 2], &TypeInfo::builtin(PgType::JSONB), &mut field)?;
+/// assert_eq!(field, *b"\0\0\0\x06\x01[1,2]");
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn put_json<T: Serialize + ?Sized>(value: &T, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
     encode_sized(out, |out| {
@@ -207,6 +228,14 @@ impl<'r> Decode<'r> for Box<RawValue> {
 /// # Errors
 /// [`ValueErrorKind::Json`] when the document does not fit, [`ValueErrorKind::JsonAt`] where a value inside of it does
 /// not, [`ValueErrorKind::Invalid`] on another version of jsonb.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{PgType, TypeInfo, value::get_json};
+/// let numbers: Vec<i32> = get_json(&TypeInfo::builtin(PgType::JSONB), b"\x01[1,2]")?;
+/// assert_eq!(numbers, [1, 2]);
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn get_json<'r, T: Deserialize<'r>>(ty: &TypeInfo, body: &'r [u8]) -> Result<T, ValueError> {
     let text = document(ty, body)?;

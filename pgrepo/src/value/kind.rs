@@ -18,21 +18,44 @@ pub struct PgType {
 
 impl PgType {
     /// A built-in type.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(pgrepo::PgType::builtin("int8", 20), pgrepo::PgType::INT8);
+    /// ```
     pub const fn builtin(name: &'static str, oid: u32) -> Self {
         Self { name, schema: None, oid }
     }
 
     /// A type that is known by its name, in whichever schema it lives.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(pgrepo::PgType::named("mood").to_string(), "mood");
+    /// ```
     pub const fn named(name: &'static str) -> Self {
         Self { name, schema: None, oid: 0 }
     }
 
     /// The same in one schema.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(pgrepo::PgType::named("mood").in_schema("app").to_string(), "app.mood");
+    /// ```
     pub const fn in_schema(self, schema: &'static str) -> Self {
         Self { schema: Some(schema), ..self }
     }
 
     /// Says whether the server's type is this one.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, TypeInfo, TypeKind};
+    /// let mood = TypeInfo::new(16_400, "mood", TypeKind::Enum).with_schema("app");
+    /// assert!(PgType::named("mood").is(&mood));
+    /// assert!(!PgType::named("mood").in_schema("other").is(&mood));
+    /// ```
     pub fn is(&self, ty: &TypeInfo) -> bool {
         if self.oid != 0 {
             return self.oid == ty.oid;
@@ -78,42 +101,97 @@ impl TypeInfo {
     pub const UNKNOWN: Self = Self { oid: 0, name: Cow::Borrowed("unknown"), schema: None, kind: TypeKind::Plain };
 
     /// Describes a type.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{TypeInfo, TypeKind};
+    /// let mood = TypeInfo::new(16_400, "mood", TypeKind::Enum).with_schema("app");
+    /// assert_eq!(mood.to_string(), "mood");
+    /// ```
     pub fn new(oid: u32, name: impl Into<Cow<'static, str>>, kind: TypeKind) -> Self {
         Self { oid, name: name.into(), schema: None, kind }
     }
 
     /// The same with its schema.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{TypeInfo, TypeKind};
+    /// let mood = TypeInfo::new(16_400, "mood", TypeKind::Enum).with_schema("app");
+    /// assert_eq!(mood.schema(), Some("app"));
+    /// ```
     pub fn with_schema(mut self, schema: impl Into<Cow<'static, str>>) -> Self {
         self.schema = Some(schema.into());
         self
     }
 
     /// The built-in type that `ty` declares.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, TypeInfo};
+    /// assert_eq!(TypeInfo::builtin(PgType::INT8).name(), "int8");
+    /// ```
     pub const fn builtin(ty: PgType) -> Self {
         Self { oid: ty.oid, name: Cow::Borrowed(ty.name), schema: None, kind: TypeKind::Plain }
     }
 
     /// The OID in `pg_type`.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{TypeInfo, TypeKind};
+    /// let mood = TypeInfo::new(16_400, "mood", TypeKind::Enum).with_schema("app");
+    /// assert_eq!(mood.oid(), 16_400);
+    /// ```
     pub fn oid(&self) -> u32 {
         self.oid
     }
 
     /// The name in `pg_type`; an array's is its element's with `[]`.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{TypeInfo, TypeKind};
+    /// let mood = TypeInfo::new(16_400, "mood", TypeKind::Enum).with_schema("app");
+    /// assert_eq!(mood.name(), "mood");
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The schema, where it is known.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, TypeInfo};
+    /// // Of a built-in type only the name is told.
+    /// assert_eq!(TypeInfo::builtin(PgType::INT8).schema(), None);
+    /// ```
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
 
     /// What sort of type it is.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{TypeInfo, TypeKind};
+    /// let mood = TypeInfo::new(16_400, "mood", TypeKind::Enum).with_schema("app");
+    /// assert_eq!(*mood.kind(), TypeKind::Enum);
+    /// ```
     pub fn kind(&self) -> &TypeKind {
         &self.kind
     }
 
     /// The type under a domain, through any number of them; any other type is its own.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, TypeInfo, TypeKind};
+    /// let email = TypeInfo::new(16_401, "email", TypeKind::Domain(TypeInfo::builtin(PgType::TEXT).into()));
+    /// assert_eq!(email.base().name(), "text");
+    /// ```
     pub fn base(&self) -> &Self {
         let mut ty = self;
         while let TypeKind::Domain(base) = &ty.kind {
@@ -123,6 +201,13 @@ impl TypeInfo {
     }
 
     /// The type of an array's elements.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, TypeInfo, TypeKind};
+    /// let numbers = TypeInfo::new(1007, "int4[]", TypeKind::Array(TypeInfo::builtin(PgType::INT4).into()));
+    /// assert_eq!(numbers.element().map(TypeInfo::name), Some("int4"));
+    /// ```
     pub fn element(&self) -> Option<&Self> {
         match &self.base().kind {
             TypeKind::Array(element) => Some(element),

@@ -120,6 +120,24 @@ pub trait SqlType {
 }
 
 /// Writes a value in the binary format.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{Encode, PgType, SqlType, TypeInfo, ValueError};
+///
+/// /// Degrees, kept in the database as thousandths of them.
+/// struct Degrees(f64);
+///
+/// impl SqlType for Degrees {
+///     const TYPES: &'static [PgType] = &[PgType::FLOAT8];
+/// }
+///
+/// impl Encode for Degrees {
+///     fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
+///         (self.0 * 1000.0).encode(ty, out)
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot be written to PostgreSQL", label = "has no binary form")]
 pub trait Encode: SqlType {
     /// Appends the field as COPY and Bind carry it: its length as a big-endian `i32` and its body, or −1 for NULL.
@@ -137,6 +155,24 @@ pub trait Encode: SqlType {
 }
 
 /// Reads a value from the binary format; `'r` is the life of the row's buffer, from which it may borrow.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{Decode, PgType, SqlType, TypeInfo, ValueError};
+///
+/// /// Degrees, kept in the database as thousandths of them.
+/// struct Degrees(f64);
+///
+/// impl SqlType for Degrees {
+///     const TYPES: &'static [PgType] = &[PgType::FLOAT8];
+/// }
+///
+/// impl<'r> Decode<'r> for Degrees {
+///     fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError> {
+///         f64::decode(ty, body).map(|thousandths| Self(thousandths / 1000.0))
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot be read from PostgreSQL", label = "has no binary form")]
 pub trait Decode<'r>: SqlType + Sized {
     /// Reads the body of a field that is not NULL.
@@ -158,6 +194,15 @@ pub trait Decode<'r>: SqlType + Sized {
 ///
 /// # Errors
 /// As [`Decode::decode`] and [`Decode::decode_null`].
+///
+/// # Examples
+/// ```
+/// use pgrepo::value::{PgType, TypeInfo, decode_field};
+/// let int2 = TypeInfo::builtin(PgType::INT2);
+/// assert_eq!(decode_field::<i16>(&int2, Some(&[0, 7]))?, 7);
+/// assert_eq!(decode_field::<Option<i16>>(&int2, None)?, None);
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn decode_field<'r, V: Decode<'r>>(ty: &TypeInfo, field: Option<&'r [u8]>) -> Result<V, ValueError> {
     match field {
@@ -170,6 +215,17 @@ pub fn decode_field<'r, V: Decode<'r>>(ty: &TypeInfo, field: Option<&'r [u8]>) -
 ///
 /// # Errors
 /// Those of `body`, and [`ValueErrorKind::TooLarge`] past [`MAX_FIELD`].
+///
+/// # Examples
+/// ```
+/// let mut field = Vec::new();
+/// pgrepo::value::encode_sized(&mut field, |out| {
+///     out.extend_from_slice(b"abc");
+///     Ok(())
+/// })?;
+/// assert_eq!(field, [0, 0, 0, 3, b'a', b'b', b'c']);
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn encode_sized<F>(out: &mut Vec<u8>, body: F) -> Result<(), ValueError>
 where
@@ -190,6 +246,12 @@ where
 ///
 /// # Errors
 /// [`ValueErrorKind::TooLarge`] past [`MAX_FIELD`].
+///
+/// # Examples
+/// ```
+/// assert_eq!(pgrepo::value::field_length(258)?, [0, 0, 1, 2]);
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn field_length(length: usize) -> Result<[u8; 4], ValueError> {
     match i32::try_from(length) {
@@ -207,6 +269,15 @@ fn too_large(length: usize) -> ValueError {
 ///
 /// # Errors
 /// [`ValueErrorKind::Invalid`] when the bytes end inside it, or its length is below −1.
+///
+/// # Examples
+/// ```
+/// let mut bytes = &[0, 0, 0, 1, b'x', 255, 255, 255, 255][..];
+/// assert_eq!(pgrepo::value::take_field(&mut bytes)?, Some(&b"x"[..]));
+/// assert_eq!(pgrepo::value::take_field(&mut bytes)?, None);
+/// assert!(bytes.is_empty());
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn take_field<'r>(bytes: &mut &'r [u8]) -> Result<Option<&'r [u8]>, ValueError> {
     let Some((length, rest)) = bytes.split_first_chunk::<4>() else {

@@ -41,11 +41,25 @@ pub struct Numeric {
 
 impl Numeric {
     /// The number of decimal digits behind the point.
+    ///
+    /// # Examples
+    /// ```
+    /// let price: pgrepo::Numeric = "12.50".parse()?;
+    /// assert_eq!(price.scale(), 2);
+    /// # Ok::<(), pgrepo::value::ParseNumericError>(())
+    /// ```
     pub fn scale(&self) -> u16 {
         self.scale
     }
 
     /// Whether it is a number: neither NaN nor one of the infinities.
+    ///
+    /// # Examples
+    /// ```
+    /// let not_a_number: pgrepo::Numeric = "NaN".parse()?;
+    /// assert!(!not_a_number.is_finite());
+    /// # Ok::<(), pgrepo::value::ParseNumericError>(())
+    /// ```
     pub fn is_finite(&self) -> bool {
         self.sign.special().is_none()
     }

@@ -44,6 +44,15 @@ impl Encode for str {
 ///
 /// # Errors
 /// [`ValueErrorKind::Nul`] and [`ValueErrorKind::TooLarge`].
+///
+/// # Examples
+/// ```
+/// let mut field = Vec::new();
+/// pgrepo::value::put_text("abc", &mut field)?;
+/// assert_eq!(field, [0, 0, 0, 3, b'a', b'b', b'c']);
+/// assert!(pgrepo::value::put_text("a\0", &mut field).is_err());
+/// # Ok::<(), pgrepo::ValueError>(())
+/// ```
 #[inline]
 pub fn put_text(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     let bytes = text.as_bytes();

@@ -47,6 +47,13 @@ pub enum Infinite<T> {
 
 impl<T> Infinite<T> {
     /// The value, unless it is one of the infinities.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Infinite;
+    /// assert_eq!(Infinite::Finite(7).finite(), Some(7));
+    /// assert_eq!(Infinite::<i32>::Infinity.finite(), None);
+    /// ```
     pub fn finite(self) -> Option<T> {
         match self {
             Self::Finite(value) => Some(value),

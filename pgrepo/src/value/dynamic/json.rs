@@ -21,6 +21,13 @@ impl Value {
     /// | date, time, timestamp | ISO 8601 strings; `"infinity"`, `"-infinity"` |
     /// | timestamptz | the same in UTC, ending in `Z` |
     /// | hstore, arrays | an object, an array |
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Value;
+    /// assert_eq!(Value::from(7).to_json(), 7);
+    /// assert_eq!(Value::Bytes(vec![1, 255]).to_json(), r"\x01ff");
+    /// ```
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {

@@ -139,6 +139,12 @@ impl Family {
 
 impl Value {
     /// What the value is, for messages: the name of its SQL type.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Value;
+    /// assert_eq!(Value::from("Ann").kind(), "text");
+    /// ```
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "NULL",
@@ -168,6 +174,12 @@ impl Value {
     }
 
     /// Whether it is NULL.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Value;
+    /// assert!(Value::from(None::<i32>).is_null());
+    /// ```
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
@@ -181,6 +193,16 @@ impl Value {
     /// # Errors
     /// [`ValueErrorKind::Invalid`] when values of this kind do not go into `ty`, naming both;
     /// [`ValueErrorKind::Range`] when this one is not exact there; those of the value's own type.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, TypeInfo, Value};
+    /// let mut field = Vec::new();
+    /// Value::from(7).encode_as(&TypeInfo::builtin(PgType::INT2), &mut field)?;
+    /// assert_eq!(field, [0, 0, 0, 2, 0, 7]);
+    /// assert!(Value::from(70_000).encode_as(&TypeInfo::builtin(PgType::INT2), &mut field).is_err());
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn encode_as(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError> {
         if self.is_null() {
             return None::<i32>.encode(ty, out);
@@ -252,6 +274,15 @@ impl Value {
     /// # Errors
     /// [`ValueErrorKind::Invalid`] for a type that pgrepo does not know; those of the value's own type: a
     /// `time` of 24:00, a year past chrono's, an array of two dimensions.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, TypeInfo, Value};
+    /// let int2 = TypeInfo::builtin(PgType::INT2);
+    /// assert_eq!(Value::decode_as(&int2, Some(&[0, 7]))?, Value::Int2(7));
+    /// assert_eq!(Value::decode_as(&int2, None)?, Value::Null);
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     pub fn decode_as(ty: &TypeInfo, field: Option<&[u8]>) -> Result<Self, ValueError> {
         let Some(body) = field else { return Ok(Self::Null) };
         let Some(family) = Family::of(ty) else {

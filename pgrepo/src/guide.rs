@@ -1,0 +1,4 @@
+//! Pages to read; there is nothing to call here.
+
+#[doc = include_str!("../docs/guide/from-python.md")]
+pub mod from_python {}
