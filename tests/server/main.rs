@@ -10,6 +10,7 @@ mod faults;
 mod find;
 mod joins;
 mod json;
+mod keyset;
 mod memory;
 mod query;
 mod records;

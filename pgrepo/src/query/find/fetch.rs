@@ -12,8 +12,8 @@ use super::select::Select;
 /// Rows of one table to be fetched: a condition, an order, a limit.
 #[must_use = "nothing is asked until it is fetched"]
 pub struct Find<'q, H, T: ?Sized> {
-    pub(super) on: H,
-    pub(super) select: Select<'q, T>,
+    pub(in crate::query) on: H,
+    pub(in crate::query) select: Select<'q, T>,
 }
 
 impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {

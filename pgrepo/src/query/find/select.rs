@@ -1,15 +1,16 @@
 use std::fmt;
 
+use crate::query::keyset::{Label, Term};
 use crate::query::{Filter, Sort, Text};
-use crate::table::{Name, PgTable, Place, sql};
+use crate::table::{Name, PgTable, Place, quote_ident, sql};
 
 /// What rows of a table are asked for.
-pub(super) struct Select<'q, T: ?Sized> {
+pub(in crate::query) struct Select<'q, T: ?Sized> {
     filter: Filter<'q, T>,
-    pub(super) order: Vec<Sort<'q, T>>,
+    pub(in crate::query) order: Vec<Sort<'q, T>>,
     /// Bound like any value, so that the pages of a list are one statement.
-    pub(super) limit: Option<i64>,
-    pub(super) offset: Option<i64>,
+    pub(in crate::query) limit: Option<i64>,
+    pub(in crate::query) offset: Option<i64>,
     pub(super) distinct: bool,
     pub(super) lock: Option<Lock>,
 }
@@ -90,6 +91,36 @@ impl<'q, T: PgTable> Select<'q, T> {
         text
     }
 
+    /// The statement that reads a page's rows, up to its condition, with what they are sorted by beside them where that
+    /// is no column.
+    pub(in crate::query) fn page<'f>(&'f self, place: &Place, terms: &'f [Term<'f, 'q>]) -> Text<'f, 'q> {
+        let mut text = self.of(place, |text| {
+            text.names(T::SPECS.iter().map(|spec| &spec.name));
+            for term in terms {
+                if let Label::Beside(name) = &term.label {
+                    text.push(", ");
+                    text.fragment(term.by);
+                    text.push(&format!(" AS {}", quote_ident(name)));
+                }
+            }
+        });
+        text.filter(&self.filter);
+        text
+    }
+
+    /// Whether the condition is the one that every row meets.
+    pub(in crate::query) fn is_of_all(&self) -> bool {
+        self.filter.is_all()
+    }
+
+    /// Appends what stands behind a page's condition.
+    pub(in crate::query) fn end_of_page<'f>(&'f self, text: &mut Text<'f, 'q>, limit: &'f i64) {
+        text.order(&self.order);
+        text.push(" LIMIT ");
+        text.param(limit);
+        self.lock_rows(text);
+    }
+
     /// Whether other rows are meant than all that meet the condition, or these are locked.
     fn is_cut(&self) -> bool {
         self.distinct || self.limit.is_some() || self.offset.is_some() || self.lock.is_some()
@@ -126,6 +157,10 @@ impl<'q, T: PgTable> Select<'q, T> {
                 text.param(rows);
             }
         }
+        self.lock_rows(text);
+    }
+
+    fn lock_rows(&self, text: &mut Text<'_, '_>) {
         if let Some(lock) = self.lock {
             text.push(lock.strength);
             text.push(lock.wait);
