@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::statement::{Run, no_row};
+use crate::query::run::{Run, no_row};
 use crate::query::{Filter, Sort, open};
 use crate::stream::RowStream;
 use crate::table::{Fields, FromRow, OwnedRow, PgTable, Place};

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use crate::error::Result;
 use crate::pool::Handle;
 use crate::query::open;
-use crate::query::statement::Run;
+use crate::query::run::Run;
 use crate::stream::RowStream;
 use crate::table::{Column, FromRow, Name, OwnedRow, PgTable, Place};
 

@@ -5,7 +5,7 @@ use crate::driver_row::{self, type_info};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Encoded, Handle, Param, Values};
 use crate::query::find::Select;
-use crate::query::statement::Run;
+use crate::query::run::Run;
 use crate::query::{Text, open};
 use crate::table::{FromRow, OwnedRow, Place, PrimaryKey};
 use crate::value::TypeInfo;
