@@ -41,7 +41,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// Executes the statement and returns how many rows it affected.
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): a value does not fit its parameter; else what the server refused.
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): a value does not fit its parameter; else what the server
+    /// refused.
     ///
     /// # Cancel safety
     /// A dropped future closes its connection. Whether the statement took effect is then unknown, unless it runs in a
@@ -53,7 +54,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// Reads the one row of the result.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow) and [`ErrorKind::ManyRows`](crate::ErrorKind::ManyRows); [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the result's columns do not fit;
+    /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow) and [`ErrorKind::ManyRows`](crate::ErrorKind::ManyRows);
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the result's columns do not fit;
     /// [`ErrorKind::Decode`](crate::ErrorKind::Decode): a value does not.
     ///
     /// # Cancel safety

@@ -53,9 +53,9 @@ impl<'q, T: PgTable> Select<'q, T> {
         self.behind(self.columns(place))
     }
 
-    /// The statement that reads one column.
-    pub(super) fn column<'f>(&'f self, place: &Place, column: Name) -> Text<'f, 'q> {
-        self.behind(self.of(place, |text| text.column(&column)))
+    /// The statement that reads some columns.
+    pub(super) fn some<'f>(&'f self, place: &Place, columns: &[Name]) -> Text<'f, 'q> {
+        self.behind(self.of(place, |text| text.names(columns)))
     }
 
     /// The statement that makes one value of all rows: `count(*)`, or a function of a column.
