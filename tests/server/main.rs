@@ -12,6 +12,7 @@ mod joins;
 mod json;
 mod keyset;
 mod memory;
+mod projections;
 mod query;
 mod records;
 mod runtime;

@@ -15,6 +15,8 @@ mod operators;
 mod plan;
 mod run;
 mod script;
+#[cfg(test)]
+mod snapshot;
 mod sort;
 mod statement;
 pub(crate) mod text;

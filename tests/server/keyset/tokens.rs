@@ -93,17 +93,17 @@ async fn a_token_of_something_else_says_of_what(db: Db) {
         false => stays.all().order_by(Stay::STARS.asc()).pages(size(2)),
     };
     let token = by_stars(true).fetch_page().await.unwrap().next.unwrap();
-    let error = by_stars(false).after(token.clone()).fetch_page().await.unwrap_err();
+    let error = by_stars(false).after(Some(token.clone())).fetch_page().await.unwrap_err();
     assert_eq!(
         format!("{error:?}"),
         "Token: fetch_page, table odd \"stays\": the page token is of another order: a token goes on with the order that it \
          was made by"
     );
-    assert_eq!(by_stars(false).after(token.clone()).sql().unwrap_err().kind(), ErrorKind::Token);
-    assert!(by_stars(true).after(token.clone()).sql().is_ok());
+    assert_eq!(by_stars(false).after(Some(token.clone())).sql().unwrap_err().kind(), ErrorKind::Token);
+    assert!(by_stars(true).after(Some(token.clone())).sql().is_ok());
 
     let tenant = stays.in_schema("t1").all().order_by(Stay::STARS.desc()).pages(size(2));
-    let error = tenant.after(token).fetch_page().await.unwrap_err();
+    let error = tenant.after(Some(token)).fetch_page().await.unwrap_err();
     assert_eq!(
         format!("{error:?}"),
         "Token: fetch_page, table t1.odd \"stays\": the page token is of another schema: take one that this schema's pages \
@@ -112,7 +112,7 @@ async fn a_token_of_something_else_says_of_what(db: Db) {
     db.query(r#"INSERT INTO t1."odd ""stays""" SELECT * FROM public."odd ""stays""""#).execute().await.unwrap();
     let tenant = || stays.in_schema("t1").all().pages(size(20));
     let next = tenant().fetch_page().await.unwrap().next.unwrap();
-    assert_eq!(tenant().after(next).fetch_page().await.unwrap().rows.len(), 3);
+    assert_eq!(tenant().after(Some(next)).fetch_page().await.unwrap().rows.len(), 3);
 }
 
 #[pgrepo::test]
@@ -177,7 +177,7 @@ async fn a_token_of_a_column_that_changed_its_type_is_refused(db: Db) {
     assert_eq!(error.kind(), ErrorKind::Mismatch, "{error:?}");
     let text = first.unwrap().to_string();
     let wide: PageToken<Wide> = text.parse().unwrap();
-    let error = db.repository::<Wide>().all().pages(size(2)).after(wide).fetch_page().await.unwrap_err();
+    let error = db.repository::<Wide>().all().pages(size(2)).after(Some(wide)).fetch_page().await.unwrap_err();
     assert_eq!(
         format!("{error:?}"),
         "Mismatch: fetch_page, table numbers, column \"id\": the page token holds a value of the type int8, and the column \
@@ -212,7 +212,7 @@ async fn random_values_fail_without_harm(db: Db) {
             refused += 1;
             continue;
         };
-        match pages().after(token).fetch_page().await {
+        match pages().after(Some(token)).fetch_page().await {
             Ok(_) => read += 1,
             Err(error) => {
                 // A timestamp may be one that the server alone finds out of its range.

@@ -16,7 +16,7 @@ struct User {
     id: i64,
 }
 
-async fn run(db: &Db, size: NonZeroUsize, token: PageToken<Airport>) -> pgrepo::Result<Page<Airport>> {
+async fn run(db: &Db, size: NonZeroUsize, token: Option<PageToken<Airport>>) -> pgrepo::Result<Page<Airport>> {
     db.repository::<Airport>().all().pages(size).after(token).fetch_page().await
 }
 

@@ -59,7 +59,12 @@ impl<'q, T: PgTable> Select<'q, T> {
     }
 
     /// The statement that makes one value of all rows: `count(*)`, or a function of a column.
-    pub(super) fn aggregate<'f>(&'f self, place: &Place, function: &str, column: Option<Name>) -> Text<'f, 'q> {
+    pub(in crate::query) fn aggregate<'f>(
+        &'f self,
+        place: &Place,
+        function: &str,
+        column: Option<Name>,
+    ) -> Text<'f, 'q> {
         let mut text = Text::new(format!("SELECT {function}("));
         match &column {
             Some(column) => text.column(column),
@@ -84,7 +89,7 @@ impl<'q, T: PgTable> Select<'q, T> {
     }
 
     /// The statement that says whether there is a row.
-    pub(super) fn exists<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
+    pub(in crate::query) fn exists<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
         let inner = if self.distinct { self.columns(place) } else { self.of(place, |text| text.push("1")) };
         let mut text = self.behind(Text::new(format!("SELECT EXISTS ({}", inner.sql)));
         text.push(")");

@@ -70,8 +70,8 @@ impl<'q, H: Handle, T: PrimaryKey> Find<'q, H, T> {
 
 impl<H: Handle, T: PrimaryKey> Pages<'_, H, T> {
     /// Begins behind the page that gave the token, instead of at the first row; `None` is the first row.
-    pub fn after(mut self, token: impl Into<Option<PageToken<T>>>) -> Self {
-        self.ask.after = token.into();
+    pub fn after(mut self, token: Option<PageToken<T>>) -> Self {
+        self.ask.after = token;
         self
     }
 
@@ -81,6 +81,15 @@ impl<H: Handle, T: PrimaryKey> Pages<'_, H, T> {
     /// [`ErrorKind::Token`](crate::ErrorKind::Token): the token is of another order or schema.
     pub fn sql(&self) -> Result<String> {
         self.ask.sql(self.on.schema())
+    }
+
+    /// The statement behind a row of which only is known which of its values are NULL.
+    #[cfg(test)]
+    pub(in crate::query) fn sql_behind(mut self, nulls: &[bool]) -> String {
+        let order = super::order::Order::of(&self.ask.select.order).fingerprint;
+        let place = crate::table::Place::of::<T>(self.on.schema());
+        self.ask.after = Some(PageToken::of_nulls(&place, order, nulls));
+        self.sql().unwrap()
     }
 
     /// Fetches the page. It asks for one row more, by which it knows whether there is a next page.

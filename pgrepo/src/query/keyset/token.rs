@@ -62,6 +62,13 @@ impl<T: PgTable + ?Sized> PageToken<T> {
         Ok(&self.values)
     }
 
+    /// A token of which only is known which of its values are NULL.
+    #[cfg(test)]
+    pub(super) fn of_nulls(place: &Place, order: u32, nulls: &[bool]) -> Self {
+        let value = |null: &bool| TokenValue { ty: String::new(), field: vec![if *null { 0xff } else { 0 }; 4] };
+        Self::new(place, order, nulls.iter().map(value).collect())
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![FORM];
         for number in [declared(&T::TABLE), self.place, self.order] {
