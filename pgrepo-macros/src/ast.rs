@@ -7,8 +7,8 @@ use crate::attr::Attrs;
 use crate::case::Case;
 use crate::ctxt::Ctxt;
 use crate::symbol::{
-    COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, MARKER, NEW, NEW_DERIVE, PRIMARY_KEY, Place,
-    READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, UNIQUE, VERSION, VIA_SQLX,
+    COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, MARKER, NEW, NEW_DERIVE, OF, PRIMARY_KEY,
+    Place, READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, UNIQUE, VERSION, VIA_SQLX,
 };
 
 /// A struct whose fields are columns.
@@ -17,6 +17,8 @@ pub(crate) struct Record<'a> {
     pub(crate) krate: Path,
     /// Absent where the struct derives PgRecord, or where its table is not named.
     pub(crate) table: Option<Table>,
+    /// The struct of the table whose columns a PgRecord's fields are, if it says so.
+    pub(crate) of: Option<Type>,
     pub(crate) fields: Vec<Field<'a>>,
 }
 
@@ -92,11 +94,12 @@ impl<'a> Record<'a> {
         let attrs = Attrs::read(ctxt, &input.attrs, place);
         let case = attrs.case();
         let table = if is_table { Table::read(ctxt, &attrs, input) } else { None };
+        let of = attrs.ty(OF);
         let krate = attrs.krate();
         let fields = named_fields(ctxt, input)?;
         let place = if is_table { Place::TableField } else { Place::RecordField };
         let fields = fields.map(|(ident, field)| Field::parse(ctxt, ident, field, place, case)).collect();
-        Some(Self { input, krate, table, fields })
+        Some(Self { input, krate, table, of, fields })
     }
 }
 

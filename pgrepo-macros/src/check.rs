@@ -30,6 +30,7 @@ pub(crate) fn record(ctxt: &Ctxt, record: &Record<'_>) {
     constants(ctxt, record);
     embedded(ctxt, record);
     absent(ctxt, record);
+    projected(ctxt, record);
     declared(ctxt, record);
     lifetimes(ctxt, record);
 }
@@ -115,6 +116,14 @@ fn embedded(ctxt: &Ctxt, record: &Record<'_>) {
                 format_args!("an embedded struct's columns must be known here, and this one depends on `{parameter}`"),
             );
         }
+    }
+}
+
+fn projected(ctxt: &Ctxt, record: &Record<'_>) {
+    for field in record.fields.iter().filter(|f| record.of.is_some() && f.absence.is_some()) {
+        let message = "`of` and `Option` contradict each other: a struct that may be absent is read from a joined table, \
+                       and the columns of this one are read from one table alone";
+        ctxt.error(field.ty, message);
     }
 }
 

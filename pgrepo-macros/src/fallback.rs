@@ -20,6 +20,7 @@ pub(crate) fn record(
     error: Option<Error>,
 ) -> TokenStream {
     let errors = error.map(|e| e.to_compile_error());
+    let projection = record.as_ref().and_then(|record| record.of.as_ref().map(|of| projection(input, of)));
     let constants = record.map(|mut record| {
         let mut seen = HashSet::new();
         record.fields.retain(|f| f.kind != Kind::Skip && f.constant != "_" && seen.insert(f.constant.to_string()));
@@ -28,7 +29,20 @@ pub(crate) fn record(
         quote!(#constants #new)
     });
     let impls = impls(input, is_table);
-    quote!(#errors #constants #impls)
+    quote!(#errors #constants #impls #projection)
+}
+
+fn projection(input: &DeriveInput, of: &syn::Type) -> TokenStream {
+    let krate = ast::krate(input);
+    let name = &input.ident;
+    let (impl_generics, ty_generics, bounds) = input.generics.split_for_impl();
+    let items = quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::__private::Projection for #name #ty_generics #bounds {
+            type Table = #of;
+        }
+    };
+    expand::scope(&krate, &items)
 }
 
 fn impls(input: &DeriveInput, is_table: bool) -> TokenStream {

@@ -108,8 +108,12 @@ pub fn derive_table(input: TokenStream) -> TokenStream {
 
 /// Makes the fields of a struct columns, without a table: for projections, and for embedding in other structs.
 ///
-/// The struct's keys are `rename_all` and `crate`; a field's are `column`, `generated`, `default`, `skip`, `json`,
+/// The struct's keys are `of`, `rename_all` and `crate`; a field's are `column`, `generated`, `default`, `skip`, `json`,
 /// `sql_type`, `via_sqlx`, `flatten`, `marker` and `constant`. They mean what they mean for [`PgTable`](macro@PgTable).
+///
+/// `#[pg(of = User)]` says that the fields are columns of that table's struct (`User<'static>` if it has a lifetime), so
+/// that `find(…).select::<Record>()` reads these alone. It does not compile when a field's column is none of the table's,
+/// is of another type, or can be NULL where the field cannot.
 ///
 /// `#[pg(flatten = "r_")] region: Option<Region>` is what a LEFT JOIN gives: `None` exactly where the joined row is
 /// absent. It shows in the key of `Region`, which no row has without: the first column of the key is NULL. A struct

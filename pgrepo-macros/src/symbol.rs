@@ -78,7 +78,7 @@ impl Place {
                 MARKER,
                 CONSTANT,
             ],
-            Self::RecordStruct => &[RENAME_ALL, CRATE],
+            Self::RecordStruct => &[OF, RENAME_ALL, CRATE],
             Self::RecordField => {
                 &[COLUMN, GENERATED, DEFAULT, SKIP, JSON, SQL_TYPE, VIA_SQLX, FLATTEN, MARKER, CONSTANT]
             }

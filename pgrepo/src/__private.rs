@@ -26,6 +26,7 @@ pub use crate::table::field::{CopyOutFor, Field, Flat, Unfit, UnfitRecord, count
 pub use crate::table::insert::insert_column;
 pub use crate::table::optional::{AbsentByKey, OptionalByKey, OptionalByMarker, WrittenFor};
 pub use crate::table::problem::{Problem, Undeclared, blames, misplaced, problem, undeclared};
+pub use crate::table::projection::{Misprojected, misprojected, unprojected};
 pub use crate::table::sql::{self, Layout, Part};
 pub use crate::table::unique::{has_column, version};
 pub use crate::table::wrapped::{
@@ -33,7 +34,7 @@ pub use crate::table::wrapped::{
 };
 pub use crate::table::{
     Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, Name, OfView, PgTable,
-    PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Unique, Writable, WriteFields, WriteRow,
+    PrimaryKey, Projection, Record, ServerMade, Set, Spec, TableMeta, Unique, Writable, WriteFields, WriteRow,
 };
 pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, unknown_label, unknown_number, with_domain};
 pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeInfo, ValueError};

@@ -166,7 +166,7 @@ impl<'r, 'p> RowCells<'r, 'p> {
 }
 
 /// The bytes of one value, `None` for NULL.
-fn body(row: &PgRow, column: usize) -> Result<Option<&[u8]>, ValueError> {
+pub(crate) fn body(row: &PgRow, column: usize) -> Result<Option<&[u8]>, ValueError> {
     let value = row.try_get_raw(column).map_err(|e| ValueErrorKind::Driver(Box::new(e)))?;
     if value.format() == PgValueFormat::Text {
         return Err(text_format());

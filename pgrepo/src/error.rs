@@ -56,6 +56,8 @@ pub enum ErrorKind {
     NoRow,
     /// One row at most was asked for and there were more.
     ManyRows,
+    /// A page token is none, was altered, or is one of another table or order; nothing was read.
+    Token,
     /// The row was changed by somebody else since it was read: nothing was written; read it again and decide anew.
     Conflict,
 }

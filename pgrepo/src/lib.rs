@@ -87,6 +87,8 @@
 //! | store a document, or find rows by a JSON path, in a table that is known at run time only | [`Db::insert_json`], [`Db::query_json`] |
 //! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
 //! | read one value, such as a count | [`Query::fetch_val`] |
+//! | show a table page by page, or read it so | [`Find::pages`], then [`Pages::fetch_page`] and [`PageToken`], or [`Pages::stream`] |
+//! | read some columns of a table's rows | [`Find::select`] of a struct with [`PgRecord`](macro@PgRecord), [`Find::values`] of one column |
 //! | read a large result in pieces | [`RowStream::chunks`], [`CopyOutStream::chunks`] |
 //! | stream rows that borrow | [`RowStream::next`], [`for_each`](RowStream::for_each), [`map`](RowStream::map) |
 //! | read what a LEFT JOIN may not find | an `Option` of a struct with `#[pg(flatten = "…_")]`: [`PgRecord`](macro@PgRecord) |
@@ -403,15 +405,15 @@ pub use pgrepo_macros::PgTable;
 pub use pool::{Db, Handle, InSchema, RawConnection};
 pub use query::{
     Assignment, Changes, Delete, Filter, Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction, IsArray,
-    IsText, Query, Sort, TextRank, Update, Upserted, query,
+    IsText, Page, PageToken, Pages, Query, Sort, TextRank, Update, Upserted, query,
 };
 pub use repository::Repository;
 pub use row::Row;
 pub use stream::{Chunks, RowStream};
 pub use table::{
     Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, CopyOut, Embedded, FieldError, FieldWriter, Fields,
-    FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, Unique,
-    WriteFields, WriteRow,
+    FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Projection, Record, Set, Spec, TableMeta,
+    TableName, Unique, WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
 #[cfg(feature = "chrono")]

@@ -8,6 +8,7 @@ mod labels;
 mod new;
 mod newtype;
 mod patch;
+mod projection;
 mod record;
 mod table;
 
@@ -37,7 +38,8 @@ pub(crate) fn record(record: &ast::Record<'_>) -> TokenStream {
         .and_then(|t| t.new.as_ref())
         .map(|new| (new::declaration(record, new), new::impls(record, new)));
     let (declaration, new_impls) = new.unzip();
-    let hidden = scope(&record.krate, &quote!(#rows #table #new_impls));
+    let projection = record.of.as_ref().map(|of| projection::projection(record, of));
+    let hidden = scope(&record.krate, &quote!(#rows #table #new_impls #projection));
     quote!(#constants #declaration #hidden)
 }
 

@@ -64,7 +64,7 @@ impl Record<'_> {
     }
 
     /// The embedded structs' types, with `'static` for the struct's own lifetime: names do not depend on it.
-    fn still(&self, field: &Field<'_>) -> TokenStream {
+    pub(super) fn still(&self, field: &Field<'_>) -> TokenStream {
         let ty = field.embedded();
         let still = Lifetime::new("'static", ty.span());
         self.lifetime().map_or(quote!(#ty), |own| rename(ty, own, &still))

@@ -141,13 +141,16 @@ impl Step<'_> {
                 self.done();
                 Ok(value)
             }
-            Err(error) => {
-                if driver::at_rest(&error) {
-                    self.done();
-                }
-                Err(driver::error(error))
-            }
+            Err(error) => Err(self.failed(error)),
         }
+    }
+
+    /// Ends the operation as [`settle`](Self::settle) does where it failed.
+    pub(crate) fn failed(self, error: sqlx::Error) -> Error {
+        if driver::at_rest(&error) {
+            self.done();
+        }
+        driver::error(error)
     }
 }
 

@@ -141,3 +141,27 @@ impl<'t> Lender<'t> {
         }
     }
 }
+
+/// Nothing to run on: for tests of what statements say.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nowhere;
+
+#[cfg(test)]
+impl Handle for Nowhere {
+    fn reborrow(&mut self) -> impl Handle {
+        *self
+    }
+}
+
+#[cfg(test)]
+impl sealed::Lend for Nowhere {
+    const IN_TRANSACTION: bool = true;
+
+    fn lend<'t>(self) -> Lender<'t>
+    where
+        Self: 't,
+    {
+        Lender::Refused(Error::new(ErrorKind::Connection, "there is no server"))
+    }
+}

@@ -14,6 +14,8 @@ mod values;
 pub(crate) use connect::Session;
 pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
+#[cfg(test)]
+pub(crate) use handle::Nowhere;
 pub use handle::{Handle, InSchema};
 pub use raw::RawConnection;
 pub(crate) use values::{Encoded, Param, Values};

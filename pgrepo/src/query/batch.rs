@@ -13,7 +13,7 @@ use crate::pool::{Encoded, Handle, Lease, Values};
 use crate::table::{Description, FromRow, Name, Place, RowType, WriteRow};
 use crate::value::{TypeInfo, TypeKind, ValueError, ValueErrorKind, encode_sized, take_field};
 
-use super::statement::open_on;
+use super::run::open_on;
 use super::written::unsendable;
 use super::{Run, Text};
 

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::table::OwnedRow;
 use crate::value::Decode;
 
-use super::statement::Run;
+use super::run::Run;
 
 /// The column's name, which no struct has.
 pub(super) const NAME: &str = "\"pgrepo: beside\"";

@@ -24,6 +24,14 @@ impl<'q> Fragment<'q> {
         Self::default().name(name)
     }
 
+    /// The column, if the piece is nothing else.
+    pub(crate) fn as_column(&self) -> Option<Name> {
+        match self.pieces.as_slice() {
+            [Piece::Column(name)] => Some(*name),
+            _ => None,
+        }
+    }
+
     /// Appends a column.
     pub(crate) fn name(mut self, name: Name) -> Self {
         self.pieces.push(Piece::Column(name));

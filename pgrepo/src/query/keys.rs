@@ -9,7 +9,7 @@ use crate::table::{KeyArg, OwnedRow, Place, PrimaryKey, quote_ident, sql};
 use crate::value::TypeInfo;
 
 use super::batch::put_array;
-use super::statement::{open_on, prepare};
+use super::run::{open_on, prepare};
 use super::{Text, beside};
 
 /// Reads the rows with the keys, each in its key's place.

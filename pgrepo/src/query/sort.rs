@@ -6,30 +6,43 @@ use super::fragment::{Fragment, Text};
 /// What the rows of the table `T` are sorted by, and in which direction.
 pub struct Sort<'q, T: ?Sized> {
     by: Fragment<'q>,
-    direction: &'static str,
-    nulls: &'static str,
+    descending: bool,
+    nulls_first: Option<bool>,
     of: PhantomData<fn() -> *const T>,
 }
 
 impl<'q, T: ?Sized> Sort<'q, T> {
     pub(crate) fn ascending(by: Fragment<'q>) -> Self {
-        Self { by, direction: "", nulls: "", of: PhantomData }
+        Self { by, descending: false, nulls_first: None, of: PhantomData }
     }
 
     pub(crate) fn descending(by: Fragment<'q>) -> Self {
-        Self { by, direction: " DESC", nulls: "", of: PhantomData }
+        Self { by, descending: true, nulls_first: None, of: PhantomData }
     }
 
     /// Sorts NULL before all values.
     pub fn nulls_first(mut self) -> Self {
-        self.nulls = " NULLS FIRST";
+        self.nulls_first = Some(true);
         self
     }
 
     /// Sorts NULL behind all values.
     pub fn nulls_last(mut self) -> Self {
-        self.nulls = " NULLS LAST";
+        self.nulls_first = Some(false);
         self
+    }
+
+    pub(crate) fn by(&self) -> &Fragment<'q> {
+        &self.by
+    }
+
+    pub(crate) fn is_descending(&self) -> bool {
+        self.descending
+    }
+
+    /// Whether NULL comes first, said or by the direction.
+    pub(crate) fn nulls_come_first(&self) -> bool {
+        self.nulls_first.unwrap_or(self.descending)
     }
 }
 
@@ -52,7 +65,11 @@ impl<'f, 'q> Text<'f, 'q> {
 
     fn sort<T: ?Sized>(&mut self, sort: &'f Sort<'q, T>) {
         self.fragment(&sort.by);
-        self.push(sort.direction);
-        self.push(sort.nulls);
+        self.push(if sort.descending { " DESC" } else { "" });
+        self.push(match sort.nulls_first {
+            None => "",
+            Some(true) => " NULLS FIRST",
+            Some(false) => " NULLS LAST",
+        });
     }
 }

@@ -17,6 +17,8 @@ pub mod optional;
 mod place;
 #[doc(hidden)]
 pub mod problem;
+#[doc(hidden)]
+pub mod projection;
 mod row;
 #[doc(hidden)]
 pub mod sql;
@@ -31,6 +33,7 @@ pub(crate) use described::{Description, Made, RowType, TableColumn};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub use name::{Name, quote_ident};
 pub(crate) use place::Place;
+pub use projection::Projection;
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
 pub use tuple::FromCell;
 pub use unique::{ConflictTarget, Unique};

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::query::statement::no_row;
+use crate::query::run::no_row;
 use crate::query::{Text, open};
 use crate::table::{Column, Name, OwnedRow, PgTable, Place};
 use crate::value::Numeric;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::statement::{Run, no_row};
+use crate::query::run::{Run, no_row};
 use crate::query::{Filter, Sort, open};
 use crate::stream::RowStream;
 use crate::table::{Fields, FromRow, OwnedRow, PgTable, Place};
@@ -12,8 +12,8 @@ use super::select::Select;
 /// Rows of one table to be fetched: a condition, an order, a limit.
 #[must_use = "nothing is asked until it is fetched"]
 pub struct Find<'q, H, T: ?Sized> {
-    pub(super) on: H,
-    pub(super) select: Select<'q, T>,
+    pub(in crate::query) on: H,
+    pub(in crate::query) select: Select<'q, T>,
 }
 
 impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {

@@ -14,6 +14,8 @@ use super::select::Lock;
 pub trait InTransaction: Handle {}
 
 impl InTransaction for &mut Tx {}
+#[cfg(test)]
+impl InTransaction for crate::pool::Nowhere {}
 impl<H: InTransaction> InTransaction for InSchema<'_, H> {}
 
 /// Locks on the rows that are read; they end with the transaction

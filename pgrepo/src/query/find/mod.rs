@@ -10,4 +10,5 @@ mod values;
 pub use aggregate::{HasAverage, HasMinMax, HasSum};
 pub use fetch::Find;
 pub use lock::InTransaction;
+pub(super) use select::Select;
 pub use values::FindValues;

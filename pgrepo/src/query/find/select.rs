@@ -1,15 +1,16 @@
 use std::fmt;
 
+use crate::query::keyset::{Label, Term};
 use crate::query::{Filter, Sort, Text};
-use crate::table::{Name, PgTable, Place, sql};
+use crate::table::{Name, PgTable, Place, quote_ident, sql};
 
 /// What rows of a table are asked for.
-pub(super) struct Select<'q, T: ?Sized> {
+pub(in crate::query) struct Select<'q, T: ?Sized> {
     filter: Filter<'q, T>,
-    pub(super) order: Vec<Sort<'q, T>>,
+    pub(in crate::query) order: Vec<Sort<'q, T>>,
     /// Bound like any value, so that the pages of a list are one statement.
-    pub(super) limit: Option<i64>,
-    pub(super) offset: Option<i64>,
+    pub(in crate::query) limit: Option<i64>,
+    pub(in crate::query) offset: Option<i64>,
     pub(super) distinct: bool,
     pub(super) lock: Option<Lock>,
 }
@@ -52,13 +53,18 @@ impl<'q, T: PgTable> Select<'q, T> {
         self.behind(self.columns(place))
     }
 
-    /// The statement that reads one column.
-    pub(super) fn column<'f>(&'f self, place: &Place, column: Name) -> Text<'f, 'q> {
-        self.behind(self.of(place, |text| text.column(&column)))
+    /// The statement that reads some columns.
+    pub(super) fn some<'f>(&'f self, place: &Place, columns: &[Name]) -> Text<'f, 'q> {
+        self.behind(self.of(place, |text| text.names(columns)))
     }
 
     /// The statement that makes one value of all rows: `count(*)`, or a function of a column.
-    pub(super) fn aggregate<'f>(&'f self, place: &Place, function: &str, column: Option<Name>) -> Text<'f, 'q> {
+    pub(in crate::query) fn aggregate<'f>(
+        &'f self,
+        place: &Place,
+        function: &str,
+        column: Option<Name>,
+    ) -> Text<'f, 'q> {
         let mut text = Text::new(format!("SELECT {function}("));
         match &column {
             Some(column) => text.column(column),
@@ -83,11 +89,41 @@ impl<'q, T: PgTable> Select<'q, T> {
     }
 
     /// The statement that says whether there is a row.
-    pub(super) fn exists<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
+    pub(in crate::query) fn exists<'f>(&'f self, place: &Place) -> Text<'f, 'q> {
         let inner = if self.distinct { self.columns(place) } else { self.of(place, |text| text.push("1")) };
         let mut text = self.behind(Text::new(format!("SELECT EXISTS ({}", inner.sql)));
         text.push(")");
         text
+    }
+
+    /// The statement that reads a page's rows, up to its condition, with what they are sorted by beside them where that
+    /// is no column.
+    pub(in crate::query) fn page<'f>(&'f self, place: &Place, terms: &'f [Term<'f, 'q>]) -> Text<'f, 'q> {
+        let mut text = self.of(place, |text| {
+            text.names(T::SPECS.iter().map(|spec| &spec.name));
+            for term in terms {
+                if let Label::Beside(name) = &term.label {
+                    text.push(", ");
+                    text.fragment(term.by);
+                    text.push(&format!(" AS {}", quote_ident(name)));
+                }
+            }
+        });
+        text.filter(&self.filter);
+        text
+    }
+
+    /// Whether the condition is the one that every row meets.
+    pub(in crate::query) fn is_of_all(&self) -> bool {
+        self.filter.is_all()
+    }
+
+    /// Appends what stands behind a page's condition.
+    pub(in crate::query) fn end_of_page<'f>(&'f self, text: &mut Text<'f, 'q>, limit: &'f i64) {
+        text.order(&self.order);
+        text.push(" LIMIT ");
+        text.param(limit);
+        self.lock_rows(text);
     }
 
     /// Whether other rows are meant than all that meet the condition, or these are locked.
@@ -126,6 +162,10 @@ impl<'q, T: PgTable> Select<'q, T> {
                 text.param(rows);
             }
         }
+        self.lock_rows(text);
+    }
+
+    fn lock_rows(&self, text: &mut Text<'_, '_>) {
         if let Some(lock) = self.lock {
             text.push(lock.strength);
             text.push(lock.wait);

@@ -4,19 +4,19 @@ use std::marker::PhantomData;
 use crate::error::Result;
 use crate::pool::Handle;
 use crate::query::open;
-use crate::query::statement::Run;
+use crate::query::run::{Run, no_row};
 use crate::stream::RowStream;
-use crate::table::{Column, FromRow, Name, OwnedRow, PgTable, Place};
+use crate::table::{Column, FromRow, Name, OwnedRow, PgTable, Place, Projection};
 
 use super::Find;
 use super::select::Select;
 
-/// The values of one column, of the rows that a [`Find`] asks for: what [`Find::values`] makes.
+/// Some columns of the rows that a [`Find`] asks for: what [`Find::select`] and [`Find::values`] make.
 #[must_use = "nothing is asked until it is fetched"]
 pub struct FindValues<'q, H, T: ?Sized, V> {
     on: H,
     select: Select<'q, T>,
-    column: Name,
+    columns: Vec<Name>,
     of: PhantomData<fn() -> V>,
 }
 
@@ -35,12 +35,41 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     /// # }
     /// ```
     pub fn values<V, W>(self, column: Column<T, V, W>) -> FindValues<'q, H, T, V> {
-        FindValues { on: self.on, select: self.select, column: column.name(), of: PhantomData }
+        FindValues { on: self.on, select: self.select, columns: vec![column.name()], of: PhantomData }
+    }
+
+    /// Some columns instead of whole rows, in a record whose fields are columns of the table; conditions, order, limit and
+    /// lock stay, on any of the table's columns. The server sends those of the record only.
+    ///
+    /// That the table's struct has these columns, and of what types, is checked by the compiler; what the live table has,
+    /// before anything is read.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use pgrepo::{PgRecord, PgTable};
+    ///
+    /// #[derive(PgTable)]
+    /// #[pg(table = "airports")]
+    /// struct Airport { #[pg(primary_key)] icao: String, name: String, city: Option<String>, elevation_ft: f64 }
+    ///
+    /// #[derive(PgRecord)]
+    /// #[pg(of = Airport)]
+    /// struct Place { name: String, city: Option<String> }
+    ///
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let high = db.repository::<Airport>().find(Airport::ELEVATION_FT.gt(8_000.0)).order_by(Airport::ICAO.asc());
+    /// let places: Vec<Place> = high.select::<Place>().fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn select<R: Projection<Table = T>>(self) -> FindValues<'q, H, T, R> {
+        let columns = R::SPECS.iter().map(|spec| spec.name).collect();
+        FindValues { on: self.on, select: self.select, columns, of: PhantomData }
     }
 }
 
 impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
-    /// Takes each value once; NULL is one. The server then sorts by this column only.
+    /// Takes each value, or each record, once; NULL is a value. The server then sorts by what is read only.
     pub fn distinct(mut self) -> Self {
         self.select.distinct = true;
         self
@@ -48,7 +77,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
     pub fn sql(&self) -> String {
-        self.select.column(&Place::of::<T>(self.on.schema()), self.column).sql
+        self.select.some(&Place::of::<T>(self.on.schema()), &self.columns).sql
     }
 
     /// Fetches all of them.
@@ -64,6 +93,53 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     {
         let (run, place) = self.run("fetch_all").await?;
         run.all().await.map_err(|e| place.blame(e))
+    }
+
+    /// Fetches the one that there is.
+    ///
+    /// # Errors
+    /// As [`Find::fetch_one`].
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    pub async fn fetch_one(self) -> Result<V>
+    where
+        V: OwnedRow,
+    {
+        let (run, place) = self.run("fetch_one").await?;
+        let found = run.at_most_one().await.map_err(|e| place.blame(e))?;
+        found.ok_or_else(|| place.blame(no_row("fetch_one")))
+    }
+
+    /// Fetches the one that there is, if any.
+    ///
+    /// # Errors
+    /// As [`Find::fetch_optional`].
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    pub async fn fetch_optional(self) -> Result<Option<V>>
+    where
+        V: OwnedRow,
+    {
+        let (run, place) = self.run("fetch_optional").await?;
+        run.at_most_one().await.map_err(|e| place.blame(e))
+    }
+
+    /// Fetches the first, if there is any; the server is asked for no more.
+    ///
+    /// # Errors
+    /// As [`Find::fetch_first`].
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    pub async fn fetch_first(self) -> Result<Option<V>>
+    where
+        V: OwnedRow,
+    {
+        let mut first = self;
+        first.select.limit = Some(first.select.limit.unwrap_or(1).min(1));
+        first.fetch_optional().await
     }
 
     /// Begins to read them one by one: see [`RowStream`].
@@ -86,7 +162,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         H: 's,
     {
         let place = Place::of::<T>(self.on.schema());
-        let text = self.select.column(&place, self.column);
+        let text = self.select.some(&place, &self.columns);
         let run = open(self.on, operation, &text.sql, &text.params, Some(V::FIELDS)).await;
         Ok((run.map_err(|e| place.blame(e))?, place))
     }
@@ -94,6 +170,9 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
 
 impl<H, T: ?Sized, V> fmt::Debug for FindValues<'_, H, T, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FindValues").field("column", &self.column).field("select", &self.select).finish_non_exhaustive()
+        f.debug_struct("FindValues")
+            .field("columns", &self.columns)
+            .field("select", &self.select)
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,307 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use sqlx::Either;
+use sqlx::postgres::PgRow;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::driver::{self, Prepared};
+use crate::pool::{Encoded, Handle, Lease, Step, Values};
+use crate::row::Row;
+use crate::stream::RowStream;
+use crate::table::{Fields, FromRow, OwnedRow};
+
+use super::Plan;
+
+pub(crate) fn no_row(operation: &'static str) -> Error {
+    Error::new(ErrorKind::NoRow, "exactly one row was asked for and the result has none").during(operation)
+}
+
+/// A statement that is prepared, and its parameters encoded: ready to run on its connection.
+pub(crate) struct Run<'s> {
+    pub(crate) lease: Lease<'s>,
+    pub(crate) operation: &'static str,
+    values: Encoded,
+    prepared: Arc<Prepared>,
+    plan: Option<Plan>,
+    /// Whether the statement was prepared again, since it was stale.
+    renewed: bool,
+}
+
+/// Takes a connection, prepares the statement, encodes its parameters, and finds the columns of the fields that are
+/// read.
+pub(crate) async fn open<'s, H: Handle + 's>(
+    on: H,
+    operation: &'static str,
+    sql: &str,
+    params: &dyn Values,
+    fields: Option<Fields>,
+) -> Result<Run<'s>> {
+    // The protocol counts them in 16 bits.
+    if params.count() > usize::from(u16::MAX) {
+        let message = format!("a statement takes 65535 parameters at most and {} values are bound", params.count());
+        return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
+    }
+    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
+    open_on(lease, operation, sql, params, fields).await
+}
+
+/// [`open`] on a connection that is there.
+pub(crate) async fn open_on<'s>(
+    mut lease: Lease<'s>,
+    operation: &'static str,
+    sql: &str,
+    params: &dyn Values,
+    fields: Option<Fields>,
+) -> Result<Run<'s>> {
+    let (mut prepared, known) = prepare(&mut lease, sql).await.map_err(|e| e.during(operation))?;
+    let mut fitted = fit(&prepared, params, fields);
+    // What the session prepared before may be older than the table: a mismatch of types is believed only of what is
+    // prepared now. Where it cannot be, as in an aborted transaction, the first error stands.
+    let doubtful = known
+        && params.count() == prepared.parameters.len()
+        && fitted.as_ref().is_err_and(|e| e.kind() == ErrorKind::Mismatch);
+    if doubtful && let Ok(again) = prepare_again(&mut lease, sql).await {
+        prepared = again;
+        fitted = fit(&prepared, params, fields);
+    }
+    let (values, plan) = fitted.map_err(|e| e.during(operation))?;
+    Ok(Run { lease, operation, values, prepared, plan, renewed: false })
+}
+
+/// Compares the values with the parameters, and the fields with the columns.
+fn fit(prepared: &Arc<Prepared>, params: &dyn Values, fields: Option<Fields>) -> Result<(Encoded, Option<Plan>)> {
+    let values = params.encode(&prepared.parameters)?;
+    let plan = fields.map(|fields| Plan::new(fields, prepared)).transpose()?;
+    Ok((values, plan))
+}
+
+/// Prepares a statement, and says whether the session had done so before.
+pub(super) async fn prepare(lease: &mut Lease<'_>, sql: &str) -> Result<(Arc<Prepared>, bool)> {
+    let mut step = lease.step()?;
+    let prepared = driver::prepare(step.session(), sql).await;
+    step.settle(prepared)
+}
+
+/// Forgets what the session has prepared, and prepares this statement.
+async fn prepare_again(lease: &mut Lease<'_>, sql: &str) -> Result<Arc<Prepared>> {
+    forget(lease).await?;
+    prepare(lease, sql).await.map(|(prepared, _)| prepared)
+}
+
+async fn forget(lease: &mut Lease<'_>) -> Result<()> {
+    let mut step = lease.step()?;
+    let forgotten = driver::forget(step.session()).await;
+    step.settle(forgotten)
+}
+
+/// What ended a statement, and whether what was prepared no longer fits the schema.
+struct Refused {
+    error: Error,
+    stale: bool,
+}
+
+impl Refused {
+    fn by(step: Step<'_>, error: sqlx::Error) -> Self {
+        let stale = driver::is_stale(&error);
+        Self { error: step.failed(error), stale }
+    }
+}
+
+/// What goes wrong between two rows: the driver's error, or ours about a row, after which the rest is still received.
+enum Failed {
+    Driver(sqlx::Error),
+    Row(Error),
+}
+
+impl<'s> Run<'s> {
+    /// Runs the statement to its end and hands over each row; returns the rows affected.
+    pub(super) async fn drive(&mut self, on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send)) -> Result<u64> {
+        loop {
+            let mut step = self.lease.step()?;
+            let (outcome, waited) = watched(once(&mut step, &self.prepared, &self.values, on_row)).await;
+            match outcome {
+                Ok(affected) => {
+                    match waited {
+                        true => step.done(),
+                        false => step.done_at_once().await,
+                    }
+                    return Ok(affected);
+                }
+                Err(Failed::Row(error)) => {
+                    step.done();
+                    return Err(error.during(self.operation));
+                }
+                Err(Failed::Driver(error)) => {
+                    let refused = Refused::by(step, error);
+                    self.once_more(refused).await?;
+                }
+            }
+        }
+    }
+
+    /// Decides on what has failed: the error, or to run the statement once more.
+    ///
+    /// A stale statement is refused at Bind, before it has run or given a row; outside of a transaction, which the refusal
+    /// has aborted, it is prepared again and run once more.
+    async fn once_more(&mut self, refused: Refused) -> Result<()> {
+        let failed = refused.error.during(self.operation);
+        if !refused.stale || self.renewed {
+            return Err(failed);
+        }
+        self.renewed = true;
+        if self.lease.in_transaction() {
+            forget(&mut self.lease).await?;
+            return Err(failed);
+        }
+        let prepared =
+            prepare_again(&mut self.lease, &self.prepared.sql).await.map_err(|e| e.during(self.operation))?;
+        if !driver::same_encoding(&self.prepared.parameters, &prepared.parameters) {
+            let message = "the statement's parameters changed their types while it ran; run it again";
+            return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
+        }
+        self.prepared = prepared;
+        Ok(())
+    }
+
+    pub(crate) async fn count(mut self) -> Result<u64> {
+        self.drive(&mut |_, _| Ok(())).await
+    }
+
+    pub(crate) async fn each<T: OwnedRow>(mut self, take: &mut (dyn FnMut(T) -> Result<()> + Send)) -> Result<u64> {
+        let operation = self.operation;
+        let mut plan = self.plan()?;
+        self.drive(&mut |row, index| {
+            if index == 0 {
+                plan.refreshed(row).map_err(|e| e.during(operation))?;
+            }
+            take(plan.read::<T>(row, index)?)
+        })
+        .await
+    }
+
+    /// How rows are read; a run that was opened without fields reads none.
+    pub(super) fn plan(&mut self) -> Result<Plan> {
+        let message = "the statement was opened without fields to read";
+        self.plan.take().ok_or_else(|| Error::new(ErrorKind::Query, message).during(self.operation))
+    }
+
+    pub(crate) async fn all<T: OwnedRow>(self) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.each::<T>(&mut |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    pub(crate) async fn at_most_one<T: OwnedRow>(self) -> Result<Option<T>> {
+        let operation = self.operation;
+        let (found, count) = self.first().await?;
+        if count > 1 {
+            let message = format!("a single row was asked for and the result has {count}");
+            return Err(Error::new(ErrorKind::ManyRows, message).during(operation));
+        }
+        Ok(found)
+    }
+
+    /// Reads the first row, and counts all.
+    pub(super) async fn first<T: OwnedRow>(mut self) -> Result<(Option<T>, u64)> {
+        let operation = self.operation;
+        let mut plan = self.plan()?;
+        let (mut first, mut count) = (None, 0);
+        self.drive(&mut |row, index| {
+            count = index + 1;
+            if index == 0 {
+                plan.refreshed(row).map_err(|e| e.during(operation))?;
+                first = Some(plan.read::<T>(row, index)?);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok((first, count))
+    }
+
+    pub(crate) async fn rows(mut self) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        let mut shape = None;
+        self.drive(&mut |row, _| {
+            rows.push(Row::read(row, &mut shape));
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    pub(crate) fn stream<T: FromRow>(mut self) -> Result<RowStream<'s, T>> {
+        let plan = self.plan()?;
+        let operation = self.operation;
+        let mut run = self;
+        let rows = async_stream::try_stream! {
+            loop {
+                let mut step = run.lease.step()?;
+                let mut failed = None;
+                {
+                    let mut rows = driver::run(step.session(), &run.prepared, &run.values);
+                    while let Some(item) = rows.next().await {
+                        match item {
+                            Ok(Either::Right(row)) => yield row,
+                            Ok(Either::Left(_)) => {}
+                            Err(error) => {
+                                failed = Some(error);
+                                break;
+                            }
+                        }
+                    }
+                }
+                let Some(error) = failed else {
+                    step.done();
+                    break;
+                };
+                let refused = Refused::by(step, error);
+                run.once_more(refused).await?;
+            }
+        };
+        Ok(RowStream::new(Box::pin(rows), plan, operation))
+    }
+}
+
+/// Runs a future, and says whether it had to wait.
+async fn watched<F: Future>(work: F) -> (F::Output, bool) {
+    let mut work = pin!(work);
+    let mut waited = false;
+    let output = poll_fn(|cx| {
+        let polled = work.as_mut().poll(cx);
+        waited |= polled.is_pending();
+        polled
+    })
+    .await;
+    (output, waited)
+}
+
+async fn once(
+    step: &mut Step<'_>,
+    prepared: &Prepared,
+    values: &Encoded,
+    on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send),
+) -> Result<u64, Failed> {
+    let mut items = driver::run(step.session(), prepared, values);
+    let (mut affected, mut index) = (0, 0);
+    let mut refused = None;
+    while let Some(item) = items.next().await {
+        match item.map_err(Failed::Driver)? {
+            Either::Left(done) => affected += done.rows_affected(),
+            Either::Right(row) => {
+                // After a row that does not fit the rest is received all the same, so that the connection is at rest.
+                if refused.is_none() {
+                    refused = on_row(&row, index).err();
+                }
+                index += 1;
+            }
+        }
+    }
+    refused.map_or(Ok(affected), |error| Err(Failed::Row(error)))
+}
