@@ -73,6 +73,11 @@
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | read a whole table fast | [`Repository::copy_out`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
+//! | ask for a list of values, a range, a pattern, words of text with their rank, elements of arrays | [`Column::in_`], [`between`](Column::between), [`like`](Column::like), [`text_search`](Column::text_search), [`contains`](Column::contains) and their like |
+//! | count rows, or know the least, the greatest, the sum or the average | [`Find::count`], [`exists`](Find::exists), [`min`](Find::min), [`max`](Find::max), [`sum`](Find::sum), [`avg`](Find::avg) |
+//! | read one column only, each value once | [`Find::values`], then [`distinct`](FindValues::distinct) |
+//! | lock the rows that I read | [`Find::for_update`], [`skip_locked`](Find::skip_locked), [`nowait`](Find::nowait) |
+//! | see the SQL of a question, and the server's plan for it | [`Find::sql`], [`explain`](Find::explain) |
 //! | insert rows, and see what the server filled in | [`Repository::insert`], [`insert_many`](Repository::insert_many) |
 //! | insert rows unless they are there, and know which were new | [`Repository::insert_new`], [`insert_many_new`](Repository::insert_many_new), [`insert_many_new_on`](Repository::insert_many_new_on) |
 //! | insert a row, or update the one that is there | [`Repository::upsert`]; [`upsert_on`](Repository::upsert_on) a set that `#[pg(unique = "…")]` names |
@@ -85,7 +90,7 @@
 //! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`], [`key_index_ddl`](JsonPath::key_index_ddl) |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
 //! | store a document, or find rows by a JSON path, in a table that is known at run time only | [`Db::insert_json`], [`Db::query_json`] |
-//! | run SQL of my own, into structs, tuples or single values | [`Db::query`] |
+//! | run SQL of my own, into structs, tuples or single values | [`Db::query`], then [`Query::fetch_all`], [`fetch_optional`](Query::fetch_optional), [`fetch_one`](Query::fetch_one) |
 //! | read one value, such as a count | [`Query::fetch_val`] |
 //! | show a table page by page, or read it so | [`Find::pages`], then [`Pages::fetch_page`] and [`PageToken`], or [`Pages::stream`] |
 //! | read some columns of a table's rows | [`Find::select`] of a struct with [`PgRecord`](macro@PgRecord), [`Find::values`] of one column |
@@ -102,6 +107,7 @@
 //! | write a function that runs in a transaction or out of one | take a [`Handle`] |
 //! | ask what went wrong | [`Error::kind`], [`row`](Error::row), [`column`](Error::column), [`constraint`](Error::constraint), [`sqlstate`](Error::sqlstate) |
 //! | use the driver itself | [`Db::raw`] |
+//! | find what I know from the Python connector | [Coming from the Python connector](guide::from_python) |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
 //!
 //! # Features
@@ -197,10 +203,8 @@
 //!
 //! # More
 //!
-//! [Coming from the Python connector](guide::from_python): each of its snippets beside the same with pgrepo.
-//!
 //! How it is built and why is in `ARCHITECTURE.md`, what changed in `CHANGELOG.md`, both in this package. Programs to
-//! start from are in the repository's folder `examples`.
+//! start from, each on real data, are in the repository's folder `examples`.
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
