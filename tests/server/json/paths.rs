@@ -199,3 +199,28 @@ async fn random_documents_are_found_as_serde_json_finds_them(db: Db) {
         probe.asks(&db, &docs).await;
     }
 }
+
+#[pgrepo::test]
+async fn documents_of_another_form_fail_neither_a_question_nor_an_index(db: Db) {
+    let docs: Vec<(Doc, Value)> = filled(&db, 7, 500).await.into_iter().map(with_json).collect();
+    let (leaves, indexes) = leaves(&docs);
+    let keys = docs.iter().filter_map(|(_, doc)| doc.as_object()).flat_map(|doc| doc.keys().cloned());
+    let keys: std::collections::BTreeSet<String> = keys.filter(|key| key != "seen").collect();
+    let odd = [json!("text"), json!(true), json!(-1e300), json!([[1], "1.5e9"]), json!({"0": {}}), json!("1.5e999999")];
+    let all = odd.iter().chain([&Value::Null]).map(|odd| {
+        let members = keys.iter().map(|key| (key.clone(), odd.clone()));
+        Value::Object(members.collect())
+    });
+    let mut all: Vec<Option<Value>> = all.map(Some).collect();
+    all.extend(odd.into_iter().map(Some).chain([Some(Value::Null), None]));
+    db.execute_script("TRUNCATE docs").await.unwrap();
+    for (id, doc) in (0_i32..).zip(all) {
+        db.query("INSERT INTO docs VALUES ($1, $2)").bind(id).bind(doc).execute().await.unwrap();
+    }
+    for ddl in indexes {
+        db.query(&ddl).execute().await.unwrap();
+    }
+    for probe in leaves.into_iter().chain(wholes(&docs)) {
+        probe.runs(&db).await;
+    }
+}

@@ -191,6 +191,17 @@ impl Probe {
         }
     }
 
+    /// Asks and sorts, whatever is found.
+    pub(super) async fn runs(self, db: &Db) {
+        for (name, filter, _) in self.asked {
+            let found = db.repository::<Row>().find(filter).values(Row::ID).fetch_all().await;
+            assert!(found.is_ok(), "{} {name}: {found:?}", self.pointer);
+        }
+        for sort in self.sorted.into_iter().flat_map(|(sorts, _)| sorts) {
+            db.repository::<Row>().all().order_by(sort).values(Row::ID).fetch_all().await.unwrap();
+        }
+    }
+
     /// Compares which rows are found, and in which order; says how many questions found some of the rows.
     pub(super) async fn asks(self, db: &Db, docs: &[(Doc, Value)]) -> usize {
         let values: Vec<Option<&Value>> = docs.iter().map(|(_, doc)| doc.pointer(&self.pointer)).collect();
