@@ -3,9 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
+mod check;
 mod env;
+mod tls;
+
+pub use tls::{TlsConfig, TlsMode};
 
 /// How to reach a server, and the limits of the pool that does.
 ///
@@ -19,7 +23,7 @@ mod env;
 /// Whatever the environment says of other servers (`PGPASSWORD`, `PGOPTIONS`, `PGSSLROOTCERT` and so on) does not go into
 /// a connection: what is here decides, and [`from_env`](Self::from_env) alone reads the variables that it names. As the
 /// driver would send `PGOPTIONS` all the same, a connection is refused while that is set.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DbConfig {
     /// A host name or address, or the folder of a unix socket, which begins with `/`. Default `localhost`.
@@ -37,15 +41,36 @@ pub struct DbConfig {
     /// The most connections that the pool opens, 1 to 10,000; one more, outside the pool, ends sessions whose work was
     /// dropped. Default 10.
     pub max_connections: usize,
+    /// Whether and how connections are encrypted, and what the server's certificate is checked against.
+    pub tls: TlsConfig,
     /// How long one attempt to connect may take, until the connection can be used; a connection that idled is given as
     /// long to answer, but 2 s at most. Default 10 s.
     pub connect_timeout: Duration,
     /// How long an operation waits for a connection, the making of one included. Default 30 s.
     pub acquire_timeout: Duration,
+    /// How many operations may wait for a connection at the same time; one more fails at once. Default `None`: any number.
+    pub max_waiting: Option<usize>,
+    /// The longest that the server may work on one statement: `statement_timeout` of each session. Default `None`: what
+    /// the server, the database or the role says.
+    pub statement_timeout: Option<Duration>,
+    /// The longest that a statement may wait for one lock: `lock_timeout` of each session. Default `None`, as above.
+    pub lock_timeout: Option<Duration>,
+    /// The longest that a transaction may idle, until the server ends its session:
+    /// `idle_in_transaction_session_timeout`. Default `None`, as above.
+    pub idle_in_transaction_timeout: Option<Duration>,
+    /// How long closing the pool waits for operations under way. Default 10 s.
+    pub close_timeout: Duration,
+    /// How old a connection becomes before it is replaced, give or take some, so that not all are at once; `None` is for
+    /// ever. Default 30 min.
+    pub max_lifetime: Option<Duration>,
+    /// How long a connection may idle before it is closed; `None` is for ever. Default 10 min.
+    pub max_idle: Option<Duration>,
     /// A connection that has idled for longer is pinged before it is used. Default 30 s.
     pub idle_check: Duration,
     /// How many prepared statements a connection keeps, at least 1. Default 100.
     pub statement_cache: usize,
+    /// A statement that takes as long or longer is worth a warning in the log. Default `None`: no statement is.
+    pub slow_statement: Option<Duration>,
 }
 
 /// A password that prints as `***`.
@@ -79,29 +104,20 @@ impl Default for DbConfig {
             database: None,
             application_name: "pgrepo".to_owned(),
             max_connections: 10,
+            tls: TlsConfig::default(),
             connect_timeout: Duration::from_secs(10),
             acquire_timeout: Duration::from_secs(30),
+            max_waiting: None,
+            statement_timeout: None,
+            lock_timeout: None,
+            idle_in_transaction_timeout: None,
+            close_timeout: Duration::from_secs(10),
+            max_lifetime: Some(Duration::from_secs(30 * 60)),
+            max_idle: Some(Duration::from_secs(10 * 60)),
             idle_check: Duration::from_secs(30),
             statement_cache: 100,
+            slow_statement: None,
         }
-    }
-}
-
-impl fmt::Debug for DbConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DbConfig")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("user", &self.user)
-            .field("password", &self.password)
-            .field("database", &self.database)
-            .field("application_name", &self.application_name)
-            .field("max_connections", &self.max_connections)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("acquire_timeout", &self.acquire_timeout)
-            .field("idle_check", &self.idle_check)
-            .field("statement_cache", &self.statement_cache)
-            .finish()
     }
 }
 
@@ -136,35 +152,5 @@ impl DbConfig {
     pub fn with_max_connections(mut self, max: usize) -> Self {
         self.max_connections = max;
         self
-    }
-
-    pub(crate) fn checked(self) -> Result<Self> {
-        let wrong = |what: &'static str| Err(Error::new(ErrorKind::Config, what));
-        if self.max_connections == 0 {
-            return wrong("max_connections is 0: the pool needs at least one");
-        }
-        // The pool sets memory aside for each, and no server serves as many: more is a mistake, such as a wrong unit.
-        if self.max_connections > 10_000 {
-            return wrong("max_connections is above 10000, which no server serves");
-        }
-        // The driver would leave each statement behind on the server.
-        if self.statement_cache == 0 {
-            return wrong("statement_cache is 0: a connection keeps at least the statement that it runs");
-        }
-        // A text of the protocol ends at NUL: what followed would be read as another setting.
-        let texts = [&self.host, &self.user, &self.application_name].into_iter().chain(&self.database);
-        if texts.chain(self.password.as_ref().map(|password| &password.0)).any(|text| text.contains('\0')) {
-            return wrong("the host, user, password, database or application_name holds a NUL character");
-        }
-        if self.host.is_empty() {
-            return wrong("the host is empty");
-        }
-        if self.user.is_empty() {
-            return wrong("the user is empty");
-        }
-        if self.connect_timeout.is_zero() || self.acquire_timeout.is_zero() {
-            return wrong("a timeout of 0 lets nothing happen: connect_timeout and acquire_timeout must be longer");
-        }
-        Ok(self)
     }
 }

@@ -171,7 +171,8 @@ fn options(config: &DbConfig, name: &str) -> Result<PgConnectOptions> {
                        unset it";
         return Err(Error::new(ErrorKind::Config, message).during("connect"));
     }
-    Ok(options)
+    let mut settings = config.session_settings().peekable();
+    Ok(if settings.peek().is_some() { options.options(settings) } else { options })
 }
 
 async fn reach(config: &DbConfig, name: &str) -> Result<PgConnection> {
