@@ -1,28 +1,57 @@
 //! Where the server is and how it is used: read from the environment, a URL or code; checked once.
 
-use std::fmt;
+use std::error::Error as StdError;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::error::Result;
 
 mod check;
 mod env;
+mod near;
+mod password;
+mod pgpass;
+mod settings;
 mod tls;
+mod url;
 
+pub use password::{Password, PasswordCallback};
 pub use tls::{TlsConfig, TlsMode};
 
 /// How to reach a server, and the limits of the pool that does.
 ///
-/// Make one by [`from_env`](Self::from_env) or [`from_url`](Self::from_url), or fill the fields in from
-/// [`default`](Self::default). `Debug` shows no password.
+/// Make one by [`from_env`](Self::from_env) or [`from_url`](Self::from_url), or set the fields of a
+/// [`default`](Self::default) one. It is checked when it is read and when the pool is made, before anything is connected
+/// to. `Debug` shows no password.
 ///
-/// This version has no TLS: connections are in plain text, so use them on a trusted network, through a unix socket or
-/// through a tunnel. A password is sent only in the way that the server asks for it, which by default is SCRAM: it does
-/// not go over the wire then.
+/// # Whom it trusts
+///
+/// Connections to another machine are encrypted, and the server must prove that it is the one that was asked for, unless
+/// [`tls`](Self::tls) says otherwise. Connections within this machine (`localhost`, a loopback address, a unix socket)
+/// are in plain text.
+///
+/// The driver answers whatever way the server asks for the password, in clear text and as an MD5 hash too, and there is
+/// no hook before it does: whoever can pose as the server has it. With SCRAM, the server's default, it does not go over
+/// the wire, but the server chooses. So a password for another machine is refused where TLS is off or only preferred,
+/// unless [`allow_plaintext_password`](Self::allow_plaintext_password) is set.
 ///
 /// Whatever the environment says of other servers (`PGPASSWORD`, `PGOPTIONS`, `PGSSLROOTCERT` and so on) does not go into
-/// a connection: what is here decides, and [`from_env`](Self::from_env) alone reads the variables that it names. As the
-/// driver would send `PGOPTIONS` all the same, a connection is refused while that is set.
+/// a connection: what is here decides, and [`from_env`](Self::from_env) alone reads the variables that it names. Where
+/// the driver would take `PGOPTIONS`, or `PGSSLCERT` and `PGSSLKEY`, all the same, a connection is refused.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use pgrepo::config::{DbConfig, Password, TlsMode};
+///
+/// let mut config = DbConfig::default();
+/// config.host = "db.example.com".into();
+/// config.user = "importer".into();
+/// config.password = Some(Password::new("secret"));
+/// config.tls.mode = Some(TlsMode::VerifyFull);
+/// config.statement_timeout = Some(Duration::from_secs(60));
+/// assert!(!format!("{config:?}").contains("secret"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DbConfig {
@@ -32,8 +61,12 @@ pub struct DbConfig {
     pub port: u16,
     /// The role to connect as. Default `postgres`.
     pub user: String,
-    /// The password, if the server asks for one.
+    /// The password, if the server asks for one. Default `None`.
     pub password: Option<Password>,
+    /// What is asked for the password instead, for each connection. Default `None`.
+    pub password_callback: Option<PasswordCallback>,
+    /// Whether a password may go to another machine without TLS. Default `false`.
+    pub allow_plaintext_password: bool,
     /// The database; `None` means the one named like the role.
     pub database: Option<String>,
     /// What `pg_stat_activity` shows. Default `pgrepo`.
@@ -73,27 +106,6 @@ pub struct DbConfig {
     pub slow_statement: Option<Duration>,
 }
 
-/// A password that prints as `***`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
-
-impl Password {
-    /// Wraps a password.
-    pub fn new(password: impl Into<String>) -> Self {
-        Self(password.into())
-    }
-
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 impl Default for DbConfig {
     fn default() -> Self {
         Self {
@@ -101,6 +113,8 @@ impl Default for DbConfig {
             port: 5432,
             user: "postgres".to_owned(),
             password: None,
+            password_callback: None,
+            allow_plaintext_password: false,
             database: None,
             application_name: "pgrepo".to_owned(),
             max_connections: 10,
@@ -122,30 +136,108 @@ impl Default for DbConfig {
 }
 
 impl DbConfig {
-    /// Reads the environment: `DATABASE_URL` if it is set, else `POSTGRES_HOST`, `POSTGRES_PORT`, `POSTGRES_USER`,
-    /// `POSTGRES_PASSWORD`, `POSTGRES_DB` and `POSTGRES_MAX_CONNECTIONS`, and for what these leave open `PGHOST`,
-    /// `PGPORT`, `PGUSER`, `PGPASSWORD` and `PGDATABASE`.
+    /// Reads the environment.
     ///
-    /// `POSTGRES_SSL_MODE`, or else `PGSSLMODE`, is read in each case: as there is no TLS, it may be `disable`, `allow` or
-    /// `prefer` only.
+    /// Of each setting the first of these counts that is there; an empty variable is as good as none:
+    ///
+    /// 1. a parameter of `DATABASE_URL`, and then its other parts: see [`from_url`](Self::from_url);
+    /// 2. `POSTGRES_` and a name: `HOST`, `PORT`, `USER`, `PASSWORD` or `PASSWORD_FILE`, `DB` (or `DATABASE`),
+    ///    `APPLICATION_NAME`, `USE_SSL`, `SSL_MODE`, `SSL_ROOT_CERT`, `SSL_CERT`, `SSL_KEY`,
+    ///    `ALLOW_PLAINTEXT_PASSWORD`, `PASSFILE`, `MAX_CONNECTIONS`, `COMMAND_TIMEOUT` (or `STATEMENT_TIMEOUT`), and the
+    ///    other fields' names in capitals, such as `CONNECT_TIMEOUT`;
+    /// 3. libpq's `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGPASSFILE`, `PGDATABASE`, `PGAPPNAME`, `PGSSLMODE`,
+    ///    `PGSSLROOTCERT`, `PGSSLCERT`, `PGSSLKEY` and `PGCONNECT_TIMEOUT`;
+    /// 4. the default.
+    ///
+    /// Host, port, user, password and database belong together: where there is a `DATABASE_URL`, it alone says them.
+    /// Without a password that of libpq's [password file](https://www.postgresql.org/docs/current/libpq-pgpass.html) is
+    /// taken, if there is one for where the connection goes: `PGPASSFILE` or `~/.pgpass`. With a TLS mode from `require`
+    /// on, `~/.postgresql/root.crt` is the root certificate if there is such a file and no other was named; the
+    /// client's certificate and key are not looked for there.
+    ///
+    /// Times are in seconds, or in the unit behind them: `30`, `0.5`, `250ms`, `5min`, `1h`; `off` is `None`.
+    /// `POSTGRES_USE_SSL=true` without a mode is `verify-full`, `false` is `disable`.
+    ///
+    /// A variable that begins with `POSTGRES_`, is not known and is near to a known one gives a warning in the log. Those
+    /// of libpq that say where to connect or how far to trust, and that pgrepo does not keep (`PGSERVICE`, `PGHOSTADDR`,
+    /// `PGOPTIONS`, `PGTARGETSESSIONATTRS`, `PGREQUIREAUTH`, `PGCHANNELBINDING`, `PGGSSENCMODE`, `PGSSLCRL` and their
+    /// like), are errors where they ask for something; the others (`PGTZ`, `PGDATESTYLE`, `PGCLIENTENCODING`, …) have no
+    /// effect.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: a variable is not Unicode, no number or out of range, or asks for TLS; the message names
-    /// it.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config): a variable is not Unicode, cannot be meant, or contradicts
+    /// another; the message names it.
     pub fn from_env() -> Result<Self> {
-        env::read(|name| std::env::var_os(name))
+        env::Environment::of_process("").read()
     }
 
-    /// Reads a URL: `postgres://user:password@host:port/database?application_name=…`. A unix socket's folder is given
-    /// as `?host=/folder`.
+    /// Reads the variables of the environment that begin with a prefix, such as those of one of several stages:
+    /// `STAGING_DATABASE_URL`, or `STAGING_POSTGRES_HOST`, `STAGING_PGHOST` and so on for `STAGING_`.
+    ///
+    /// Those without the prefix are not read, so that no setting of another stage gets in.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: it is no such URL, or has a parameter that pgrepo does not know; the message never holds
-    /// the URL.
+    /// As [`from_env`](Self::from_env), and if no setting begins with the prefix.
+    pub fn from_env_prefixed(prefix: &str) -> Result<Self> {
+        env::Environment::of_process(prefix).read()
+    }
+
+    /// Reads a URL: `postgres://user:password@host:port/database?sslmode=…&statement_timeout=…`. A unix socket's folder is
+    /// given as `?host=/folder`.
+    ///
+    /// The parameters are libpq's `host`, `port`, `user`, `password`, `passfile`, `dbname`, `application_name`, `sslmode`,
+    /// `sslrootcert`, `sslcert`, `sslkey` and `connect_timeout`, then `password_file`, `statement-cache-capacity` (sqlx's
+    /// name of `statement_cache`), and the other fields' names. Values are as in [`from_env`](Self::from_env), so a time
+    /// without a unit is in seconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config): it is no such URL, or has a parameter that pgrepo does not know;
+    /// the message never holds the URL.
     pub fn from_url(url: &str) -> Result<Self> {
-        let mut config = Self::default();
-        env::url(&mut config, url, "the URL")?;
-        config.checked()
+        let mut draft = settings::Draft::default();
+        url::read(&mut draft, url, "the URL")?;
+        draft.finish()
+    }
+
+    /// Takes the password from a file of libpq's
+    /// [format](https://www.postgresql.org/docs/current/libpq-pgpass.html), if it has one for this host, port, database
+    /// and user.
+    ///
+    /// As in libpq, a file that others than its owner may read is passed over, with a warning in the log.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config): it cannot be read.
+    pub fn with_pgpass(mut self, file: impl AsRef<Path>) -> Result<Self> {
+        if let Some(password) = pgpass::password(file.as_ref(), &self)? {
+            self.password = Some(password);
+        }
+        Ok(self)
+    }
+
+    /// Has a function asked for the password each time that a connection is made, in the place of a fixed one.
+    ///
+    /// It is called within [`connect_timeout`](Self::connect_timeout). Where it fails, so does the connection, with
+    /// [`ErrorKind::Connection`](crate::ErrorKind::Connection) and the failure as its cause.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::config::{DbConfig, Password};
+    ///
+    /// async fn token() -> Result<String, std::io::Error> {
+    ///     Ok("a token that is valid for a while".to_owned())
+    /// }
+    ///
+    /// let config = DbConfig::default().with_password_callback(|| async { token().await.map(Password::new) });
+    /// ```
+    pub fn with_password_callback<F, Fut, E>(mut self, ask: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Password, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.password = None;
+        self.password_callback = Some(PasswordCallback::new(ask));
+        self
     }
 
     /// The same with another limit of connections.

@@ -226,7 +226,7 @@ pub mod __private;
 pub use pgrepo_macros::test;
 
 pub use concurrent::{Concurrent, Operations};
-pub use config::{DbConfig, Password, TlsConfig, TlsMode};
+pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};

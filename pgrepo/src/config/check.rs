@@ -16,6 +16,7 @@ impl DbConfig {
         self.check_texts()?;
         self.check_sizes()?;
         self.check_times()?;
+        self.check_tls()?;
         Ok(self)
     }
 
@@ -27,10 +28,16 @@ impl DbConfig {
             return Err(wrong("the host, user, password, database or application_name holds a NUL character"));
         }
         if self.host.is_empty() {
-            return Err(wrong("the host is empty"));
+            return Err(wrong("the host is empty: give it a name, an address, or the folder of a unix socket"));
+        }
+        if self.host.contains(',') {
+            return Err(wrong("the host is a list, and a pool connects to one server: name that one"));
         }
         if self.user.is_empty() {
-            return Err(wrong("the user is empty"));
+            return Err(wrong("the user is empty: give it the name of a role"));
+        }
+        if self.password.is_some() && self.password_callback.is_some() {
+            return Err(wrong("password and password_callback are both set: set one of them"));
         }
         Ok(())
     }
@@ -40,7 +47,7 @@ impl DbConfig {
             return Err(wrong("port is 0: a server listens on 1 to 65535, most often on 5432"));
         }
         if self.max_connections == 0 {
-            return Err(wrong("max_connections is 0: the pool needs at least one"));
+            return Err(wrong("max_connections is 0: the pool needs at least 1"));
         }
         // The pool sets memory aside for each, and no server serves as many: more is a mistake, such as a wrong unit.
         if self.max_connections > 10_000 {
