@@ -260,3 +260,36 @@ mod files {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(host: &str, tls: TlsConfig) -> TlsMode {
+        DbConfig { host: host.to_owned(), tls, ..DbConfig::default() }.tls_mode()
+    }
+
+    #[test]
+    fn fault_41_the_default_verifies_unless_it_is_this_machine() {
+        for host in ["db", "db.example.com", "10.0.0.1", "fe80::1", "localhost.localdomain", "0.0.0.0"] {
+            assert_eq!(mode(host, TlsConfig::default()), TlsMode::VerifyFull, "{host}");
+        }
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "/tmp"] {
+            assert_eq!(mode(host, TlsConfig::default()), TlsMode::Disable, "{host}");
+        }
+        let root = TlsConfig { root_cert: Some("/ca".into()), ..TlsConfig::default() };
+        assert_eq!(mode("localhost", root.clone()), TlsMode::VerifyFull);
+        assert_eq!(mode("/tmp", root), TlsMode::Disable);
+    }
+
+    #[test]
+    fn a_mode_s_word_is_libpq_s() {
+        for mode in TlsMode::ALL {
+            assert_eq!(mode.to_string().parse::<TlsMode>().unwrap(), mode);
+        }
+        for (text, hint) in [("verify_full", "did you mean verify-full?"), ("allow", "prefer"), ("x", "verify-ca")] {
+            let error = text.parse::<TlsMode>().unwrap_err().to_string();
+            assert!(error.contains(text) && error.contains(hint), "{error}");
+        }
+    }
+}
