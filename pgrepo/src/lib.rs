@@ -66,6 +66,9 @@
 //! | | |
 //! |---|---|
 //! | connect | [`Db::from_env`], [`Db::from_url`], or [`Db::connect`] with a [`DbConfig`] |
+//! | encrypt connections, and say whom to trust | [`DbConfig::tls`]; `sslmode` and its like in a URL |
+//! | use passwords that change | [`DbConfig::with_password_callback`] |
+//! | keep the settings of several stages in one environment | [`DbConfig::from_env_prefixed`] |
 //! | load many rows | [`Repository::copy_in`], [`copy_in_stream`](Repository::copy_in_stream), [`copy_in_try_stream`](Repository::copy_in_try_stream) |
 //! | load rows one by one, as they come | [`Repository::start_copy_in`], then [`CopyIn::send`] and [`finish`](CopyIn::finish) |
 //! | load rows that leave defaults to the server | the `New…` struct of `#[pg(new = "…")]`, or a struct of my own with [`PgInsert`](macro@PgInsert) |
@@ -115,12 +118,10 @@
 //! | feature | default | gives |
 //! |---|---|---|
 //! | `chrono` | yes | dates, times and timestamps of chrono, and `Infinite` for those that PostgreSQL calls infinite |
+//! | `tls` | yes | encrypted connections, by rustls; to build it takes a C compiler |
 //! | `uuid` | yes | `uuid::Uuid` |
 //! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
 //! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
-//!
-//! This version has no TLS: connections are in plain text, so use them on trusted networks, through a unix socket or
-//! through a tunnel; a password is only sent in the way that the server asks for it, by default SCRAM.
 //!
 //! # When something is wrong
 //!
@@ -198,7 +199,7 @@
 //! Connection: connect: no connection to 127.0.0.1, port 1
 //!   caused by: the connection broke
 //!   caused by: Connection refused (os error 111)
-//! Config: the URL has the unknown parameter "ssl"; the known ones are host, port, user, password, dbname, application_name, sslmode, statement-cache-capacity
+//! Config: the URL has the unknown parameter "ssl": did you mean sslmode? The known ones are host, port, user, password, password_file, passfile, dbname, application_name, sslmode, sslrootcert, sslcert, sslkey, allow_plaintext_password, max_connections, connect_timeout, acquire_timeout, max_waiting, statement_timeout, lock_timeout, idle_in_transaction_timeout, close_timeout, max_lifetime, max_idle, idle_check, statement_cache, statement-cache-capacity, slow_statement
 //! ```
 //!
 //! # More
@@ -235,7 +236,7 @@ pub mod __private;
 pub use pgrepo_macros::test;
 
 pub use concurrent::{Concurrent, Operations};
-pub use config::DbConfig;
+pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
 pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};

@@ -59,7 +59,7 @@ fn holds(bytes: &[u8], part: &str) -> bool {
 }
 
 /// Connects in a process whose environment has these variables: what came of it.
-fn child(url: &str, variables: &[(&str, &str)]) -> String {
+pub(crate) fn child(url: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "config::connects_to_what_its_parent_names", "--nocapture"]);
     for name in ["PGOPTIONS", "PGPASSWORD", "PGSSLMODE"] {

@@ -1,189 +1,185 @@
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use url::Url;
+use super::near::nearest;
+use super::settings::{Draft, SETTINGS, Setting, Source, wrong, yes};
+use super::tls::TlsMode;
+use super::{DbConfig, url};
+use crate::error::Result;
 
-use super::{DbConfig, Password};
-use crate::error::{Error, ErrorKind, Result};
-
-fn wrong(message: String) -> Error {
-    Error::new(ErrorKind::Config, message)
+/// An environment, given as a map so that tests need not change the process's own.
+pub(super) struct Environment {
+    /// What each variable's name begins with.
+    prefix: String,
+    variables: BTreeMap<String, OsString>,
 }
 
-/// Reads the settings from an environment, given as a function so that tests need not change the process's own.
-pub(super) fn read(var: impl Fn(&str) -> Option<OsString>) -> Result<DbConfig> {
-    let text = |name: &str| match var(name) {
-        None => Ok(None),
-        Some(value) if value.is_empty() => Ok(None),
-        Some(value) => value.into_string().map(Some).map_err(|_| wrong(format!("{name} is not Unicode"))),
-    };
-    let first = |names: [&'static str; 2]| -> Result<Option<(&'static str, String)>> {
-        for name in names {
-            if let Some(value) = text(name)? {
-                return Ok(Some((name, value)));
+/// libpq's variables that decide where a connection goes or how far it is trusted, and that pgrepo has no setting for: the
+/// values that ask for nothing, and what to do instead.
+const NOT_KEPT: [(&str, &[&str], &str); 12] = [
+    ("PGSERVICE", &[], "set PGHOST, PGPORT, PGUSER and PGDATABASE"),
+    ("PGHOSTADDR", &[], "set PGHOST, which may be an address"),
+    ("PGOPTIONS", &[], "use the settings of DbConfig, or ALTER ROLE … SET"),
+    ("PGTARGETSESSIONATTRS", &["any"], "set PGHOST to the server that is meant"),
+    ("PGLOADBALANCEHOSTS", &["disable"], "set PGHOST to the server that is meant"),
+    ("PGREQUIREAUTH", &[], "ask for TLS by PGSSLMODE=verify-full"),
+    ("PGCHANNELBINDING", &["prefer", "disable"], "ask for TLS by PGSSLMODE=verify-full"),
+    ("PGGSSENCMODE", &["prefer", "disable"], "ask for TLS by PGSSLMODE=verify-full"),
+    ("PGREQUIREPEER", &[], "restrict who may write to the socket's folder"),
+    ("PGSSLCRL", &[], "use a root certificate whose authority revokes nothing"),
+    ("PGSSLCRLDIR", &[], "use a root certificate whose authority revokes nothing"),
+    (
+        "PGSSLMINPROTOCOLVERSION",
+        &["TLSv1", "TLSv1.1", "TLSv1.2"],
+        "have the server ask for it: ssl_min_protocol_version",
+    ),
+];
+
+/// What a URL says as a whole: nothing of it is taken from elsewhere, so that no password goes to another server.
+const PLACE: [&str; 5] = ["host", "port", "user", "password", "database"];
+
+/// Variables of container images that are no settings of a client.
+const IMAGE: [&str; 6] =
+    ["DB_FILE", "HOST_AUTH_METHOD", "INITDB_ARGS", "INITDB_ARGS_FILE", "INITDB_WALDIR", "USER_FILE"];
+
+impl Environment {
+    /// The process's own, or those of its variables that begin so.
+    pub(super) fn of_process(prefix: &str) -> Self {
+        Self::new(prefix, std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
+    }
+
+    fn new(prefix: &str, variables: impl IntoIterator<Item = (String, OsString)>) -> Self {
+        // One that is empty is as good as not set, which not every shell and container can do.
+        let variables = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        Self { prefix: prefix.to_owned(), variables }
+    }
+
+    pub(super) fn read(&self) -> Result<DbConfig> {
+        self.check_prefix()?;
+        let mut draft = Draft::default();
+        let url = self.text("DATABASE_URL")?;
+        if let Some(url) = &url {
+            url::read(&mut draft, url, &self.named("DATABASE_URL"))?;
+        }
+        self.check_kept(url.is_some())?;
+        for setting in SETTINGS.iter().filter(|setting| url.is_none() || !PLACE.contains(&setting.subject)) {
+            self.one(&mut draft, setting, Source::Postgres, postgres(setting.variable))?;
+            self.one(&mut draft, setting, Source::Libpq, setting.libpq.to_owned())?;
+        }
+        self.use_ssl(&mut draft)?;
+        self.home(&mut draft);
+        for (name, near) in self.misspelt() {
+            tracing::warn!("{name} is not read: did you mean {near}?");
+        }
+        draft.finish()
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        let name = self.named(name);
+        match self.variables.get(&name) {
+            None => Ok(None),
+            Some(value) => match value.to_str() {
+                Some(text) => Ok(Some(text.to_owned())),
+                None => Err(wrong(format!("{name} is not Unicode"))),
+            },
+        }
+    }
+
+    fn one(&self, draft: &mut Draft, setting: &Setting, source: Source, name: String) -> Result<()> {
+        if name.is_empty() || draft.goes_before(setting, source) {
+            return Ok(());
+        }
+        match self.text(&name)? {
+            Some(value) => draft.set(setting, source, self.named(&name), &value),
+            None => Ok(()),
+        }
+    }
+
+    /// A stage of which nothing is set is most likely another's name.
+    fn check_prefix(&self) -> Result<()> {
+        let known = |name: &str| {
+            let Some(name) = name.strip_prefix(&self.prefix) else { return false };
+            name == "DATABASE_URL" || name.starts_with("POSTGRES_") || SETTINGS.iter().any(|s| s.libpq == name)
+        };
+        if self.prefix.is_empty() || self.variables.keys().any(|name| known(name)) {
+            return Ok(());
+        }
+        Err(wrong(format!(
+            "no setting begins with {prefix}: set {prefix}DATABASE_URL, or {prefix}POSTGRES_HOST and so on",
+            prefix = self.prefix
+        )))
+    }
+
+    /// Refuses what libpq would do and pgrepo would not.
+    fn check_kept(&self, has_url: bool) -> Result<()> {
+        for (name, harmless, instead) in NOT_KEPT {
+            let only_place = matches!(name, "PGSERVICE" | "PGHOSTADDR" | "PGTARGETSESSIONATTRS" | "PGLOADBALANCEHOSTS");
+            match self.text(name)? {
+                Some(value) if !harmless.contains(&&*value) && !(has_url && only_place) => {
+                    let name = self.named(name);
+                    return Err(wrong(format!("{name} is set, which pgrepo does not keep: unset it, and {instead}")));
+                }
+                _ => {}
             }
         }
-        Ok(None)
-    };
-    let mut config = DbConfig::default();
-    if let Some(value) = text("DATABASE_URL")? {
-        url(&mut config, &value, "DATABASE_URL")?;
-    } else {
-        if let Some((_, value)) = first(["POSTGRES_HOST", "PGHOST"])? {
-            config.host = value;
-        }
-        if let Some((name, value)) = first(["POSTGRES_PORT", "PGPORT"])? {
-            config.port = number(name, &value)?;
-        }
-        if let Some((_, value)) = first(["POSTGRES_USER", "PGUSER"])? {
-            config.user = value;
-        }
-        if let Some((_, value)) = first(["POSTGRES_PASSWORD", "PGPASSWORD"])? {
-            config.password = Some(Password::new(value));
-        }
-        if let Some((_, value)) = first(["POSTGRES_DB", "PGDATABASE"])? {
-            config.database = Some(value);
-        }
+        Ok(())
     }
-    if let Some((name, value)) = first(["POSTGRES_SSL_MODE", "PGSSLMODE"])? {
-        no_tls(name, &value)?;
-    }
-    if let Some(value) = text("POSTGRES_MAX_CONNECTIONS")? {
-        config.max_connections = number("POSTGRES_MAX_CONNECTIONS", &value)?;
-    }
-    config.checked()
-}
 
-/// Refuses a mode that asks for TLS, which would not be kept, and one that there is not.
-fn no_tls(origin: &str, mode: &str) -> Result<()> {
-    match mode {
-        "disable" | "allow" | "prefer" => Ok(()),
-        "require" | "verify-ca" | "verify-full" => Err(wrong(format!(
-            "{origin} asks for sslmode={mode}, and TLS is not built into this version: it would not be kept"
-        ))),
-        _ => Err(wrong(format!(
-            "{origin} gives the unknown sslmode {mode:?}; the known ones are disable, allow, prefer, and, which this \
-             version cannot keep, require, verify-ca, verify-full"
-        ))),
+    /// The switch beside the mode, which must not say the opposite.
+    fn use_ssl(&self, draft: &mut Draft) -> Result<()> {
+        let Some(value) = self.text("POSTGRES_USE_SSL")? else { return Ok(()) };
+        let name = self.named("POSTGRES_USE_SSL");
+        let on = yes(&value).map_err(|problem| wrong(format!("{name} {problem}")))?;
+        let mode = draft.config.tls.mode;
+        let fits = match mode {
+            None => true,
+            Some(TlsMode::Disable) => !on,
+            Some(TlsMode::Prefer) => false,
+            Some(TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull) => on,
+        };
+        if let (false, Some(mode)) = (fits, mode) {
+            let origin = draft.origin("sslmode").unwrap_or("sslmode");
+            return Err(wrong(format!("{name} is {value} and {origin} is {mode}, which contradict: set one of them")));
+        }
+        draft.config.tls.mode = mode.or(Some(if on { TlsMode::VerifyFull } else { TlsMode::Disable }));
+        Ok(())
     }
-}
 
-fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N> {
-    value.trim().parse().map_err(|_| wrong(format!("{name} is not a number in range: {value:?}")))
-}
+    /// The files in the user's home that libpq takes unasked.
+    fn home(&self, draft: &mut Draft) {
+        let Some(home) = self.variables.get("HOME").map(PathBuf::from) else { return };
+        let file = |name: &str| Some(home.join(name)).filter(|path| path.exists());
+        draft.pass_file = draft.pass_file.take().or_else(|| file(".pgpass"));
+        // With a root certificate of the user's, `require` verifies.
+        if !matches!(draft.config.tls_mode(), TlsMode::Disable | TlsMode::Prefer) {
+            let tls = &mut draft.config.tls;
+            tls.root_cert = tls.root_cert.take().or_else(|| file(".postgresql/root.crt"));
+        }
+    }
 
-/// Reads a URL into `config`; `origin` names where it stood, as the URL itself may hold a password.
-pub(super) fn url(config: &mut DbConfig, text: &str, origin: &'static str) -> Result<()> {
-    let url = Url::parse(text).map_err(|e| wrong(format!("{origin} is not a URL: {e}")))?;
-    if !matches!(url.scheme(), "postgres" | "postgresql") {
-        return Err(wrong(format!("{origin} does not begin with postgres://")));
-    }
-    let decoded = |part: &str, what: &str| {
-        percent_encoding::percent_decode_str(part)
-            .decode_utf8()
-            .map(|text| text.into_owned())
-            .map_err(|_| wrong(format!("the {what} in {origin} is not UTF-8")))
-    };
-    if let Some(host) = url.host_str().filter(|h| !h.is_empty()) {
-        // An IPv6 address stands in brackets, which the driver does not take.
-        config.host = decoded(host.trim_start_matches('[').trim_end_matches(']'), "host")?;
-    }
-    if let Some(port) = url.port() {
-        config.port = port;
-    }
-    if !url.username().is_empty() {
-        config.user = decoded(url.username(), "user")?;
-    }
-    if let Some(password) = url.password() {
-        config.password = Some(Password::new(decoded(password, "password")?));
-    }
-    let database = url.path().trim_start_matches('/');
-    if !database.is_empty() {
-        config.database = Some(decoded(database, "database")?);
-    }
-    for (key, value) in url.query_pairs() {
-        match &*key {
-            "host" => config.host = value.into_owned(),
-            "port" => config.port = number("the parameter port of the URL", &value)?,
-            "user" => config.user = value.into_owned(),
-            "password" => config.password = Some(Password::new(value)),
-            "dbname" => config.database = Some(value.into_owned()),
-            "application_name" => config.application_name = value.into_owned(),
-            "sslmode" => no_tls(origin, &value)?,
-            "statement-cache-capacity" => {
-                config.statement_cache = number("the parameter statement-cache-capacity of the URL", &value)?;
+    /// Variables that are not read and whose names are near to those of some that are, each with that name.
+    fn misspelt(&self) -> Vec<(&str, String)> {
+        let known = || SETTINGS.iter().map(|s| s.variable).filter(|name| !name.is_empty()).chain(["USE_SSL"]);
+        let prefix = self.named("POSTGRES_");
+        let unknown = self.variables.keys().filter_map(|name| {
+            let rest = name.strip_prefix(&prefix)?;
+            if known().any(|known| known == rest) || IMAGE.contains(&rest) {
+                return None;
             }
-            _ => {
-                return Err(wrong(format!(
-                    "{origin} has the unknown parameter {key:?}; the known ones are host, port, user, password, \
-                     dbname, application_name, sslmode, statement-cache-capacity"
-                )));
-            }
-        }
+            Some((&**name, format!("{prefix}{}", nearest(rest, known())?)))
+        });
+        unknown.collect()
     }
-    Ok(())
+}
+
+fn postgres(variable: &str) -> String {
+    if variable.is_empty() { String::new() } else { format!("POSTGRES_{variable}") }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn env(vars: &[(&str, &str)]) -> Result<DbConfig> {
-        read(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v)))
-    }
-
-    #[test]
-    fn a_url_goes_before_parts_and_postgres_before_libpq() {
-        let config = env(&[("POSTGRES_HOST", "a"), ("PGHOST", "b"), ("PGUSER", "u"), ("POSTGRES_DB", "d")]).unwrap();
-        assert_eq!((&*config.host, &*config.user, config.database.as_deref()), ("a", "u", Some("d")));
-        let config = env(&[("DATABASE_URL", "postgres://me:p%40ss@[::1]:7/db"), ("POSTGRES_HOST", "a")]).unwrap();
-        assert_eq!((&*config.host, config.port, &*config.user), ("::1", 7, "me"));
-        assert_eq!(config.password.as_ref().map(Password::reveal), Some("p@ss"));
-    }
-
-    #[test]
-    fn a_socket_folder_is_a_host() {
-        let config = DbConfig::from_url("postgres://postgres@localhost/db?host=/tmp/x&port=9").unwrap();
-        assert_eq!((&*config.host, config.port), ("/tmp/x", 9));
-    }
-
-    #[test]
-    fn mistakes_name_the_setting_and_never_the_password() {
-        let error = env(&[("POSTGRES_PORT", "fifty")]).unwrap_err();
-        assert!(error.to_string().contains("POSTGRES_PORT"), "{error}");
-        let error = env(&[("POSTGRES_MAX_CONNECTIONS", "0")]).unwrap_err();
-        assert!(error.to_string().contains("max_connections"), "{error}");
-        let error = DbConfig::from_url("postgres://u:canary@h/d?sslmod=require").unwrap_err();
-        assert!(error.to_string().contains("sslmod") && !format!("{error:?}").contains("canary"), "{error}");
-        let config = DbConfig::from_url("postgres://u:canary@h/d").unwrap();
-        assert!(!format!("{config:?}").contains("canary"));
-    }
-    #[test]
-    fn what_asks_for_tls_is_refused_by_its_name() {
-        for mode in ["require", "verify-ca", "verify-full", "Require", "on"] {
-            for name in ["POSTGRES_SSL_MODE", "PGSSLMODE"] {
-                for url in [None, Some(("DATABASE_URL", "postgres://u@h/d"))] {
-                    let vars: Vec<_> = [(name, mode)].into_iter().chain(url).collect();
-                    let error = env(&vars).unwrap_err();
-                    assert_eq!(error.kind(), ErrorKind::Config);
-                    assert!(error.to_string().contains(name) && error.to_string().contains(mode), "{error}");
-                }
-            }
-            let error = DbConfig::from_url(&format!("postgres://u@h/d?sslmode={mode}")).unwrap_err();
-            assert!(error.to_string().contains(mode), "{error}");
-        }
-        env(&[("PGSSLMODE", "prefer")]).unwrap();
-        env(&[("POSTGRES_SSL_MODE", "disable"), ("PGSSLMODE", "require")]).unwrap();
-        DbConfig::from_url("postgres://u@h/d?sslmode=disable").unwrap();
-    }
-
-    #[test]
-    fn a_limit_that_cannot_be_meant_is_refused() {
-        let message = |config: DbConfig| config.checked().unwrap_err().to_string();
-        assert!(message(DbConfig::default().with_max_connections(10_001)).contains("max_connections"));
-        DbConfig::default().with_max_connections(10_000).checked().unwrap();
-        assert!(message(DbConfig { statement_cache: 0, ..DbConfig::default() }).contains("statement_cache"));
-        let url = "postgres://u@h/d?statement-cache-capacity=0";
-        assert!(DbConfig::from_url(url).unwrap_err().to_string().contains("statement_cache"));
-        assert!(message(DbConfig { user: "a\0options\0-c x=y".into(), ..DbConfig::default() }).contains("NUL"));
-    }
-}
+mod tests;

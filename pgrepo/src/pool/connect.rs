@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::config::{DbConfig, Password};
+use crate::config::{DbConfig, Password, TlsMode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::RowType;
 use crate::value::TypeInfo;
@@ -152,18 +152,16 @@ async fn within_limit<T>(config: &DbConfig, work: impl Future<Output = Result<T>
 }
 
 /// What the driver is told: nothing of it comes from the environment, which may speak of another server.
-fn options(config: &DbConfig, name: &str) -> Result<PgConnectOptions> {
-    // The driver's options begin with PGPASSWORD, PGSSLMODE, PGOPTIONS and so on. No TLS leaves the certificates unused,
-    // also where another crate has the driver built with TLS.
+fn options(config: &DbConfig, name: &str, password: &str) -> Result<PgConnectOptions> {
+    // The driver's options begin with PGPASSWORD, PGSSLMODE, PGOPTIONS and so on.
     let options = PgConnectOptions::new_without_pgpass()
         .host(&config.host)
         .port(config.port)
         .username(&config.user)
-        .password(config.password.as_ref().map_or("", Password::reveal))
+        .password(password)
         .database(config.database.as_deref().unwrap_or(&config.user))
         .application_name(name)
         .statement_cache_capacity(config.statement_cache)
-        .ssl_mode(PgSslMode::Disable)
         .disable_statement_logging();
     // The one that can only be added to.
     if options.get_options().is_some_and(|options| !options.trim().is_empty()) {
@@ -171,11 +169,53 @@ fn options(config: &DbConfig, name: &str) -> Result<PgConnectOptions> {
                        unset it";
         return Err(Error::new(ErrorKind::Config, message).during("connect"));
     }
+    let options = with_tls(options, config)?;
+    let mut settings = config.session_settings().peekable();
+    Ok(if settings.peek().is_some() { options.options(settings) } else { options })
+}
+
+/// No TLS leaves the certificates unused, also where another crate has the driver built with TLS.
+fn with_tls(options: PgConnectOptions, config: &DbConfig) -> Result<PgConnectOptions> {
+    let mode = match config.tls_mode() {
+        TlsMode::Disable => return Ok(options.ssl_mode(PgSslMode::Disable)),
+        TlsMode::Prefer => PgSslMode::Prefer,
+        TlsMode::Require => PgSslMode::Require,
+        TlsMode::VerifyCa => PgSslMode::VerifyCa,
+        TlsMode::VerifyFull => PgSslMode::VerifyFull,
+    };
+    let options = options.ssl_mode(mode);
+    let options = match &config.tls.root_cert {
+        Some(path) => options.ssl_root_cert(path),
+        // In the place of PGSSLROOTCERT: no certificates.
+        None => options.ssl_root_cert_from_pem(Vec::new()),
+    };
+    if let (Some(certificate), Some(key)) = (&config.tls.client_cert, &config.tls.client_key) {
+        return Ok(options.ssl_client_cert(certificate).ssl_client_key(key));
+    }
+    // These cannot be taken back.
+    for name in ["PGSSLCERT", "PGSSLKEY"] {
+        if std::env::var_os(name).is_some() {
+            let message = format!(
+                "{name} is set, and the driver would use it, though tls.client_cert and tls.client_key are not: \
+                 set these, or unset it"
+            );
+            return Err(Error::new(ErrorKind::Config, message).during("connect"));
+        }
+    }
     Ok(options)
 }
 
 async fn reach(config: &DbConfig, name: &str) -> Result<PgConnection> {
-    let conn = options(config, name)?.connect().await.map_err(|e| refused(config, e))?;
+    let asked;
+    let password = match &config.password_callback {
+        Some(callback) => {
+            asked = callback.ask().await.map_err(|e| e.during("connect"))?;
+            Some(&asked)
+        }
+        None => config.password.as_ref(),
+    };
+    let options = options(config, name, password.map_or("", Password::reveal))?;
+    let conn = options.connect().await.map_err(|e| refused(config, e))?;
     #[cfg(unix)]
     if !config.host.starts_with('/') {
         let port = config.port;
