@@ -165,7 +165,7 @@ impl ServerError {
 impl Error {
     /// What the error says about the operation's effect: see the table of [`FaultClass`].
     pub fn fault_class(&self) -> FaultClass {
-        // What was said where it failed, at the innermost place, knows most; around it the server's own word.
+        // What was said about it, at the outermost place; else the server's own word.
         let (mut known, mut broken) = (None, false);
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = cause {

@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Pool, PoolError, TimeoutType};
+use deadpool::managed::{Pool, PoolError};
 use deadpool::{Runtime, Status};
 use serde::Serialize;
+use tokio::time::{sleep, timeout};
 
 use crate::concurrent::Concurrent;
 use crate::config::DbConfig;
@@ -79,7 +80,7 @@ impl Db {
             .build()
             .map_err(|e| Error::new(ErrorKind::Config, "the pool could not be made").caused_by(e))?;
         let db = Self { pool, acquire_timeout, retry };
-        drop(db.guard().await?);
+        drop(db.guard_once().await?);
         Ok(db)
     }
 
@@ -235,7 +236,15 @@ impl Db {
     /// # Cancel safety
     /// A dropped future leaves nothing behind: its connection is closed.
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(self.guard().await?).await
+        let mut attempts = self.retry.attempts();
+        loop {
+            // Where BEGIN failed there is nothing to be undone, answered or not.
+            let begun = async { Tx::begin(self.guard_once().await?).await.map_err(Error::undone) };
+            match begun.await {
+                Err(error) => sleep(attempts.after(error, false)?).await,
+                begun => return begun,
+            }
+        }
     }
 
     /// What became of a transaction whose COMMIT was not answered: see [`Tx::id`].
@@ -297,19 +306,43 @@ impl Db {
         self.pool.close();
     }
 
+    /// Takes a connection; tries again where none could be made for a cause that may pass.
     pub(crate) async fn guard(&self) -> Result<Guard> {
-        // What waited is dropped at the end of this line, so that the pool no longer counts it.
-        let got = tokio::time::timeout(self.acquire_timeout, self.pool.get()).await;
-        match got {
-            Ok(Ok(object)) => Ok(Guard::new(object)),
-            Ok(Err(PoolError::Backend(error))) => Err(error),
-            Ok(Err(PoolError::Closed)) => Err(closed()),
-            Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
-                Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status()))
-                    .of_fault(FaultClass::Overload))
+        let mut attempts = self.retry.attempts();
+        let taken = self.in_time(async {
+            loop {
+                match self.take().await {
+                    Err(error) => sleep(attempts.after(error, false)?).await,
+                    taken => return taken,
+                }
             }
-            Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
+        });
+        let taken = taken.await;
+        taken.map_err(|error| attempts.explain(error))
+    }
+
+    /// Takes a connection, at the first attempt or not at all.
+    pub(crate) async fn guard_once(&self) -> Result<Guard> {
+        self.in_time(self.take()).await
+    }
+
+    async fn take(&self) -> Result<Guard> {
+        match self.pool.get().await {
+            Ok(object) => Ok(Guard::new(object)),
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(PoolError::Closed) => Err(closed()),
+            Err(error) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
+    }
+
+    /// Holds what waits for a connection to the limit.
+    async fn in_time(&self, waiting: impl Future<Output = Result<Guard>>) -> Result<Guard> {
+        // What waited is dropped at the end of this line, so that the pool no longer counts it.
+        let taken = timeout(self.acquire_timeout, waiting).await;
+        taken.unwrap_or_else(|_| {
+            let message = waited(self.acquire_timeout, self.pool.status());
+            Err(Error::new(ErrorKind::Timeout, message).of_fault(FaultClass::Overload))
+        })
     }
 
     /// How its operations are run again.

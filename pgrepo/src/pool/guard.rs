@@ -158,6 +158,8 @@ impl Step<'_> {
 pub(crate) enum Lease<'t> {
     Pooled(Guard),
     Tx(&'t mut Tx),
+    /// None any more: it was given back, and another one is to be taken.
+    Over,
 }
 
 impl Lease<'_> {
@@ -166,6 +168,7 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => Ok(guard.step()),
             Self::Tx(tx) => tx.step(),
+            Self::Over => Err(interrupted()),
         }
     }
 
@@ -178,6 +181,7 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => !guard.is_dirty(),
             Self::Tx(tx) => tx.at_rest(),
+            Self::Over => false,
         }
     }
 

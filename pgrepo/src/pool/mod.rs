@@ -14,6 +14,7 @@ mod values;
 pub(crate) use connect::Session;
 pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
+pub(crate) use handle::Lender;
 pub use handle::{Handle, InSchema};
 pub use raw::RawConnection;
 pub(crate) use values::{Encoded, Param, Values};

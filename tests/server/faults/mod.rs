@@ -4,5 +4,7 @@ mod cancel;
 mod copy;
 mod listed;
 mod names;
+mod refusals;
 mod retired;
+mod retry;
 mod values;
