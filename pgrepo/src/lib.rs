@@ -201,6 +201,7 @@
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
+mod breaker;
 mod concurrent;
 pub mod config;
 pub mod copy;
@@ -226,6 +227,7 @@ pub mod __private;
 #[cfg(all(feature = "testkit", unix))]
 pub use pgrepo_macros::test;
 
+pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, BreakerSnapshot, BreakerState, Permit};
 pub use concurrent::{Concurrent, Operations};
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};

@@ -167,7 +167,7 @@ async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(P
     let statement = place.statement::<T>(T::COPY_OUT, sql::copy_out);
     let mut pieces: Pieces<'s> = Box::pin(async_stream::try_stream! {
         // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
-        let mut step = lease.step()?;
+        let mut step = lease.step()?.untimed();
         {
             let mut data = step.session().conn.copy_out_raw(&statement).await.map_err(undone)?;
             loop {

@@ -1,5 +1,6 @@
 //! Connections: how they are made, lent, and never lent again once an operation on them did not end.
 
+mod call;
 mod connect;
 mod control;
 mod db;

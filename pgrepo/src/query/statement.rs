@@ -454,7 +454,7 @@ impl<'s> Run<'s> {
         let rows = async_stream::try_stream! {
             let (mut again, mut given) = (true, false);
             loop {
-                let mut step = run.lease.step()?;
+                let mut step = run.lease.step()?.untimed();
                 let mut failed = None;
                 {
                     let mut rows = driver::run(step.session(), &run.prepared, &run.values);

@@ -1,5 +1,6 @@
 //! One fault each; the numbers are those of the list of faults that pgrepo survives.
 
+mod breaker;
 mod cancel;
 mod copy;
 mod listed;
