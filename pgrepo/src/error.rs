@@ -176,6 +176,11 @@ impl Error {
         self.server()?.constraint()
     }
 
+    /// The server's detail. It may quote the values of a row, so it is in neither `Display` nor `Debug`.
+    pub fn detail(&self) -> Option<&str> {
+        self.server()?.detail()
+    }
+
     /// The server's error, if the server refused.
     pub fn server(&self) -> Option<&ServerError> {
         let mut cause: &(dyn StdError + 'static) = self.0.source.as_deref()?;

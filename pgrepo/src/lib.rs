@@ -383,9 +383,9 @@ pub use retry::{Backoff, RetryBudget, RetryConfig};
 pub use row::Row;
 pub use stream::{Chunks, RowStream};
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, CopyOut, Embedded, FieldError, FieldWriter, Fields,
-    FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, Unique,
-    WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, Constraints, CopyOut, Embedded, FieldError, FieldWriter,
+    Fields, FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName,
+    Unique, WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};
 #[cfg(feature = "chrono")]

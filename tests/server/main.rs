@@ -23,4 +23,5 @@ mod texts;
 mod types;
 mod untyped;
 mod views;
+mod violations;
 mod write;
