@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::breaker::BreakerConfig;
 use crate::error::Result;
+use crate::retry::RetryConfig;
 
 mod check;
 mod env;
@@ -104,6 +106,11 @@ pub struct DbConfig {
     pub statement_cache: usize,
     /// A statement that takes as long or longer is worth a warning in the log. Default `None`: no statement is.
     pub slow_statement: Option<Duration>,
+    /// How operations are run again that failed without effect, or have none.
+    pub retry: RetryConfig,
+    /// Whether a circuit breaker turns operations away while the server fails, and when it does. Default `None`: it takes
+    /// callers that have something else to do, and waits for the server are bounded without it.
+    pub breaker: Option<BreakerConfig>,
 }
 
 impl Default for DbConfig {
@@ -131,6 +138,8 @@ impl Default for DbConfig {
             idle_check: Duration::from_secs(30),
             statement_cache: 100,
             slow_statement: None,
+            retry: RetryConfig::default(),
+            breaker: None,
         }
     }
 }

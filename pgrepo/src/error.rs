@@ -4,8 +4,12 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+mod fault;
+mod questions;
 mod server;
 
+pub use fault::FaultClass;
+pub(crate) use fault::is_stale;
 pub(crate) use server::ServerFields;
 pub use server::{ServerError, SqlClass, SqlState};
 
@@ -27,6 +31,8 @@ struct Inner {
     row: Option<u64>,
     field: Option<String>,
     column: Option<String>,
+    fault: Option<FaultClass>,
+    attempts: u32,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -60,6 +66,8 @@ pub enum ErrorKind {
     Token,
     /// The row was changed by somebody else since it was read: nothing was written; read it again and decide anew.
     Conflict,
+    /// The breaker is open: the operation was rejected at once, and neither waited nor was sent.
+    CircuitOpen,
 }
 
 impl Error {
@@ -73,6 +81,8 @@ impl Error {
             row: None,
             field: None,
             column: None,
+            fault: None,
+            attempts: 1,
             source: None,
         }))
     }
@@ -120,6 +130,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = self.0.attempts.max(attempts);
+        self
+    }
+
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -128,6 +143,11 @@ impl Error {
     /// The operation that failed, for example `copy_in`.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
+    }
+
+    /// How often the operation was tried: more than once where it was run again by itself. The error is the last one.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
     }
 
     /// The table: ours when we know it, else the one that the server named.
@@ -158,6 +178,11 @@ impl Error {
         self.server()?.constraint()
     }
 
+    /// The server's detail. It may quote the values of a row, so it is in neither `Display` nor `Debug`.
+    pub fn detail(&self) -> Option<&str> {
+        self.server()?.detail()
+    }
+
     /// The server's error, if the server refused.
     pub fn server(&self) -> Option<&ServerError> {
         let mut cause: &(dyn StdError + 'static) = self.0.source.as_deref()?;
@@ -173,21 +198,11 @@ impl Error {
     pub fn sqlstate(&self) -> Option<SqlState> {
         self.server().map(ServerError::sqlstate)
     }
-
-    /// Whether a unique constraint was violated (23505).
-    pub fn is_unique_violation(&self) -> bool {
-        self.sqlstate().is_some_and(|s| s.as_str() == "23505")
-    }
-
-    /// Whether a deadline passed, ours or the server's (57014 by `statement_timeout`, 55P03 by `lock_timeout`).
-    pub fn is_timeout(&self) -> bool {
-        self.kind() == ErrorKind::Timeout
-    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { operation, table, row, field, column, message, .. } = &*self.0;
+        let Inner { operation, table, row, field, column, message, attempts, .. } = &*self.0;
         let mut place = false;
         let mut part = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
             let comma = if std::mem::replace(&mut place, true) { ", " } else { "" };
@@ -208,7 +223,11 @@ impl fmt::Display for Error {
         if let Some(column) = column {
             part(f, format_args!("column \"{column}\""))?;
         }
-        if place { write!(f, ": {message}") } else { f.write_str(message) }
+        if place {
+            f.write_str(": ")?;
+        }
+        f.write_str(message)?;
+        if *attempts > 1 { write!(f, "; given up after {attempts} attempts") } else { Ok(()) }
     }
 }
 

@@ -210,6 +210,7 @@
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
+mod breaker;
 mod concurrent;
 pub mod config;
 pub mod copy;
@@ -220,6 +221,7 @@ pub mod json;
 mod pool;
 mod query;
 mod repository;
+mod retry;
 mod row;
 mod stream;
 pub mod table;
@@ -235,10 +237,11 @@ pub mod __private;
 #[cfg(all(feature = "testkit", unix))]
 pub use pgrepo_macros::test;
 
+pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, BreakerSnapshot, BreakerState, Permit};
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
-pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
+pub use error::{Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.
 ///
@@ -413,11 +416,12 @@ pub use query::{
     IsText, Page, PageToken, Pages, Query, Sort, TextRank, Update, Upserted, query,
 };
 pub use repository::Repository;
+pub use retry::{Backoff, RetryBudget, RetryConfig};
 pub use row::Row;
 pub use stream::{Chunks, RowStream};
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, CopyOut, Embedded, FieldError, FieldWriter, Fields,
-    FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Projection, Record, Set, Spec, TableMeta,
+    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, Constraints, CopyOut, Embedded, FieldError, FieldWriter,
+    Fields, FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Projection, Record, Set, Spec, TableMeta,
     TableName, Unique, WriteFields, WriteRow,
 };
 pub use tx::{Tx, TxId, TxOutcome};

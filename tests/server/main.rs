@@ -27,4 +27,5 @@ mod tls;
 mod types;
 mod untyped;
 mod views;
+mod violations;
 mod write;

@@ -1,6 +1,7 @@
 //! Prints the code; looks at no attribute.
 
 mod column;
+mod constraint;
 mod field;
 mod insert;
 mod json;
@@ -19,6 +20,7 @@ use syn::Path;
 use crate::ast;
 
 pub(crate) use column::constants;
+pub(crate) use constraint::{declaration as constraints, impls as constraint_impls};
 pub(crate) use insert::insert;
 pub(crate) use json::{forms, json};
 pub(crate) use labels::labels;
@@ -39,8 +41,13 @@ pub(crate) fn record(record: &ast::Record<'_>) -> TokenStream {
         .map(|new| (new::declaration(record, new), new::impls(record, new)));
     let (declaration, new_impls) = new.unzip();
     let projection = record.of.as_ref().map(|of| projection::projection(record, of));
-    let hidden = scope(&record.krate, &quote!(#rows #table #new_impls #projection));
-    quote!(#constants #declaration #hidden)
+    let declared =
+        record.table.as_ref().and_then(|table| Some((table, table.constraints.as_ref()?))).map(|(table, declared)| {
+            (constraint::declaration(record, table, declared), constraint::impls(record, table, declared))
+        });
+    let (enumeration, constraint_impls) = declared.unzip();
+    let hidden = scope(&record.krate, &quote!(#rows #table #new_impls #projection #constraint_impls));
+    quote!(#constants #declaration #enumeration #hidden)
 }
 
 /// A scope that keeps names to itself.

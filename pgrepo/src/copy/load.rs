@@ -178,7 +178,7 @@ async fn load(
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
     lease.set_own_transaction(true);
-    let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
+    let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
 
     let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
     let types = match looked.map_err(|e| of_driver(e, &plan.target))? {
@@ -275,7 +275,8 @@ fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
             error = error.at_column(column);
         }
     }
-    Failed { error: Some(error), at_rest }
+    // Before its COMMIT nothing of a load can take effect.
+    Failed { error: Some(error.undone()), at_rest }
 }
 
 /// Closes a load: commits it, or releases its savepoint.

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tx::Tx;
 
+use super::call::Call;
 use super::connect::{Manager, Session};
 use super::control::PATIENCE;
 use super::driver;
@@ -19,11 +20,13 @@ pub(crate) struct Guard {
     dirty: bool,
     condemned: bool,
     in_transaction: bool,
+    /// What the breaker is to be told, where there is one.
+    call: Option<Call>,
 }
 
 impl Guard {
-    pub(super) fn new(object: Object<Manager>) -> Self {
-        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false }
+    pub(super) fn new(object: Object<Manager>, call: Option<Call>) -> Self {
+        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false, call }
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -51,7 +54,11 @@ impl Guard {
     /// From now on an operation is under way; [`Step::done`] says that it ended.
     pub(crate) fn step(&mut self) -> Step<'_> {
         self.dirty = true;
-        Step { guard: self }
+        let began = self.call.as_mut().map(|call| {
+            call.asked();
+            tokio::time::Instant::now()
+        });
+        Step { guard: self, began }
     }
 
     /// Whether an operation on it has not ended.
@@ -96,7 +103,7 @@ impl Drop for Guard {
         // A runtime that has shut down drops both tasks unpolled; what they hold is then closed all the same, and never
         // lent again: the rollback's guard is dirty from the start.
         if !spoilt {
-            let guard = Self { object: Some(object), dirty: true, condemned: false, in_transaction: false };
+            let guard = Self { object: Some(object), dirty: true, condemned: false, in_transaction: false, call: None };
             runtime.spawn(guard.roll_back());
             return;
         }
@@ -109,6 +116,8 @@ impl Drop for Guard {
 #[must_use = "an operation that is not done leaves its connection to be closed"]
 pub(crate) struct Step<'g> {
     guard: &'g mut Guard,
+    /// When it began, where that is of interest.
+    began: Option<tokio::time::Instant>,
 }
 
 impl Step<'_> {
@@ -116,9 +125,25 @@ impl Step<'_> {
         self.guard.session_mut()
     }
 
+    /// How long it takes is up to whoever sends or takes the rows.
+    pub(crate) fn untimed(mut self) -> Self {
+        self.began = None;
+        self
+    }
+
+    /// The operation failed, and the connection with it: the error is told to the breaker.
+    pub(crate) fn tell(self, error: &Error) {
+        if let Some(call) = &mut self.guard.call {
+            call.failed(error);
+        }
+    }
+
     /// The operation ended and the connection is at rest.
     pub(crate) fn done(self) {
         self.guard.dirty = false;
+        if let Some(call) = &mut self.guard.call {
+            call.answered(self.began.map(|began| began.elapsed()));
+        }
     }
 
     /// The operation ended and never had to wait: lets other tasks have a turn, if there are any on the pool.
@@ -134,7 +159,7 @@ impl Step<'_> {
     }
 
     /// Ends the operation if its outcome leaves the connection at rest: it succeeded, or the server refused and the
-    /// session lives on.
+    /// session lives on. In a transaction it is no COMMIT: what fails is undone.
     pub(crate) fn settle<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T> {
         match outcome {
             Ok(value) => {
@@ -148,9 +173,12 @@ impl Step<'_> {
     /// Ends the operation as [`settle`](Self::settle) does where it failed.
     pub(crate) fn failed(self, error: sqlx::Error) -> Error {
         if driver::at_rest(&error) {
-            self.done();
+            self.guard.dirty = false;
         }
-        driver::error(error)
+        let error = driver::error(error);
+        let error = if self.guard.in_transaction { error.undone() } else { error };
+        self.tell(&error);
+        error
     }
 }
 
@@ -159,6 +187,8 @@ impl Step<'_> {
 pub(crate) enum Lease<'t> {
     Pooled(Guard),
     Tx(&'t mut Tx),
+    /// None any more: it was given back, and another one is to be taken.
+    Over,
 }
 
 impl Lease<'_> {
@@ -167,6 +197,7 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => Ok(guard.step()),
             Self::Tx(tx) => tx.step(),
+            Self::Over => Err(interrupted()),
         }
     }
 
@@ -179,6 +210,7 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => !guard.is_dirty(),
             Self::Tx(tx) => tx.at_rest(),
+            Self::Over => false,
         }
     }
 

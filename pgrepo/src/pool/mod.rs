@@ -1,5 +1,6 @@
 //! Connections: how they are made, lent, and never lent again once an operation on them did not end.
 
+mod call;
 mod connect;
 mod control;
 mod db;
@@ -14,6 +15,7 @@ mod values;
 pub(crate) use connect::Session;
 pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
+pub(crate) use handle::Lender;
 #[cfg(test)]
 pub(crate) use handle::Nowhere;
 pub use handle::{Handle, InSchema};

@@ -13,6 +13,7 @@ mod keys;
 mod keyset;
 mod operators;
 mod plan;
+mod reads;
 mod run;
 mod script;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub(crate) use keys::get_many;
 pub use keyset::{Page, PageToken, Pages};
 pub use operators::{IsArray, IsText, IsTextFor, TextRank};
 pub(crate) use plan::{Plan, unreadable};
+pub(crate) use reads::{Reads, open_again};
 pub(crate) use run::{Run, no_row, open};
 pub(crate) use script::script;
 pub use sort::Sort;

@@ -14,6 +14,7 @@ use crate::stream::RowStream;
 use crate::table::{Fields, FromRow, OwnedRow};
 
 use super::Plan;
+use super::reads::Reads;
 
 pub(crate) fn no_row(operation: &'static str) -> Error {
     Error::new(ErrorKind::NoRow, "exactly one row was asked for and the result has none").during(operation)
@@ -25,7 +26,10 @@ pub(crate) struct Run<'s> {
     pub(crate) operation: &'static str,
     values: Encoded,
     prepared: Arc<Prepared>,
+    fields: Option<Fields>,
     plan: Option<Plan>,
+    /// Where further connections come from, of what may be run again.
+    pub(super) reads: Option<Reads<'s>>,
     /// Whether the statement was prepared again, since it was stale.
     renewed: bool,
 }
@@ -39,13 +43,18 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     params: &dyn Values,
     fields: Option<Fields>,
 ) -> Result<Run<'s>> {
-    // The protocol counts them in 16 bits.
+    counted(params, operation)?;
+    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
+    open_on(lease, operation, sql, params, fields).await
+}
+
+/// Refuses more parameters than the protocol counts, in 16 bits.
+pub(super) fn counted(params: &dyn Values, operation: &'static str) -> Result<()> {
     if params.count() > usize::from(u16::MAX) {
         let message = format!("a statement takes 65535 parameters at most and {} values are bound", params.count());
         return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
     }
-    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
-    open_on(lease, operation, sql, params, fields).await
+    Ok(())
 }
 
 /// [`open`] on a connection that is there.
@@ -68,7 +77,7 @@ pub(crate) async fn open_on<'s>(
         fitted = fit(&prepared, params, fields);
     }
     let (values, plan) = fitted.map_err(|e| e.during(operation))?;
-    Ok(Run { lease, operation, values, prepared, plan, renewed: false })
+    Ok(Run { lease, operation, values, prepared, fields, plan, reads: None, renewed: false })
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
@@ -82,7 +91,8 @@ fn fit(prepared: &Arc<Prepared>, params: &dyn Values, fields: Option<Fields>) ->
 pub(super) async fn prepare(lease: &mut Lease<'_>, sql: &str) -> Result<(Arc<Prepared>, bool)> {
     let mut step = lease.step()?;
     let prepared = driver::prepare(step.session(), sql).await;
-    step.settle(prepared)
+    // To prepare it has no effect, so neither has one that was not answered.
+    step.settle(prepared).map_err(Error::undone)
 }
 
 /// Forgets what the session has prepared, and prepares this statement.
@@ -158,19 +168,41 @@ impl<'s> Run<'s> {
         }
         let prepared =
             prepare_again(&mut self.lease, &self.prepared.sql).await.map_err(|e| e.during(self.operation))?;
-        if !driver::same_encoding(&self.prepared.parameters, &prepared.parameters) {
-            let message = "the statement's parameters changed their types while it ran; run it again";
-            return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
-        }
+        self.encoded_for(&prepared)?;
         self.prepared = prepared;
         Ok(())
     }
 
-    pub(crate) async fn count(mut self) -> Result<u64> {
-        self.drive(&mut |_, _| Ok(())).await
+    /// Prepares the statement on another connection.
+    pub(super) async fn reopen(&mut self) -> Result<()> {
+        let during = |e: Error| e.during(self.operation);
+        let (prepared, _) = prepare(&mut self.lease, &self.prepared.sql).await.map_err(during)?;
+        self.encoded_for(&prepared)?;
+        self.plan = self.fields.map(|fields| Plan::new(fields, &prepared)).transpose().map_err(during)?;
+        self.prepared = prepared;
+        Ok(())
     }
 
-    pub(crate) async fn each<T: OwnedRow>(mut self, take: &mut (dyn FnMut(T) -> Result<()> + Send)) -> Result<u64> {
+    /// Refuses what was prepared for other types of parameters than the values were encoded for.
+    fn encoded_for(&self, prepared: &Prepared) -> Result<()> {
+        if !driver::same_encoding(&self.prepared.parameters, &prepared.parameters) {
+            let message = "the statement's parameters changed their types while it ran; run it again";
+            return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn count(mut self) -> Result<u64> {
+        loop {
+            match self.drive(&mut |_, _| Ok(())).await {
+                Err(error) => self.again(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    /// Hands each row over, once: what may be run again is not, from here.
+    pub(crate) async fn each<T: OwnedRow>(&mut self, take: &mut (dyn FnMut(T) -> Result<()> + Send)) -> Result<u64> {
         let operation = self.operation;
         let mut plan = self.plan()?;
         self.drive(&mut |row, index| {
@@ -188,14 +220,18 @@ impl<'s> Run<'s> {
         self.plan.take().ok_or_else(|| Error::new(ErrorKind::Query, message).during(self.operation))
     }
 
-    pub(crate) async fn all<T: OwnedRow>(self) -> Result<Vec<T>> {
-        let mut rows = Vec::new();
-        self.each::<T>(&mut |row| {
-            rows.push(row);
-            Ok(())
-        })
-        .await?;
-        Ok(rows)
+    pub(crate) async fn all<T: OwnedRow>(mut self) -> Result<Vec<T>> {
+        loop {
+            let mut rows = Vec::new();
+            let mut take = |row| {
+                rows.push(row);
+                Ok(())
+            };
+            match self.each::<T>(&mut take).await {
+                Err(error) => self.again(error).await?,
+                Ok(_) => return Ok(rows),
+            }
+        }
     }
 
     pub(crate) async fn at_most_one<T: OwnedRow>(self) -> Result<Option<T>> {
@@ -210,6 +246,15 @@ impl<'s> Run<'s> {
 
     /// Reads the first row, and counts all.
     pub(super) async fn first<T: OwnedRow>(mut self) -> Result<(Option<T>, u64)> {
+        loop {
+            match self.first_once().await {
+                Err(error) => self.again(error).await?,
+                found => return found,
+            }
+        }
+    }
+
+    async fn first_once<T: OwnedRow>(&mut self) -> Result<(Option<T>, u64)> {
         let operation = self.operation;
         let mut plan = self.plan()?;
         let (mut first, mut count) = (None, 0);
@@ -226,14 +271,17 @@ impl<'s> Run<'s> {
     }
 
     pub(crate) async fn rows(mut self) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        let mut shape = None;
-        self.drive(&mut |row, _| {
-            rows.push(Row::read(row, &mut shape));
-            Ok(())
-        })
-        .await?;
-        Ok(rows)
+        loop {
+            let (mut rows, mut shape) = (Vec::new(), None);
+            let mut take = |row: &PgRow, _| {
+                rows.push(Row::read(row, &mut shape));
+                Ok(())
+            };
+            match self.drive(&mut take).await {
+                Err(error) => self.again(error).await?,
+                Ok(_) => return Ok(rows),
+            }
+        }
     }
 
     pub(crate) fn stream<T: FromRow>(mut self) -> Result<RowStream<'s, T>> {
@@ -241,14 +289,18 @@ impl<'s> Run<'s> {
         let operation = self.operation;
         let mut run = self;
         let rows = async_stream::try_stream! {
+            let mut given = false;
             loop {
-                let mut step = run.lease.step()?;
+                let mut step = run.lease.step()?.untimed();
                 let mut failed = None;
                 {
                     let mut rows = driver::run(step.session(), &run.prepared, &run.values);
                     while let Some(item) = rows.next().await {
                         match item {
-                            Ok(Either::Right(row)) => yield row,
+                            Ok(Either::Right(row)) => {
+                                given = true;
+                                yield row;
+                            }
                             Ok(Either::Left(_)) => {}
                             Err(error) => {
                                 failed = Some(error);
@@ -262,7 +314,10 @@ impl<'s> Run<'s> {
                     break;
                 };
                 let refused = Refused::by(step, error);
-                run.once_more(refused).await?;
+                match run.once_more(refused).await {
+                    Err(error) if !given => run.again(error).await?,
+                    decided => decided?,
+                }
             }
         };
         Ok(RowStream::new(Box::pin(rows), plan, operation))

@@ -7,6 +7,7 @@ use crate::stream::RowStream;
 use crate::table::{Fields, FromCell, FromRow, OwnedRow};
 use crate::value::Encode;
 
+use super::reads::open_again;
 use super::run::{Run, no_row, open};
 use super::text;
 
@@ -19,6 +20,7 @@ pub struct Query<'q, H> {
     on: H,
     sql: Cow<'q, str>,
     params: Vec<Box<Param<'q>>>,
+    idempotent: bool,
 }
 
 /// A statement of your own on a database or in a transaction: what [`Db::query`](crate::Db::query) and
@@ -29,12 +31,31 @@ pub fn query<'q, H: Handle>(on: H, sql: impl Into<Cow<'q, str>>) -> Query<'q, H>
 
 impl<'q, H: Handle> Query<'q, H> {
     pub(crate) fn new(on: H, sql: Cow<'q, str>) -> Self {
-        Self { on, sql, params: Vec::new() }
+        Self { on, sql, params: Vec::new(), idempotent: false }
     }
 
     /// Gives the next parameter, `$1` first, its value.
     pub fn bind(mut self, value: impl Encode + Send + Sync + 'q) -> Self {
         self.params.push(Box::new(value));
+        self
+    }
+
+    /// Declares that to run the statement twice is the same as to run it once, as it is when it only reads.
+    ///
+    /// It is then run again when it fails for a cause that may pass, also when it may have been run: see
+    /// [`FaultClass`](crate::FaultClass) and [`RetryConfig`](crate::RetryConfig). In a transaction this says nothing: that
+    /// is run again as a whole or not at all. Of a stream nothing is run again once it has handed out a row.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users: i64 = db.query("SELECT count(*) FROM users").idempotent().fetch_val().await?;
+    /// db.query("UPDATE users SET name = $1 WHERE id = $2").bind("Ann").bind(1_i64).idempotent().execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
         self
     }
 
@@ -152,7 +173,10 @@ impl<'q, H: Handle> Query<'q, H> {
     {
         text::check(&self.sql, H::IN_TRANSACTION)?;
         let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
-        open(self.on, operation, &self.sql, &params, fields).await
+        match self.idempotent {
+            true => open_again(self.on, operation, &self.sql, &params, fields).await,
+            false => open(self.on, operation, &self.sql, &params, fields).await,
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! One fault each; the numbers are those of the list of faults that pgrepo survives.
 
+mod breaker;
 mod cancel;
 mod copy;
 mod listed;
 mod names;
+mod refusals;
 mod retired;
+mod retry;
 mod values;

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::open;
+use crate::query::open_again;
 use crate::query::run::{Run, no_row};
 use crate::stream::RowStream;
 use crate::table::{Column, FromRow, Name, OwnedRow, PgTable, Place, Projection};
@@ -163,7 +163,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     {
         let place = Place::of::<T>(self.on.schema());
         let text = self.select.some(&place, &self.columns);
-        let run = open(self.on, operation, &text.sql, &text.params, Some(V::FIELDS)).await;
+        let run = open_again(self.on, operation, &text.sql, &text.params, Some(V::FIELDS)).await;
         Ok((run.map_err(|e| place.blame(e))?, place))
     }
 }

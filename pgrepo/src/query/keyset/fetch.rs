@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Encoded, Handle, Param, Values};
 use crate::query::find::Select;
 use crate::query::run::Run;
-use crate::query::{Text, open};
+use crate::query::{Text, open_again};
 use crate::table::{FromRow, OwnedRow, Place, PrimaryKey};
 use crate::value::TypeInfo;
 
@@ -45,7 +45,7 @@ impl<'q, T: PrimaryKey> Ask<'q, T> {
         let order = Order::of(&self.select.order);
         let limit = self.limit();
         let statement = self.statement(place, &order, &limit)?;
-        let run = open(on, operation, &statement.text.sql, &statement, Some(T::FIELDS)).await?;
+        let run = open_again(on, operation, &statement.text.sql, &statement, Some(T::FIELDS)).await?;
         let (rows, last) = run.page::<T>(self.size, &order.terms).await?;
         let next = last.map(|values| PageToken::new(place, order.fingerprint, values));
         Ok(Page { rows, next })
@@ -58,7 +58,7 @@ impl<'q, T: PrimaryKey> Ask<'q, T> {
         let mut statement = self.statement(&place, &order, &limit).map_err(|e| place.blame(e.during(operation)))?;
         statement.text.sql.insert_str(0, "EXPLAIN ");
         let fields = Some(<String as FromRow>::FIELDS);
-        let run = open(on, operation, &statement.text.sql, &statement, fields).await;
+        let run = open_again(on, operation, &statement.text.sql, &statement, fields).await;
         let lines: Vec<String> = run.map_err(|e| place.blame(e))?.all().await.map_err(|e| place.blame(e))?;
         Ok(lines.join("\n"))
     }
