@@ -109,6 +109,10 @@
 //! | know whether a COMMIT took effect whose answer was lost | [`Tx::id`], [`Db::outcome`] |
 //! | write a function that runs in a transaction or out of one | take a [`Handle`] |
 //! | ask what went wrong | [`Error::kind`], [`row`](Error::row), [`column`](Error::column), [`constraint`](Error::constraint), [`sqlstate`](Error::sqlstate) |
+//! | ask which declared constraint a row violated | `#[pg(constraints = "…")]`, [`Error::violation`]; [`Error::is_unique_violation`] and its like |
+//! | know whether to run something again | [`Error::is_retryable`], [`Error::fault_class`] |
+//! | have SQL of my own run again when that may help | [`Query::idempotent`], [`RetryConfig`] |
+//! | turn operations away while the server fails | [`DbConfig::breaker`](config::DbConfig::breaker), [`Db::breaker`] |
 //! | use the driver itself | [`Db::raw`] |
 //! | find what I know from the Python connector | [Coming from the Python connector](guide::from_python) |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |

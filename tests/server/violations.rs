@@ -44,8 +44,10 @@ fn user() -> User {
     User { id: 2, org_id: 1, email, called, age: 30, room: Some(2) }
 }
 
+type Question = fn(&Error) -> bool;
+
 /// One row for each constraint, and what says that it was violated.
-fn wrong() -> Vec<(UserConstraint, User, fn(&Error) -> bool)> {
+fn wrong() -> Vec<(UserConstraint, User, Question)> {
     use UserConstraint::*;
     // Exhaustive: a constraint that is declared later must be tested too.
     let _all = |constraint| match constraint {

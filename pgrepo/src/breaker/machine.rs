@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{BreakerChange, BreakerConfig, BreakerSnapshot, BreakerState};
 
 /// The window is cut into so many parts, which are forgotten one by one.
-const PARTS: u64 = 10;
+const PARTS: u8 = 10;
 
 /// The states and what leads from one to another. It is told the time and does nothing by itself.
 #[derive(Debug)]
@@ -139,26 +139,27 @@ impl Machine {
 
     /// The number of the part of the window that a moment is in; the first is 1.
     fn number(&self, now: Instant) -> u64 {
-        let part = (self.config.window.as_nanos() / u128::from(PARTS)).max(1);
+        let part = (self.config.window / u32::from(PARTS)).as_nanos().max(1);
         let number = now.saturating_duration_since(self.made).as_nanos() / part + 1;
         u64::try_from(number).unwrap_or(u64::MAX)
     }
 
     fn count(&mut self, failed: bool, slow: bool, now: Instant) {
         let number = self.number(now);
-        let place = usize::try_from(number % PARTS).unwrap_or(0);
-        if let Some(part) = self.parts.get_mut(place) {
-            if part.number != number {
-                *part = Part { number, ..Part::default() };
-            }
-            part.sum.calls += 1;
-            part.sum.failures += u32::from(failed);
-            part.sum.slow += u32::from(slow);
-        }
+        // The part of this time, or the place of the one that is forgotten for it.
+        let at = self.parts.iter().position(|part| part.number == number).unwrap_or_else(|| {
+            let oldest = (0..self.parts.len()).min_by_key(|at| self.parts[*at].number).unwrap_or(0);
+            self.parts[oldest] = Part { number, ..Part::default() };
+            oldest
+        });
+        let sum = &mut self.parts[at].sum;
+        sum.calls += 1;
+        sum.failures += u32::from(failed);
+        sum.slow += u32::from(slow);
     }
 
     fn sum(&self, now: Instant) -> Sum {
-        let oldest = (self.number(now) + 1).saturating_sub(PARTS);
+        let oldest = (self.number(now) + 1).saturating_sub(u64::from(PARTS));
         let counted = self.parts.iter().filter(|part| part.number >= oldest);
         counted.fold(Sum::default(), |sum, Part { sum: part, .. }| Sum {
             calls: sum.calls + part.calls,
