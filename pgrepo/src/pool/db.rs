@@ -16,7 +16,7 @@ use crate::repository::Repository;
 use crate::retry::Retry;
 use crate::row::Row;
 use crate::table::{PgTable, TableName};
-use crate::tx::{Tx, TxId, TxOutcome};
+use crate::tx::{Tx, TxId, TxOptions, TxOutcome};
 use crate::value::Value;
 
 use super::connect::Manager;
@@ -235,7 +235,7 @@ impl Db {
     /// # Cancel safety
     /// A dropped future leaves nothing behind: its connection is closed.
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(self.guard().await?).await
+        Tx::begin(self, &TxOptions::default()).await
     }
 
     /// What became of a transaction whose COMMIT was not answered: see [`Tx::id`].
@@ -310,6 +310,11 @@ impl Db {
             }
             Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
+    }
+
+    /// How long an operation waits for a connection.
+    pub(crate) fn acquire_timeout(&self) -> Duration {
+        self.acquire_timeout
     }
 
     /// How its operations are run again.
