@@ -30,7 +30,7 @@ impl Db {
     ///     .transaction(async |tx| {
     ///         let id: i64 = tx.query("INSERT INTO orders DEFAULT VALUES RETURNING id").fetch_val().await?;
     ///         tx.query("INSERT INTO items (order_id, name) VALUES ($1, $2)").bind(id).bind("tea").execute().await?;
-    ///         pgrepo::Result::Ok(id)
+    ///         Ok::<_, pgrepo::Error>(id)
     ///     })
     ///     .await?;
     /// # Ok(())
