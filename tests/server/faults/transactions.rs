@@ -6,6 +6,7 @@ use std::time::Duration;
 use pgrepo::testkit::{Cut, Message, Proxy, TestDatabase};
 use pgrepo::{Db, DbConfig, ErrorKind, FaultClass, Statement, TxOptions, TxOutcome};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::cancel::{NAME, TABLE, set_up};
 use crate::support::{Direct, LONG, proxy, serves};
@@ -28,13 +29,13 @@ async fn fault_08_savepoints_end_once_each_by_itself_and_the_transaction_stays_i
     for kept in 0..8_i64 {
         let is_kept = |depth: i64| kept >> depth & 1 == 1;
         let mut tx = ours.begin().await.unwrap();
-        tx.query(INSERT).bind(100).execute().await.unwrap();
+        tx.query(INSERT).bind(100_i64).execute().await.unwrap();
         let mut one = tx.begin_savepoint().await.unwrap();
-        one.query(INSERT).bind(0).execute().await.unwrap();
+        one.query(INSERT).bind(0_i64).execute().await.unwrap();
         let mut two = one.begin_savepoint().await.unwrap();
-        two.query(INSERT).bind(1).execute().await.unwrap();
+        two.query(INSERT).bind(1_i64).execute().await.unwrap();
         let mut three = two.begin_savepoint().await.unwrap();
-        three.query(INSERT).bind(2).execute().await.unwrap();
+        three.query(INSERT).bind(2_i64).execute().await.unwrap();
         // A failure ends with its own savepoint.
         if !is_kept(2) {
             three.query("SELECT 1 / 0").execute().await.unwrap_err();
@@ -42,7 +43,7 @@ async fn fault_08_savepoints_end_once_each_by_itself_and_the_transaction_stays_i
         if is_kept(2) { three.release().await } else { three.rollback().await }.unwrap();
         if is_kept(1) { two.release().await } else { two.rollback().await }.unwrap();
         if is_kept(0) { one.release().await } else { one.rollback().await }.unwrap();
-        tx.query(INSERT).bind(101).execute().await.unwrap();
+        tx.query(INSERT).bind(101_i64).execute().await.unwrap();
         tx.commit().await.unwrap();
         let stored: String = direct.one("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t").await;
         let inner = (0..3).filter(|depth| (0..=*depth).all(is_kept)).map(|depth| depth.to_string());
@@ -53,7 +54,7 @@ async fn fault_08_savepoints_end_once_each_by_itself_and_the_transaction_stays_i
     // To end one twice does not compile. By SQL it is refused before anything is sent; the transaction does not notice.
     let mut tx = ours.begin().await.unwrap();
     let mut part = tx.begin_savepoint().await.unwrap();
-    part.query(INSERT).bind(1).execute().await.unwrap();
+    part.query(INSERT).bind(1_i64).execute().await.unwrap();
     for sql in ["RELEASE SAVEPOINT pgrepo_1", "ROLLBACK TO SAVEPOINT pgrepo_1"] {
         let error = part.query(sql).execute().await.unwrap_err();
         assert!(error.kind() == ErrorKind::Query && error.sqlstate().is_none(), "{error:?}");
@@ -80,7 +81,7 @@ async fn disturbed(ours: &Db, disturb: impl AsyncFnOnce(i32)) -> (u32, pgrepo::R
     let gone = Mutex::new(Some(gone));
     let transaction = ours.transaction_with(TxOptions::default(), async |tx| {
         let run = runs.fetch_add(1, Ordering::Relaxed);
-        let done = tx.query(INSERT).bind(1).execute().await?;
+        let done = tx.query(INSERT).bind(1_i64).execute().await?;
         if run == 0 {
             let pid: i32 = tx.query("SELECT pg_backend_pid()").fetch_one().await?;
             tell.send(pid).await.unwrap();
@@ -90,7 +91,7 @@ async fn disturbed(ours: &Db, disturb: impl AsyncFnOnce(i32)) -> (u32, pgrepo::R
         Ok::<_, pgrepo::Error>(done)
     });
     let strike = async {
-        disturb(told.recv().await.unwrap()).await;
+        disturb(timeout(LONG, told.recv()).await.unwrap().unwrap()).await;
         go.send(()).unwrap();
     };
     let done = futures_util::future::join(transaction, strike).await.0;
@@ -124,7 +125,7 @@ async fn cut_at_commit(ours: &Db, proxy: &Proxy, cut: Cut) -> u32 {
     proxy.cut(cut);
     let done = ours.transaction_with(TxOptions::default(), async |tx| {
         runs.fetch_add(1, Ordering::Relaxed);
-        tx.query(INSERT).bind(1).execute().await
+        tx.query(INSERT).bind(1_i64).execute().await
     });
     assert_eq!(done.await.unwrap(), 1);
     runs.into_inner()
@@ -143,7 +144,7 @@ async fn fault_21_a_commit_whose_answer_is_lost_is_found_out_about(db: TestDatab
     for (cut, committed) in [(Cut::after(commit()), true), (Cut::before(commit()), false)] {
         direct.run("TRUNCATE t").await;
         let mut tx = ours.begin().await.unwrap();
-        tx.query(INSERT).bind(1).execute().await.unwrap();
+        tx.query(INSERT).bind(1_i64).execute().await.unwrap();
         let id = tx.id().await.unwrap();
         assert_eq!(tx.id().await.unwrap(), id);
         proxy.cut(cut.clone());
@@ -156,7 +157,7 @@ async fn fault_21_a_commit_whose_answer_is_lost_is_found_out_about(db: TestDatab
         }
         // And where it was not, says so.
         let mut tx = ours.begin().await.unwrap();
-        tx.query(INSERT).bind(2).execute().await.unwrap();
+        tx.query(INSERT).bind(2_i64).execute().await.unwrap();
         proxy.cut(cut);
         let error = tx.commit().await.unwrap_err();
         assert_eq!(
@@ -190,7 +191,7 @@ async fn fault_06_what_stays_unknown_is_told_with_the_transactions_id(db: TestDa
     let runs = AtomicU32::new(0);
     let unknown = ours.transaction_with(TxOptions::default(), async |tx| {
         runs.fetch_add(1, Ordering::Relaxed);
-        tx.query(INSERT).bind(1).execute().await?;
+        tx.query(INSERT).bind(1_i64).execute().await?;
         // COMMIT reaches the server, and nothing reaches it afterwards.
         proxy.cut(Cut::after(commit()));
         proxy.close_new(true);
@@ -207,10 +208,10 @@ async fn fault_06_what_stays_unknown_is_told_with_the_transactions_id(db: TestDa
 
     // A commit that runs into a deadline of the caller's: the id was asked for before.
     let mut tx = ours.begin().await.unwrap();
-    tx.query(INSERT).bind(2).execute().await.unwrap();
+    tx.query(INSERT).bind(2_i64).execute().await.unwrap();
     let id = tx.id().await.unwrap();
     proxy.black_hole(true);
-    tokio::time::timeout(Duration::from_millis(50), tx.commit()).await.unwrap_err();
+    timeout(Duration::from_millis(50), tx.commit()).await.unwrap_err();
     proxy.black_hole(false);
     let told = format!("SELECT pg_xact_status('{id}'::xid8) <> 'in progress'");
     direct.within(LONG, "it is over", &told).await;
@@ -225,10 +226,10 @@ async fn fault_07_a_dropped_savepoint_or_closure_leaves_nothing_behind(db: TestD
     for pending in 1.. {
         let whole = crate::support::DropAt::new(
             ours.transaction_with(TxOptions::default(), async |tx| {
-                tx.query(INSERT).bind(1).execute().await?;
+                tx.query(INSERT).bind(1_i64).execute().await?;
                 tx.savepoint(async |tx| {
                     tokio::task::yield_now().await;
-                    tx.query(INSERT).bind(2).execute().await
+                    tx.query(INSERT).bind(2_i64).execute().await
                 })
                 .await
             }),
@@ -246,13 +247,13 @@ async fn fault_07_a_dropped_savepoint_or_closure_leaves_nothing_behind(db: TestD
     }
     // A part that is dropped between its statements is rolled back by itself.
     let mut tx = ours.begin().await.unwrap();
-    tx.query(INSERT).bind(1).execute().await.unwrap();
+    tx.query(INSERT).bind(1_i64).execute().await.unwrap();
     let part = tx.savepoint::<_, (), pgrepo::Error>(async |tx| {
-        tx.query(INSERT).bind(2).execute().await?;
+        tx.query(INSERT).bind(2_i64).execute().await?;
         std::future::pending().await
     });
-    tokio::time::timeout(Duration::from_millis(100), part).await.unwrap_err();
-    tx.execute_all([Statement::new(INSERT).bind(3)]).await.unwrap();
+    timeout(Duration::from_millis(100), part).await.unwrap_err();
+    tx.execute_all([Statement::new(INSERT).bind(3_i64)]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(direct.one::<i64>("SELECT sum(id)::int8 FROM t").await, 4);
     serves(&ours, 1).await;
@@ -265,7 +266,7 @@ async fn fault_24_a_closure_that_swallows_a_failure_is_an_error_and_not_run_agai
     let error = ours
         .transaction_with(TxOptions::default(), async |tx| {
             runs.fetch_add(1, Ordering::Relaxed);
-            tx.query(INSERT).bind(1).execute().await?;
+            tx.query(INSERT).bind(1_i64).execute().await?;
             let _swallowed = tx.query("SELECT 1 / 0").execute().await;
             Ok::<_, pgrepo::Error>(())
         })
