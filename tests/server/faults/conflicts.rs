@@ -41,7 +41,7 @@ async fn fault_22_of_a_deadlock_one_is_run_again(db: TestDatabase) {
 
 const TASKS: usize = 8;
 const TRANSFERS: usize = 1_000;
-const OWNERS: usize = 6;
+const OWNERS: usize = 20;
 const SEED: u64 = 0x5eed_0022;
 /// What each owner has in the beginning, in two accounts together.
 const FUNDS: i64 = 200;
