@@ -25,6 +25,11 @@ cases! {
     column_of_another_table: "mismatched types",
     compare_with_another_type: "a column of the type `String` cannot be compared with or",
     constant_twice: "the constant `NAME` is already that of the field `name`;",
+    constraint_match_misses_a_variant: "non-exhaustive patterns: `Some(UserConstraint::CheckAge)`",
+    constraint_of_two_names: "the variant `CheckAge` stands for the constraint",
+    constraint_twice: "the constraint \"users_age_check\" is declared twice",
+    constraint_unknown_key: "unknown key `chek`; on a struct with #[derive(PgTable)]",
+    constraint_without_an_enum: "`check` declares a variant of the enum that `constraints`",
     contains_on_text: "this is for arrays, and the column is `String`",
     contradiction_flatten_column: "`flatten` and `column` contradict each other: an embedded",
     contradiction_generated_default: "`generated` and `default` contradict each other: the server",
@@ -103,6 +108,7 @@ cases! {
     version_of_no_integer: "`String` cannot count the changes of a row, which",
     version_twice: "a row has one version, and the field `version` is it",
     via_sqlx_without_its_traits: "`Mood` cannot go through sqlx, which #[pg(via_sqlx)] asks",
+    violation_of_no_declared_constraints: "the constraints of `User` are not declared",
     write_a_view: "`User` cannot be written to a table",
 }
 

@@ -5,6 +5,7 @@ use syn::{Attribute, Data, DeriveInput, Fields, GenericArgument, LitStr, Path, P
 
 use crate::attr::Attrs;
 use crate::case::Case;
+use crate::constraint::Declared;
 use crate::ctxt::Ctxt;
 use crate::symbol::{
     COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, MARKER, NEW, NEW_DERIVE, PRIMARY_KEY, Place,
@@ -27,11 +28,14 @@ pub(crate) struct Table {
     pub(crate) read_only: bool,
     pub(crate) new: Option<New>,
     pub(crate) unique: Vec<Unique>,
+    pub(crate) constraints: Option<Declared>,
 }
 
 /// A set of columns that is named as unique.
 pub(crate) struct Unique {
     pub(crate) text: LitStr,
+    /// The constraint's name, where it is not the one that PostgreSQL makes.
+    pub(crate) name: Option<String>,
     pub(crate) columns: Vec<String>,
     pub(crate) constant: Ident,
 }
@@ -149,17 +153,23 @@ impl Table {
             ctxt.error(key, "`new_derive` is for the struct that `new` names, and there is none");
         }
         let unique = attrs.texts(UNIQUE).into_iter().map(Unique::read).collect();
-        Some(Self { name: name?, schema, read_only, new, unique })
+        let constraints = Declared::read(ctxt, attrs);
+        Some(Self { name: name?, schema, read_only, new, unique, constraints })
     }
 }
 
 impl Unique {
     fn read(text: LitStr) -> Self {
-        let columns: Vec<String> = text.value().split(',').map(|name| name.trim().to_owned()).collect();
+        let whole = text.value();
+        let (name, columns) = match whole.split_once(':') {
+            Some((name, columns)) => (Some(name.trim().to_owned()), columns),
+            None => (None, whole.as_str()),
+        };
+        let columns: Vec<String> = columns.split(',').map(|name| name.trim().to_owned()).collect();
         let word = |c: char| if c.is_alphanumeric() { c } else { '_' };
-        let name: String = columns.join("_").to_uppercase().chars().map(word).collect();
-        let constant = Ident::new(&format!("UNIQUE_{name}"), text.span());
-        Self { text, columns, constant }
+        let words: String = columns.join("_").to_uppercase().chars().map(word).collect();
+        let constant = Ident::new(&format!("UNIQUE_{words}"), text.span());
+        Self { text, name, columns, constant }
     }
 }
 

@@ -6,7 +6,7 @@ use syn::{Attribute, Lit, LitStr, Meta, Path, Token, Type, parse_quote};
 
 use crate::case::Case;
 use crate::ctxt::Ctxt;
-use crate::symbol::{CRATE, PG, Place, RENAME_ALL, Symbol, UNIQUE, listed};
+use crate::symbol::{CRATE, PG, Place, RENAME_ALL, REPEATED, Symbol, listed};
 
 /// The words of all `#[pg(…)]` attributes of one item.
 pub(crate) struct Attrs<'c> {
@@ -74,8 +74,8 @@ impl<'c> Attrs<'c> {
             ctxt.error(&item.key, format_args!("unknown key `{}`; {known}", item.key));
             return false;
         }
-        // The one key that may be given several times.
-        if item.key != UNIQUE && items.iter().any(|other| other.key == item.key) {
+        let repeated = REPEATED.iter().any(|key| item.key == *key);
+        if !repeated && items.iter().any(|other| other.key == item.key) {
             ctxt.error(&item.key, format_args!("`{}` is given twice", item.key));
         } else {
             items.push(item);

@@ -4,13 +4,14 @@ use proc_macro2::Ident;
 use syn::LitStr;
 
 use crate::ast::{Absence, Kind, Record, Table};
+use crate::constraint;
 use crate::ctxt::Ctxt;
 use crate::generics;
 use crate::symbol::listed;
 
 /// The most bytes of an identifier
 /// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>).
-const MAX_IDENTIFIER: usize = 63;
+pub(crate) const MAX_IDENTIFIER: usize = 63;
 
 /// The most columns of a table (<https://www.postgresql.org/docs/current/limits.html>).
 const MAX_COLUMNS: usize = 1600;
@@ -24,6 +25,7 @@ pub(crate) fn record(ctxt: &Ctxt, record: &Record<'_>) {
         }
         new_struct(ctxt, record);
         unique(ctxt, record, table);
+        constraint::check(ctxt, record, table);
         version(ctxt, record);
     }
     names(ctxt, record);

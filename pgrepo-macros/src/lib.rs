@@ -19,6 +19,7 @@ mod ast;
 mod attr;
 mod case;
 mod check;
+mod constraint;
 mod ctxt;
 mod expand;
 mod fallback;
@@ -75,6 +76,12 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `new = "NewUser"` | writes a struct for new rows: without identity, generated and skipped fields; a `default` field is a `Set` |
 /// | `new_derive = "Debug, Clone"` | what that struct derives; nothing by itself, since a macro cannot see what its fields can |
 /// | `unique = "org_id, name"` | columns, by their names, that no two rows share the values of: the constant `UNIQUE_ORG_ID_NAME`, for upserts; may be given several times |
+/// | `unique = "users_email_idx: email"` | the same, of a constraint or index whose name is not the one that PostgreSQL makes of table and columns, `users_email_key` |
+/// | `constraints = "UserConstraint"` | writes an enum with a variant for each constraint that is declared, for `Error::violation`: the primary key (`PrimaryKey`), the unique sets (`UniqueOrgIdName`) and those below |
+/// | `primary_key = "users_pk"` | the name of the primary key's constraint, where it is not `users_pkey` |
+/// | `check = "users_age_check"` | a check constraint by its name: the variant `CheckAge`, without the table's name and the ending that PostgreSQL gives; may be given several times, like the next two |
+/// | `foreign_key = "users_org_id_fkey"` | a foreign key by its name: `ForeignKeyOrgId` |
+/// | `exclude = "rooms_during_excl"` | an exclusion constraint by its name: `ExcludeDuring` |
 /// | `crate = "path"` | where pgrepo is, if it has another name |
 ///
 /// # Keys of a field
@@ -263,7 +270,7 @@ mod tests {
         };
         let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(version)] v: i32, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
             #[pg(flatten = \"c_\")] c: C, #[pg(skip)] d: u8, #[pg(sql_type = \"text\", generated)] e: &'a str }";
-        for keys in ["new = \"New\", unique = \"v\"", "read_only", "unknown"] {
+        for keys in ["new = \"New\", unique = \"v\", constraints = \"All\", check = \"c\"", "read_only", "unknown"] {
             let source = format!("#[pg(table = \"t\", {keys}, crate = \"db\")] struct User<'a, T> {fields}");
             let code = expanded(&source).unwrap_or_default();
             assert!(code.contains("db :: __private"), "{code}");

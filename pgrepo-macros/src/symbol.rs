@@ -9,12 +9,16 @@ pub(crate) struct Symbol(pub(crate) &'static str);
 
 pub(crate) const PG: Symbol = Symbol("pg");
 
+pub(crate) const CHECK: Symbol = Symbol("check");
 pub(crate) const COLUMN: Symbol = Symbol("column");
 pub(crate) const CONSTANT: Symbol = Symbol("constant");
+pub(crate) const CONSTRAINTS: Symbol = Symbol("constraints");
 pub(crate) const CRATE: Symbol = Symbol("crate");
 pub(crate) const DEFAULT: Symbol = Symbol("default");
 pub(crate) const DOMAIN: Symbol = Symbol("domain");
+pub(crate) const EXCLUDE: Symbol = Symbol("exclude");
 pub(crate) const FLATTEN: Symbol = Symbol("flatten");
+pub(crate) const FOREIGN_KEY: Symbol = Symbol("foreign_key");
 pub(crate) const GENERATED: Symbol = Symbol("generated");
 pub(crate) const IDENTITY: Symbol = Symbol("identity");
 pub(crate) const JSON: Symbol = Symbol("json");
@@ -37,6 +41,9 @@ pub(crate) const TEXT: Symbol = Symbol("text");
 pub(crate) const UNIQUE: Symbol = Symbol("unique");
 pub(crate) const VERSION: Symbol = Symbol("version");
 pub(crate) const VIA_SQLX: Symbol = Symbol("via_sqlx");
+
+/// The words that may be given several times.
+pub(crate) const REPEATED: [Symbol; 4] = [UNIQUE, CHECK, FOREIGN_KEY, EXCLUDE];
 
 /// Where an attribute stands, which decides on the words that it may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,7 +69,21 @@ impl Place {
     /// The words that are known here.
     pub(crate) const fn known(self) -> &'static [Symbol] {
         match self {
-            Self::TableStruct => &[TABLE, SCHEMA, RENAME_ALL, READ_ONLY, NEW, NEW_DERIVE, UNIQUE, CRATE],
+            Self::TableStruct => &[
+                TABLE,
+                SCHEMA,
+                RENAME_ALL,
+                READ_ONLY,
+                NEW,
+                NEW_DERIVE,
+                UNIQUE,
+                CONSTRAINTS,
+                PRIMARY_KEY,
+                CHECK,
+                FOREIGN_KEY,
+                EXCLUDE,
+                CRATE,
+            ],
             Self::TableField => &[
                 COLUMN,
                 PRIMARY_KEY,

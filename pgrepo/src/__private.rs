@@ -32,8 +32,8 @@ pub use crate::table::wrapped::{
     DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, ReadFromJson, driver_column, json_column,
 };
 pub use crate::table::{
-    Cells, Column, ColumnMeta, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, Name, OfView, PgTable,
-    PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Unique, Writable, WriteFields, WriteRow,
+    Cells, Column, ColumnMeta, Constraints, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, Name, OfView,
+    PgTable, PrimaryKey, Record, ServerMade, Set, Spec, TableMeta, Unique, Writable, WriteFields, WriteRow,
 };
 pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, unknown_label, unknown_number, with_domain};
 pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeInfo, ValueError};

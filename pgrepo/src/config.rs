@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::breaker::BreakerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::RetryConfig;
 
@@ -49,6 +50,9 @@ pub struct DbConfig {
     pub statement_cache: usize,
     /// How operations are run again that failed without effect, or have none.
     pub retry: RetryConfig,
+    /// Whether a circuit breaker turns operations away while the server fails, and when it does. Default `None`: it takes
+    /// callers that have something else to do, and waits for the server are bounded without it.
+    pub breaker: Option<BreakerConfig>,
 }
 
 /// A password that prints as `***`.
@@ -87,6 +91,7 @@ impl Default for DbConfig {
             idle_check: Duration::from_secs(30),
             statement_cache: 100,
             retry: RetryConfig::default(),
+            breaker: None,
         }
     }
 }
@@ -106,6 +111,7 @@ impl fmt::Debug for DbConfig {
             .field("idle_check", &self.idle_check)
             .field("statement_cache", &self.statement_cache)
             .field("retry", &self.retry)
+            .field("breaker", &self.breaker)
             .finish()
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 mod fault;
+mod questions;
 mod server;
 
 pub use fault::FaultClass;
@@ -175,6 +176,11 @@ impl Error {
         self.server()?.constraint()
     }
 
+    /// The server's detail. It may quote the values of a row, so it is in neither `Display` nor `Debug`.
+    pub fn detail(&self) -> Option<&str> {
+        self.server()?.detail()
+    }
+
     /// The server's error, if the server refused.
     pub fn server(&self) -> Option<&ServerError> {
         let mut cause: &(dyn StdError + 'static) = self.0.source.as_deref()?;
@@ -189,16 +195,6 @@ impl Error {
     /// The server's SQLSTATE, if the server refused.
     pub fn sqlstate(&self) -> Option<SqlState> {
         self.server().map(ServerError::sqlstate)
-    }
-
-    /// Whether a unique constraint was violated (23505).
-    pub fn is_unique_violation(&self) -> bool {
-        self.sqlstate().is_some_and(|s| s.as_str() == "23505")
-    }
-
-    /// Whether a deadline passed, ours or the server's (57014 by `statement_timeout`, 55P03 by `lock_timeout`).
-    pub fn is_timeout(&self) -> bool {
-        self.kind() == ErrorKind::Timeout
     }
 }
 

@@ -104,6 +104,10 @@
 //! | know whether a COMMIT took effect whose answer was lost | [`Db::transaction_with`] finds out; else [`Tx::id`], [`Db::outcome`] |
 //! | write a function that runs in a transaction or out of one | take a [`Handle`] |
 //! | ask what went wrong | [`Error::kind`], [`row`](Error::row), [`column`](Error::column), [`constraint`](Error::constraint), [`sqlstate`](Error::sqlstate) |
+//! | ask which declared constraint a row violated | `#[pg(constraints = "…")]`, [`Error::violation`]; [`Error::is_unique_violation`] and its like |
+//! | know whether to run something again | [`Error::is_retryable`], [`Error::fault_class`] |
+//! | have SQL of my own run again when that may help | [`Query::idempotent`], [`RetryConfig`] |
+//! | turn operations away while the server fails | [`DbConfig::breaker`](config::DbConfig::breaker), [`Db::breaker`] |
 //! | use the driver itself, or code that is written for it | [`Db::raw`], [`Tx::raw`] in a transaction |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
 //!
@@ -206,6 +210,7 @@
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
+mod breaker;
 mod concurrent;
 pub mod config;
 pub mod copy;
@@ -231,6 +236,7 @@ pub mod __private;
 #[cfg(all(feature = "testkit", unix))]
 pub use pgrepo_macros::test;
 
+pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, BreakerSnapshot, BreakerState, Permit};
 pub use concurrent::{Concurrent, Operations};
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
@@ -386,9 +392,9 @@ pub use retry::{Backoff, RetryBudget, RetryConfig};
 pub use row::Row;
 pub use stream::{Chunks, RowStream};
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, CopyOut, Embedded, FieldError, FieldWriter, Fields,
-    FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, Unique,
-    WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, Constraints, CopyOut, Embedded, FieldError, FieldWriter,
+    Fields, FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName,
+    Unique, WriteFields, WriteRow,
 };
 pub use tx::{
     AdvisoryKey, AdvisoryLock, Isolation, Savepoint, Statement, Tx, TxFn, TxId, TxOnce, TxOptions, TxOutcome,

@@ -223,7 +223,17 @@ impl Attempts<'_> {
             }
             // What was rejected was no attempt: the failure before it says why.
             None if rejected && let Some(last) = self.last.take() => Err(last.after_attempts(self.made - 1)),
-            None => Err(error.after_attempts(self.made)),
+            None => Err(self.explain(error)),
+        }
+    }
+
+    /// Gives the last error the number of attempts, and for its cause the failure before it if it has none, as that no
+    /// connection was free in time.
+    pub(crate) fn explain(&mut self, error: Error) -> Error {
+        let error = error.after_attempts(self.made);
+        match self.last.take() {
+            Some(last) if std::error::Error::source(&error).is_none() => error.caused_by(last),
+            _ => error,
         }
     }
 
@@ -300,6 +310,11 @@ mod tests {
         let open = Error::new(ErrorKind::CircuitOpen, "the breaker is open").of_fault(FaultClass::NotSent);
         let last = rejected.after(open, false).unwrap_err();
         assert_eq!((last.attempts(), last.fault_class()), (1, FaultClass::Overload));
+        let mut late = retry.attempts();
+        late.after(failed(FaultClass::Overload), false).unwrap();
+        let last = late.explain(Error::new(ErrorKind::Timeout, "no connection in time"));
+        assert_eq!(last.to_string(), "no connection in time; given up after 2 attempts");
+        assert_eq!(std::error::Error::source(&last).unwrap().to_string(), "it failed");
         let once = retry.attempts().after(failed(FaultClass::Fatal), true).unwrap_err();
         assert_eq!((once.attempts(), once.to_string().as_str()), (1, "it failed"));
     }

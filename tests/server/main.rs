@@ -24,4 +24,5 @@ mod tx;
 mod types;
 mod untyped;
 mod views;
+mod violations;
 mod write;

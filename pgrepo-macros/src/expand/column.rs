@@ -24,9 +24,9 @@ pub(crate) fn constants(record: &Record<'_>) -> TokenStream {
 
 fn unique(record: &Record<'_>, set: &Unique) -> TokenStream {
     let p = private(&record.krate);
-    let Unique { text, columns, constant } = set;
+    let Unique { columns, constant, .. } = set;
     let vis = &record.input.vis;
-    let doc = format!("The unique set of the columns {}.", text.value());
+    let doc = format!("The unique set of the columns {}.", columns.join(", "));
     quote! {
         #[doc = #doc]
         #vis const #constant: #p::Unique<Self> = #p::Unique::new(&[#(#p::Name::new(#columns)),*]);

@@ -1,6 +1,7 @@
 //! Prints the code; looks at no attribute.
 
 mod column;
+mod constraint;
 mod field;
 mod insert;
 mod json;
@@ -18,6 +19,7 @@ use syn::Path;
 use crate::ast;
 
 pub(crate) use column::constants;
+pub(crate) use constraint::{declaration as constraints, impls as constraint_impls};
 pub(crate) use insert::insert;
 pub(crate) use json::json;
 pub(crate) use labels::labels;
@@ -37,8 +39,13 @@ pub(crate) fn record(record: &ast::Record<'_>) -> TokenStream {
         .and_then(|t| t.new.as_ref())
         .map(|new| (new::declaration(record, new), new::impls(record, new)));
     let (declaration, new_impls) = new.unzip();
-    let hidden = scope(&record.krate, &quote!(#rows #table #new_impls));
-    quote!(#constants #declaration #hidden)
+    let declared =
+        record.table.as_ref().and_then(|table| Some((table, table.constraints.as_ref()?))).map(|(table, declared)| {
+            (constraint::declaration(record, table, declared), constraint::impls(record, table, declared))
+        });
+    let (enumeration, constraint_impls) = declared.unzip();
+    let hidden = scope(&record.krate, &quote!(#rows #table #new_impls #constraint_impls));
+    quote!(#constants #declaration #enumeration #hidden)
 }
 
 /// A scope that keeps names to itself.

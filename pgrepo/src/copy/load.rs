@@ -187,7 +187,7 @@ async fn load(
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
     lease.set_own_transaction(true);
-    let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
+    let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
 
     let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
     let types = match looked {

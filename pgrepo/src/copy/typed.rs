@@ -180,7 +180,9 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         self.buffer.extend_from_slice(&frame::TRAILER);
         self.flush().await?;
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Open { load, .. } => load.finish(self.rows, self.options.allow_skipped).await,
+            State::Open { load, .. } => {
+                load.finish(self.rows, self.options.allow_skipped).await.map_err(|e| self.blame(e))
+            }
             _ => Err(self.over()),
         }
     }
@@ -223,7 +225,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
                 move |table| table.fit_row(R::COLUMNS, &marks)
             }),
         };
-        let (load, types) = start(plan).await?;
+        let (load, types) = start(plan).await.map_err(|e| self.blame(e))?;
         let all = marks.iter().all(|m| *m);
         self.state = State::Open { load, marks, all, types };
         self.buffer.extend_from_slice(frame::HEADER);
@@ -235,7 +237,8 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         let State::Open { mut load, marks, all, types } = std::mem::replace(&mut self.state, State::Over) else {
             return Err(self.over());
         };
-        self.buffer = load.send(std::mem::take(&mut self.buffer)).await?;
+        let buffer = std::mem::take(&mut self.buffer);
+        self.buffer = load.send(buffer).await.map_err(|e| self.blame(e))?;
         self.state = State::Open { load, marks, all, types };
         Ok(())
     }

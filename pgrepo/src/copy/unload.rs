@@ -7,11 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Handle, Lease, driver};
-use crate::query::unreadable;
+use crate::query::{Reads, unreadable};
 use crate::stream::Chunks;
 use crate::table::{CopyOut, Description, OwnedRow, PgTable, Place, sql};
 use crate::value::TypeInfo;
@@ -45,62 +46,29 @@ pub struct CopyOutStream<'s, T> {
 const OPERATION: &str = "copy_out";
 
 impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
+    /// Begins to read; as long as nothing has arrived it is begun again where that may help.
     pub(crate) async fn open<H: Handle + 's>(on: H) -> Result<Self> {
         let place = Place::of::<T>(on.schema());
         let fail = |e: Error| place.blame(e.during(OPERATION));
-        let mut lease = on.lend().lease().await.map_err(fail)?;
-        let bounds = Bounds::of(&lease);
-        let target = Target::new(place.name());
-        let types = match describe::<T>(&mut lease, &target, &bounds).await {
-            Ok(types) => types,
-            Err(error) => {
-                // What cannot be undone is undone by the server, when the connection closes with the lease.
-                if lease.at_rest() {
-                    let _closed = bounds.run(&mut lease, bounds.undo).await;
+        let (mut reads, mut failed) = (Reads::on(on), None);
+        loop {
+            let lease = reads.lease(failed).await.map_err(fail)?;
+            match begin::<T>(lease, &place).await {
+                Ok((pieces, first, types)) => {
+                    return Ok(Self {
+                        pieces,
+                        ready: first.into_iter(),
+                        reader: TupleReader::default(),
+                        types,
+                        index: 0,
+                        over: false,
+                        place,
+                        of: PhantomData,
+                    });
                 }
-                let error = if error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
-                return Err(fail(error));
+                Err(error) => failed = Some(fail(error)),
             }
-        };
-        let statement = place.statement::<T>(T::COPY_OUT, sql::copy_out);
-        let pieces = async_stream::try_stream! {
-            // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
-            let mut step = lease.step()?;
-            let failed;
-            match step.session().conn.copy_out_raw(&statement).await {
-                Ok(mut data) => loop {
-                    let (pieces, end) = gather(&mut data).await;
-                    if !pieces.is_empty() {
-                        yield pieces;
-                    }
-                    if let Some(end) = end {
-                        failed = end.err();
-                        break;
-                    }
-                },
-                Err(error) => failed = Some(error),
-            }
-            match failed {
-                // The server has ended the COPY: the session is at rest, whatever the data was.
-                None => step.done(),
-                Some(error) => {
-                    let error = driver::error(error).undone();
-                    lease.failed(&error);
-                    Err(error)?;
-                }
-            }
-            bounds.run(&mut lease, bounds.close).await?;
-        };
-        Ok(Self {
-            pieces: Box::pin(pieces),
-            ready: Vec::new().into_iter(),
-            reader: TupleReader::default(),
-            types,
-            index: 0,
-            over: false,
-            place,
-            of: PhantomData,
-        })
+        }
     }
 
     /// Reads the next row; `None` at the end.
@@ -180,6 +148,55 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         frame::decode_row::<T>(reader.tuple(found), types)
             .map_err(|e| place.blame(unreadable(T::FIELDS, types.get(e.index), e, index).during(OPERATION)))
     }
+}
+
+/// Checks the table, and begins the COPY: what comes after its first pieces, these, and the columns' types.
+async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(Pieces<'s>, Vec<Bytes>, Vec<TypeInfo>)> {
+    let bounds = Bounds::of(&lease);
+    let target = Target::new(place.name());
+    let types = match describe::<T>(&mut lease, &target, &bounds).await {
+        Ok(types) => types,
+        Err(error) => {
+            // What cannot be undone is undone by the server, when the connection closes with the lease.
+            if lease.at_rest() {
+                let _closed = bounds.run(&mut lease, bounds.undo).await;
+            }
+            return Err(if error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error });
+        }
+    };
+    let statement = place.statement::<T>(T::COPY_OUT, sql::copy_out);
+    let mut pieces: Pieces<'s> = Box::pin(async_stream::try_stream! {
+        // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
+        let mut step = lease.step()?.untimed();
+        let failed = match step.session().conn.copy_out_raw(&statement).await {
+            Ok(mut data) => loop {
+                let (pieces, end) = gather(&mut data).await;
+                if !pieces.is_empty() {
+                    yield pieces;
+                }
+                if let Some(end) = end {
+                    break end.err();
+                }
+            },
+            Err(error) => Some(error),
+        };
+        match failed.map(undone) {
+            // The server has ended the COPY: the session is at rest, whatever the data was.
+            None => step.done(),
+            Some(error) => {
+                step.failed(&error);
+                Err(error)?;
+            }
+        }
+        bounds.run(&mut lease, bounds.close).await?;
+    });
+    let first = pieces.next().await.transpose()?.unwrap_or_default();
+    Ok((pieces, first, types))
+}
+
+/// A COPY out has no effect.
+fn undone(error: sqlx::Error) -> Error {
+    driver::error(error).undone()
 }
 
 /// Waits for a piece, and takes those that are there behind it; and how the data ended, if it did.

@@ -1,4 +1,4 @@
-use super::{Error, ErrorKind, ServerError};
+use super::{Error, ErrorKind, ServerError, SqlClass};
 
 /// When something failed, seen from the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,15 +157,19 @@ impl ServerError {
         if is_stale(self.sqlstate().as_str(), self.routine(), self.message()) {
             return FaultClass::StaleCache;
         }
-        let ended = matches!(self.severity(), "FATAL" | "PANIC");
-        classify(if ended { Moment::Ended } else { Moment::Refused }, self.sqlstate().as_str())
+        classify(if self.ended() { Moment::Ended } else { Moment::Refused }, self.sqlstate().as_str())
+    }
+
+    /// Whether it ended the session.
+    fn ended(&self) -> bool {
+        matches!(self.severity(), "FATAL" | "PANIC")
     }
 }
 
 impl Error {
     /// What the error says about the operation's effect: see the table of [`FaultClass`].
     pub fn fault_class(&self) -> FaultClass {
-        // What was said where it failed, at the innermost place, knows most; around it the server's own word.
+        // What was said about it, at the outermost place; else the server's own word.
         let (mut known, mut broken) = (None, false);
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = cause {
@@ -197,6 +201,19 @@ impl Error {
     /// ```
     pub fn is_retryable(&self) -> bool {
         self.fault_class().may_repeat(false)
+    }
+
+    /// Whether the server or the way to it failed, as opposed to what was asked of it.
+    pub(crate) fn is_infrastructure(&self) -> bool {
+        match (self.fault_class(), self.server()) {
+            (FaultClass::NotSent | FaultClass::Overload | FaultClass::Indeterminate, _) => true,
+            (FaultClass::RolledBack, None) => true,
+            (FaultClass::RolledBack, Some(server)) => {
+                server.ended()
+                    || matches!(server.sqlstate().class(), SqlClass::Connection | SqlClass::OperatorIntervention)
+            }
+            (FaultClass::StaleCache | FaultClass::Fatal, _) => false,
+        }
     }
 
     /// No connection was there yet: the class by the server's answer to the attempt, or by its absence.
@@ -283,6 +300,23 @@ mod tests {
             assert_eq!(server(state, "FATAL", None).fault_class(), class, "ended, {state}");
         }
         assert_eq!(server("0A000", "ERROR", Some("RevalidateCachedQuery")).fault_class(), StaleCache);
+    }
+
+    #[test]
+    fn what_the_server_refuses_is_no_failure_of_the_server() {
+        for state in ["40001", "40P01", "55P03", "57014", "23505", "42P01", "25P02", "XX000", "26000"] {
+            assert!(!server(state, "ERROR", None).is_infrastructure(), "{state}");
+        }
+        for state in ["53200", "53300", "57P03", "08006"] {
+            assert!(server(state, "ERROR", None).is_infrastructure(), "{state}");
+        }
+        for state in ["57P01", "25P03", "XX000"] {
+            assert!(server(state, "FATAL", None).is_infrastructure(), "{state}");
+        }
+        assert!(!server("28P01", "FATAL", None).connecting().is_infrastructure());
+        assert!(Error::new(ErrorKind::Connection, "it broke").undone().is_infrastructure());
+        assert!(Error::new(ErrorKind::Timeout, "a deadline passed").is_infrastructure());
+        assert!(!Error::new(ErrorKind::Mismatch, "ours").is_infrastructure());
     }
 
     #[test]

@@ -144,25 +144,7 @@ impl SqlState {
 
     /// The class: what the first two characters say.
     pub fn class(&self) -> SqlClass {
-        match self.as_str().get(..2) {
-            Some("08") => SqlClass::Connection,
-            Some("0A") => SqlClass::FeatureNotSupported,
-            Some("22") => SqlClass::Data,
-            Some("23") => SqlClass::IntegrityConstraint,
-            Some("25") => SqlClass::TransactionState,
-            Some("26") => SqlClass::StatementName,
-            Some("28") => SqlClass::Authorization,
-            Some("40") => SqlClass::TransactionRollback,
-            Some("42") => SqlClass::SyntaxOrAccess,
-            Some("53") => SqlClass::InsufficientResources,
-            Some("54") => SqlClass::ProgramLimit,
-            Some("55") => SqlClass::ObjectState,
-            Some("57") => SqlClass::OperatorIntervention,
-            Some("58") => SqlClass::System,
-            Some("P0") => SqlClass::PlPgSql,
-            Some("XX") => SqlClass::Internal,
-            _ => SqlClass::Other,
-        }
+        self.as_str().get(..2).map_or(SqlClass::Other, SqlClass::of)
     }
 }
 
@@ -178,42 +160,94 @@ impl fmt::Debug for SqlState {
     }
 }
 
-/// The classes of SQLSTATEs that programs tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SqlClass {
-    /// 08: the connection failed.
-    Connection,
-    /// 0A: not supported; also a cached plan whose result changed.
-    FeatureNotSupported,
-    /// 22: a value is out of range or malformed.
-    Data,
-    /// 23: a constraint was violated.
-    IntegrityConstraint,
-    /// 25: not possible in the transaction's state; 25P02 is an aborted one.
-    TransactionState,
-    /// 26: a prepared statement is not there.
-    StatementName,
-    /// 28: the user may not connect.
-    Authorization,
-    /// 40: serialization failure or deadlock; the transaction was rolled back and may be run again.
-    TransactionRollback,
-    /// 42: syntax, unknown names, missing privileges, types that do not fit.
-    SyntaxOrAccess,
-    /// 53: connections, memory or disk ran out.
-    InsufficientResources,
-    /// 54: too large or too complex.
-    ProgramLimit,
-    /// 55: the object is not in the state for it; 55P03 is a lock that was not available.
-    ObjectState,
-    /// 57: cancelled, shutting down or starting up.
-    OperatorIntervention,
-    /// 58: the system under the server failed.
-    System,
-    /// P0: raised by PL/pgSQL.
-    PlPgSql,
-    /// XX: an internal error of the server.
-    Internal,
-    /// Any other class.
-    Other,
+macro_rules! classes {
+    ($($code:literal $name:ident $what:literal,)*) => {
+        /// The classes of SQLSTATEs: all of PostgreSQL's
+        /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum SqlClass {
+            $(#[doc = concat!($code, ": ", $what, ".")] $name,)*
+            /// Any other class, such as one that a program makes up by `RAISE`.
+            Other,
+        }
+
+        impl SqlClass {
+            fn of(code: &str) -> Self {
+                match code {
+                    $($code => Self::$name,)*
+                    _ => Self::Other,
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const CODES: &[(&str, SqlClass)] = &[$(($code, SqlClass::$name),)*];
+    };
+}
+
+classes! {
+    "00" Success "successful completion",
+    "01" Warning "a warning",
+    "02" NoData "no data",
+    "03" StatementNotComplete "a statement is not complete yet",
+    "08" Connection "the connection failed",
+    "09" TriggeredAction "an action of a trigger failed",
+    "0A" FeatureNotSupported "not supported; also a cached plan whose result changed",
+    "0B" TransactionInitiation "a transaction cannot be initiated",
+    "0F" Locator "a locator is invalid",
+    "0L" Grantor "a grantor is invalid",
+    "0P" Role "a role is invalid",
+    "0Z" Diagnostics "diagnostics were asked for where there are none",
+    "10" XQuery "an error of XQuery",
+    "20" CaseNotFound "a CASE of PL/pgSQL has no branch for the value",
+    "21" Cardinality "a subquery gave more than one row, or a row was to be changed twice by one command",
+    "22" Data "a value is out of range or malformed",
+    "23" IntegrityConstraint "a constraint was violated",
+    "24" CursorState "a cursor is not in the state for it",
+    "25" TransactionState "not possible in the transaction's state; 25P02 is an aborted one",
+    "26" StatementName "a prepared statement is not there",
+    "27" TriggeredDataChange "a trigger changed data that the command changes too",
+    "28" Authorization "the user may not connect",
+    "2B" DependentPrivileges "others depend on the privileges",
+    "2D" TransactionTermination "a transaction cannot be ended here",
+    "2F" SqlRoutine "an SQL routine failed",
+    "34" CursorName "there is no such cursor",
+    "38" ExternalRoutine "a routine outside of SQL failed",
+    "39" ExternalRoutineInvocation "a routine outside of SQL was called, or answered, wrongly; also one of a trigger",
+    "3B" Savepoint "a savepoint is not there",
+    "3D" CatalogName "there is no such database",
+    "3F" SchemaName "there is no such schema",
+    "40" TransactionRollback "serialization failure or deadlock; the transaction was rolled back and may be run again",
+    "42" SyntaxOrAccess "syntax, unknown names, missing privileges, types that do not fit",
+    "44" WithCheckOption "a row does not fit the view that it is written through",
+    "53" InsufficientResources "connections, memory or disk ran out",
+    "54" ProgramLimit "too large or too complex",
+    "55" ObjectState "the object is not in the state for it; 55P03 is a lock that was not available",
+    "57" OperatorIntervention "cancelled, shutting down or starting up",
+    "58" System "the system under the server failed",
+    "72" Snapshot "a snapshot is too old; before PostgreSQL 17",
+    "F0" ConfigFile "the server's configuration file is wrong",
+    "HV" ForeignData "a foreign data wrapper failed",
+    "P0" PlPgSql "raised by PL/pgSQL",
+    "XX" Internal "an internal error of the server",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The classes of the appendix, of 13 to 18.
+    const APPENDIX: &str = "00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 \
+                            42 44 53 54 55 57 58 72 F0 HV P0 XX";
+
+    #[test]
+    fn all_classes_of_the_appendix_are_told_apart() {
+        let codes: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+        assert_eq!(codes, APPENDIX.split_whitespace().collect::<Vec<_>>());
+        for (code, class) in CODES {
+            assert_eq!(SqlState::new(&format!("{code}000")).class(), *class);
+        }
+        assert_eq!(SqlState::new("ZZ123").class(), SqlClass::Other);
+    }
 }

@@ -2,10 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Pool, PoolError, TimeoutType};
+use deadpool::managed::{Pool, PoolError};
 use deadpool::{Runtime, Status};
 use serde::Serialize;
+use tokio::time::{sleep, timeout};
 
+use crate::breaker::Breaker;
 use crate::concurrent::Concurrent;
 use crate::config::DbConfig;
 use crate::copy::{CopyReport, copy_records};
@@ -19,6 +21,7 @@ use crate::table::{PgTable, TableName};
 use crate::tx::{Tx, TxId, TxOptions, TxOutcome};
 use crate::value::Value;
 
+use super::call::Call;
 use super::connect::Manager;
 use super::guard::Guard;
 use super::raw::RawConnection;
@@ -44,6 +47,7 @@ pub struct Db {
     pool: Pool<Manager>,
     acquire_timeout: Duration,
     retry: Arc<Retry>,
+    breaker: Option<Breaker>,
 }
 
 impl Db {
@@ -72,14 +76,15 @@ impl Db {
         let config = config.checked()?;
         config.retry.check()?;
         let retry = Arc::new(Retry::new(config.retry));
+        let breaker = config.breaker.map(Breaker::new).transpose()?;
         let (max, acquire_timeout) = (config.max_connections, config.acquire_timeout);
         let pool = Pool::builder(Manager::new(config))
             .max_size(max)
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|e| Error::new(ErrorKind::Config, "the pool could not be made").caused_by(e))?;
-        let db = Self { pool, acquire_timeout, retry };
-        drop(db.guard().await?);
+        let db = Self { pool, acquire_timeout, retry, breaker };
+        drop(db.guard_once().await?);
         Ok(db)
     }
 
@@ -235,7 +240,7 @@ impl Db {
     /// # Cancel safety
     /// A dropped future leaves nothing behind: its connection is closed.
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(self, &TxOptions::default()).await
+        self.begin_with(TxOptions::default()).await
     }
 
     /// What became of a transaction whose COMMIT was not answered: see [`Tx::id`].
@@ -291,30 +296,85 @@ impl Db {
         Ok(RawConnection::new(self.guard().await?))
     }
 
+    /// The circuit breaker, if the configuration asked for one.
+    ///
+    /// A call is the use of one connection, by an operation or a transaction. It fails when no connection could be
+    /// made or was free in time, when it broke, or when the server had no room or was going down; that the server
+    /// refused a statement is an answer. What was dropped counts as none. A rejected operation is
+    /// [`ErrorKind::CircuitOpen`]: it took no place in the queue, and nothing was sent.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// use pgrepo::{BreakerConfig, Db, DbConfig};
+    ///
+    /// let mut config = DbConfig::from_env()?;
+    /// config.breaker = Some(BreakerConfig::default());
+    /// let db = Db::connect(config).await?;
+    /// if let Some(breaker) = db.breaker() {
+    ///     println!("{:?}", breaker.snapshot());
+    ///     let mut changes = breaker.changes();
+    ///     tokio::spawn(async move {
+    ///         while let Some(change) = changes.next().await {
+    ///             println!("{:?} to {:?}", change.from, change.to);
+    ///         }
+    ///     });
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref()
+    }
+
     /// Closes the pool: waiting and later operations fail, idle connections are closed at once, those in use when
     /// their operation ends.
     pub fn close(&self) {
         self.pool.close();
     }
 
+    /// Takes a connection; tries again where none could be made for a cause that may pass.
     pub(crate) async fn guard(&self) -> Result<Guard> {
-        // What waited is dropped at the end of this line, so that the pool no longer counts it.
-        let got = tokio::time::timeout(self.acquire_timeout, self.pool.get()).await;
-        match got {
-            Ok(Ok(object)) => Ok(Guard::new(object)),
-            Ok(Err(PoolError::Backend(error))) => Err(error),
-            Ok(Err(PoolError::Closed)) => Err(closed()),
-            Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
-                Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status()))
-                    .of_fault(FaultClass::Overload))
+        let (mut attempts, began) = (self.retry.attempts(), Instant::now());
+        let left = || self.acquire_timeout.saturating_sub(began.elapsed());
+        loop {
+            match self.take(left()).await {
+                // When there is no time left the next attempt says so, and this error is its cause.
+                Err(error) => sleep(attempts.after(error, false)?.min(left())).await,
+                taken => return taken,
             }
-            Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
     }
 
     /// How long an operation waits for a connection.
     pub(crate) fn acquire_timeout(&self) -> Duration {
         self.acquire_timeout
+    }
+
+    /// Takes a connection, at the first attempt or not at all.
+    pub(crate) async fn guard_once(&self) -> Result<Guard> {
+        self.take(self.acquire_timeout).await
+    }
+
+    /// Asks the breaker before the pool is touched.
+    async fn take(&self, limit: Duration) -> Result<Guard> {
+        let mut call = self.breaker.as_ref().map(Breaker::enter).transpose()?.map(Call::new);
+        // What waited is dropped at the end of this line, so that the pool no longer counts it.
+        let taken = timeout(limit, self.pool.get()).await;
+        let error = match taken {
+            Ok(Ok(object)) => return Ok(Guard::new(object, call)),
+            Ok(Err(PoolError::Backend(error))) => error,
+            Ok(Err(PoolError::Closed)) => closed(),
+            Ok(Err(error)) => Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string()),
+            Err(_) => {
+                let message = waited(self.acquire_timeout, self.pool.status());
+                Error::new(ErrorKind::Timeout, message).of_fault(FaultClass::Overload)
+            }
+        };
+        if let Some(call) = &mut call {
+            call.failed(&error);
+        }
+        Err(error)
     }
 
     /// How its operations are run again.

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tx::Tx;
 
+use super::call::Call;
 use super::connect::{Manager, Session};
 use super::control::PATIENCE;
 use super::driver;
@@ -21,11 +22,14 @@ pub(crate) struct Guard {
     condemned: bool,
     in_transaction: bool,
     trouble: Trouble,
+    /// What the breaker is to be told, where there is one.
+    call: Option<Call>,
 }
 
 impl Guard {
-    pub(super) fn new(object: Object<Manager>) -> Self {
-        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false, trouble: Trouble::None }
+    pub(super) fn new(object: Object<Manager>, call: Option<Call>) -> Self {
+        let (dirty, condemned, in_transaction) = (false, false, false);
+        Self { object: Some(object), dirty, condemned, in_transaction, trouble: Trouble::None, call }
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -53,7 +57,11 @@ impl Guard {
     /// From now on an operation is under way; [`Step::done`] says that it ended.
     pub(crate) fn step(&mut self) -> Step<'_> {
         self.dirty = true;
-        Step { guard: self }
+        let began = self.call.as_mut().map(|call| {
+            call.asked();
+            tokio::time::Instant::now()
+        });
+        Step { guard: self, began }
     }
 
     /// Whether an operation on it has not ended.
@@ -113,7 +121,7 @@ impl Drop for Guard {
         // A runtime that has shut down drops both tasks unpolled; what they hold is then closed all the same, and never
         // lent again: the rollback's guard is dirty from the start.
         if !spoilt {
-            let mut guard = Self::new(object);
+            let mut guard = Self::new(object, None);
             guard.dirty = true;
             runtime.spawn(guard.roll_back());
             return;
@@ -127,6 +135,8 @@ impl Drop for Guard {
 #[must_use = "an operation that is not done leaves its connection to be closed"]
 pub(crate) struct Step<'g> {
     guard: &'g mut Guard,
+    /// When it began, where that is of interest.
+    began: Option<tokio::time::Instant>,
 }
 
 impl Step<'_> {
@@ -134,10 +144,27 @@ impl Step<'_> {
         self.guard.session_mut()
     }
 
+    /// How long it takes is up to whoever sends or takes the rows.
+    pub(crate) fn untimed(mut self) -> Self {
+        self.began = None;
+        self
+    }
+
+    /// The operation failed, and the connection with it: the error is told to the breaker.
+    pub(crate) fn failed(self, error: &Error) {
+        self.guard.failed(error);
+        if let Some(call) = &mut self.guard.call {
+            call.failed(error);
+        }
+    }
+
     /// The operation ended and the connection is at rest.
     pub(crate) fn done(self) {
         self.guard.trouble.succeeded();
         self.guard.dirty = false;
+        if let Some(call) = &mut self.guard.call {
+            call.answered(self.began.map(|began| began.elapsed()));
+        }
     }
 
     /// The operation ended and never had to wait: lets other tasks have a turn, if there are any on the pool.
@@ -164,10 +191,10 @@ impl Step<'_> {
                 let at_rest = driver::at_rest(&error);
                 let error = driver::error(error);
                 let error = if self.guard.in_transaction { error.undone() } else { error };
-                self.guard.failed(&error);
                 if at_rest {
-                    self.done();
+                    self.guard.dirty = false;
                 }
+                self.failed(&error);
                 Err(error)
             }
         }
@@ -179,6 +206,8 @@ impl Step<'_> {
 pub(crate) enum Lease<'t> {
     Pooled(Guard),
     Tx(&'t mut Tx),
+    /// None any more: it was given back, and another one is to be taken.
+    Over,
 }
 
 impl Lease<'_> {
@@ -187,6 +216,7 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => Ok(guard.step()),
             Self::Tx(tx) => tx.step(),
+            Self::Over => Err(interrupted()),
         }
     }
 
@@ -206,6 +236,7 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => !guard.is_dirty(),
             Self::Tx(tx) => tx.at_rest(),
+            Self::Over => false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Connections: how they are made, lent, and never lent again once an operation on them did not end.
 
+mod call;
 mod connect;
 mod control;
 mod db;
@@ -15,6 +16,7 @@ mod values;
 pub(crate) use connect::Session;
 pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
+pub(crate) use handle::Lender;
 pub use handle::{Handle, InSchema};
 pub use raw::RawConnection;
 pub(crate) use trouble::Passing;

@@ -110,7 +110,7 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
             Some(set) => self.insert_new(&row_type, &places, marks, set),
         };
         let fields = self.set.map(|_| <bool as FromRow>::FIELDS);
-        let run: Run<'_> = open_on(lease, self.operation, &text.sql, &batch, fields).await?;
+        let mut run: Run<'_> = open_on(lease, self.operation, &text.sql, &batch, fields).await?;
         let mut new = Vec::new();
         let count = match self.set {
             None => run.count().await?,

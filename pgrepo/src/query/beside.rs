@@ -13,7 +13,7 @@ pub(super) const NAME: &str = "\"pgrepo: beside\"";
 impl Run<'_> {
     /// Reads each row and the value of the result's last column.
     pub(super) async fn each_beside<T: OwnedRow, X: for<'r> Decode<'r>>(
-        mut self,
+        &mut self,
         take: &mut (dyn FnMut(T, X) -> Result<()> + Send),
     ) -> Result<u64> {
         let operation = self.operation;

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 
 use crate::driver_row::FIRST_OWN;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Encoded, Handle, Values};
+use crate::pool::{Encoded, Handle, Lease, Values};
 use crate::table::{KeyArg, OwnedRow, Place, PrimaryKey, quote_ident, sql};
 use crate::value::TypeInfo;
 
 use super::batch::put_array;
+use super::reads::Reads;
 use super::statement::{open_on, prepare};
 use super::{Text, beside};
 
@@ -24,18 +25,32 @@ where
     T: PrimaryKey + OwnedRow,
     K: KeyArg<T::Key> + Send + Sync,
 {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut reads, mut failed) = (Reads::on(on), None);
+    loop {
+        let lease = reads.lease(failed).await.map_err(|e| e.during(operation))?;
+        match read(lease, place, operation, keys).await {
+            Err(error) => failed = Some(error),
+            rows => return rows,
+        }
+    }
+}
+
+async fn read<T, K>(mut lease: Lease<'_>, place: &Place, operation: &'static str, keys: &[K]) -> Result<Vec<Option<T>>>
+where
+    T: PrimaryKey + OwnedRow,
+    K: KeyArg<T::Key> + Send + Sync,
+{
     let mut rows: Vec<Option<T>> = Vec::new();
     rows.resize_with(keys.len(), || None);
-    if keys.is_empty() {
-        return Ok(rows);
-    }
-    let mut lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
     // The server says what a key is compared as: an enum, citext, a type of another schema.
     let one = place.statement::<T>(T::SELECT_BY_KEY, sql::select_by_key);
     let (one, _) = prepare(&mut lease, &one).await.map_err(|e| e.during(operation))?;
     let text = statement::<T>(place, &one.parameters);
     let values = Keys::<T::Key, K> { keys, of: PhantomData };
-    let run = open_on(lease, operation, &text, &values, Some(T::FIELDS)).await?;
+    let mut run = open_on(lease, operation, &text, &values, Some(T::FIELDS)).await?;
     run.each_beside::<T, i64>(&mut |row, number| {
         let slot = usize::try_from(number - 1).ok().and_then(|i| rows.get_mut(i));
         if let Some(slot) = slot {

@@ -15,6 +15,7 @@ use crate::stream::RowStream;
 use crate::table::{Fields, FromCell, FromRow, OwnedRow};
 use crate::value::Encode;
 
+use super::reads::{Reads, open_again};
 use super::{Plan, text};
 
 /// A statement of the user's own, with the values of its parameters.
@@ -26,6 +27,7 @@ pub struct Query<'q, H> {
     on: H,
     sql: Cow<'q, str>,
     params: Vec<Box<Param<'q>>>,
+    idempotent: bool,
 }
 
 /// A statement of your own on a database or in a transaction: what [`Db::query`](crate::Db::query) and
@@ -36,12 +38,31 @@ pub fn query<'q, H: Handle>(on: H, sql: impl Into<Cow<'q, str>>) -> Query<'q, H>
 
 impl<'q, H: Handle> Query<'q, H> {
     pub(crate) fn new(on: H, sql: Cow<'q, str>) -> Self {
-        Self { on, sql, params: Vec::new() }
+        Self { on, sql, params: Vec::new(), idempotent: false }
     }
 
     /// Gives the next parameter, `$1` first, its value.
     pub fn bind(mut self, value: impl Encode + Send + Sync + 'q) -> Self {
         self.params.push(Box::new(value));
+        self
+    }
+
+    /// Declares that to run the statement twice is the same as to run it once, as it is when it only reads.
+    ///
+    /// It is then run again when it fails for a cause that may pass, also when it may have been run: see
+    /// [`FaultClass`](crate::FaultClass) and [`RetryConfig`](crate::RetryConfig). In a transaction this says nothing: that
+    /// is run again as a whole or not at all. Of a stream nothing is run again once it has handed out a row.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users: i64 = db.query("SELECT count(*) FROM users").idempotent().fetch_val().await?;
+    /// db.query("UPDATE users SET name = $1 WHERE id = $2").bind("Ann").bind(1_i64).idempotent().execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
         self
     }
 
@@ -157,7 +178,10 @@ impl<'q, H: Handle> Query<'q, H> {
     {
         text::check(&self.sql, H::IN_TRANSACTION)?;
         let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
-        open(self.on, operation, &self.sql, &params, fields).await
+        match self.idempotent {
+            true => open_again(self.on, operation, &self.sql, &params, fields).await,
+            false => open(self.on, operation, &self.sql, &params, fields).await,
+        }
     }
 }
 
@@ -186,7 +210,10 @@ pub(crate) struct Run<'s> {
     pub(crate) operation: &'static str,
     values: Encoded,
     prepared: Arc<Prepared>,
+    fields: Option<Fields>,
     plan: Option<Plan>,
+    /// Where further connections come from, of what may be run again.
+    pub(super) reads: Option<Reads<'s>>,
 }
 
 /// Takes a connection, prepares the statement, encodes its parameters, and finds the columns of the fields that are
@@ -198,13 +225,18 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     params: &dyn Values,
     fields: Option<Fields>,
 ) -> Result<Run<'s>> {
-    // The protocol counts them in 16 bits.
+    counted(params, operation)?;
+    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
+    open_on(lease, operation, sql, params, fields).await
+}
+
+/// Refuses more parameters than the protocol counts, in 16 bits.
+pub(super) fn counted(params: &dyn Values, operation: &'static str) -> Result<()> {
     if params.count() > usize::from(u16::MAX) {
         let message = format!("a statement takes 65535 parameters at most and {} values are bound", params.count());
         return Err(Error::new(ErrorKind::Mismatch, message).during(operation));
     }
-    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
-    open_on(lease, operation, sql, params, fields).await
+    Ok(())
 }
 
 /// [`open`] on a connection that is there.
@@ -227,7 +259,7 @@ pub(crate) async fn open_on<'s>(
         fitted = fit(&prepared, params, fields);
     }
     let (values, plan) = fitted.map_err(|e| e.during(operation))?;
-    Ok(Run { lease, operation, values, prepared, plan })
+    Ok(Run { lease, operation, values, prepared, fields, plan, reads: None })
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
@@ -241,7 +273,8 @@ fn fit(prepared: &Arc<Prepared>, params: &dyn Values, fields: Option<Fields>) ->
 pub(super) async fn prepare(lease: &mut Lease<'_>, sql: &str) -> Result<(Arc<Prepared>, bool)> {
     let mut step = lease.step()?;
     let prepared = driver::prepare(step.session(), sql).await;
-    step.settle(prepared)
+    // To prepare it has no effect, so neither has one that was not answered.
+    step.settle(prepared).map_err(Error::undone)
 }
 
 /// Forgets what the session has prepared, and prepares this statement.
@@ -306,19 +339,41 @@ impl<'s> Run<'s> {
         }
         let prepared =
             prepare_again(&mut self.lease, &self.prepared.sql).await.map_err(|e| e.during(self.operation))?;
-        if !driver::same_encoding(&self.prepared.parameters, &prepared.parameters) {
-            let message = "the statement's parameters changed their types while it ran; run it again";
-            return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
-        }
+        self.encoded_for(&prepared)?;
         self.prepared = prepared;
         Ok(())
     }
 
-    pub(crate) async fn count(mut self) -> Result<u64> {
-        self.drive(&mut |_, _| Ok(())).await
+    /// Prepares the statement on another connection.
+    pub(super) async fn reopen(&mut self) -> Result<()> {
+        let during = |e: Error| e.during(self.operation);
+        let (prepared, _) = prepare(&mut self.lease, &self.prepared.sql).await.map_err(during)?;
+        self.encoded_for(&prepared)?;
+        self.plan = self.fields.map(|fields| Plan::new(fields, &prepared)).transpose().map_err(during)?;
+        self.prepared = prepared;
+        Ok(())
     }
 
-    pub(crate) async fn each<T: OwnedRow>(mut self, take: &mut (dyn FnMut(T) -> Result<()> + Send)) -> Result<u64> {
+    /// Refuses what was prepared for other types of parameters than the values were encoded for.
+    fn encoded_for(&self, prepared: &Prepared) -> Result<()> {
+        if !driver::same_encoding(&self.prepared.parameters, &prepared.parameters) {
+            let message = "the statement's parameters changed their types while it ran; run it again";
+            return Err(Error::new(ErrorKind::Mismatch, message).during(self.operation));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn count(mut self) -> Result<u64> {
+        loop {
+            match self.drive(&mut |_, _| Ok(())).await {
+                Err(error) => self.again(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    /// Hands each row over, once: what may be run again is not, from here.
+    pub(crate) async fn each<T: OwnedRow>(&mut self, take: &mut (dyn FnMut(T) -> Result<()> + Send)) -> Result<u64> {
         let operation = self.operation;
         let mut plan = self.plan()?;
         self.drive(&mut |row, index| {
@@ -336,14 +391,18 @@ impl<'s> Run<'s> {
         self.plan.take().ok_or_else(|| Error::new(ErrorKind::Query, message).during(self.operation))
     }
 
-    pub(crate) async fn all<T: OwnedRow>(self) -> Result<Vec<T>> {
-        let mut rows = Vec::new();
-        self.each::<T>(&mut |row| {
-            rows.push(row);
-            Ok(())
-        })
-        .await?;
-        Ok(rows)
+    pub(crate) async fn all<T: OwnedRow>(mut self) -> Result<Vec<T>> {
+        loop {
+            let mut rows = Vec::new();
+            let mut take = |row| {
+                rows.push(row);
+                Ok(())
+            };
+            match self.each::<T>(&mut take).await {
+                Err(error) => self.again(error).await?,
+                Ok(_) => return Ok(rows),
+            }
+        }
     }
 
     pub(crate) async fn at_most_one<T: OwnedRow>(self) -> Result<Option<T>> {
@@ -358,6 +417,15 @@ impl<'s> Run<'s> {
 
     /// Reads the first row, and counts all.
     async fn first<T: OwnedRow>(mut self) -> Result<(Option<T>, u64)> {
+        loop {
+            match self.first_once().await {
+                Err(error) => self.again(error).await?,
+                found => return found,
+            }
+        }
+    }
+
+    async fn first_once<T: OwnedRow>(&mut self) -> Result<(Option<T>, u64)> {
         let operation = self.operation;
         let mut plan = self.plan()?;
         let (mut first, mut count) = (None, 0);
@@ -374,14 +442,17 @@ impl<'s> Run<'s> {
     }
 
     pub(crate) async fn rows(mut self) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        let mut shape = None;
-        self.drive(&mut |row, _| {
-            rows.push(Row::read(row, &mut shape));
-            Ok(())
-        })
-        .await?;
-        Ok(rows)
+        loop {
+            let (mut rows, mut shape) = (Vec::new(), None);
+            let mut take = |row: &PgRow, _| {
+                rows.push(Row::read(row, &mut shape));
+                Ok(())
+            };
+            match self.drive(&mut take).await {
+                Err(error) => self.again(error).await?,
+                Ok(_) => return Ok(rows),
+            }
+        }
     }
 
     pub(crate) fn stream<T: FromRow>(mut self) -> Result<RowStream<'s, T>> {
@@ -389,15 +460,18 @@ impl<'s> Run<'s> {
         let operation = self.operation;
         let mut run = self;
         let rows = async_stream::try_stream! {
-            let mut again = true;
+            let (mut again, mut given) = (true, false);
             loop {
-                let mut step = run.lease.step()?;
+                let mut step = run.lease.step()?.untimed();
                 let mut failed = None;
                 {
                     let mut rows = driver::run(step.session(), &run.prepared, &run.values);
                     while let Some(item) = rows.next().await {
                         match item {
-                            Ok(Either::Right(row)) => yield row,
+                            Ok(Either::Right(row)) => {
+                                given = true;
+                                yield row;
+                            }
                             Ok(Either::Left(_)) => {}
                             Err(error) => {
                                 failed = Some(error);
@@ -420,8 +494,13 @@ impl<'s> Run<'s> {
                         continue;
                     }
                 }
-                failed?;
-                break;
+                match failed {
+                    Err(error) if !given => run.again(error).await?,
+                    failed => {
+                        failed?;
+                        break;
+                    }
+                }
             }
         };
         Ok(RowStream::new(Box::pin(rows), plan, operation))

@@ -39,7 +39,7 @@ where
     let text = statement::<T, R>(place, set, &written);
     for _ in 0..ATTEMPTS {
         let mut found = None;
-        let run = open(on.reborrow(), operation, &text, &written, Some(T::FIELDS)).await?;
+        let mut run = open(on.reborrow(), operation, &text, &written, Some(T::FIELDS)).await?;
         run.each_beside::<T, bool>(&mut |row, inserted| {
             found = Some(Upserted { row, inserted });
             Ok(())

@@ -1,6 +1,6 @@
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::{Changes, Text, get_many, open};
+use crate::query::{Changes, Text, get_many, open, open_again};
 use crate::table::{KeyArg, OwnedRow, PgTable, PrimaryKey, WriteRow, sql};
 
 use super::Repository;
@@ -22,7 +22,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let key = key.values();
         let place = self.place();
         let sql = place.statement::<T>(T::SELECT_BY_KEY, sql::select_by_key);
-        let run = open(self.on, OPERATION, &sql, &key, Some(T::FIELDS)).await.map_err(|e| place.blame(e))?;
+        let run = open_again(self.on, OPERATION, &sql, &key, Some(T::FIELDS)).await.map_err(|e| place.blame(e))?;
         run.at_most_one().await.map_err(|e| place.blame(e))
     }
 

@@ -3,6 +3,7 @@
 //! Nothing here knows a driver or a runtime.
 
 mod column;
+mod constraint;
 mod described;
 #[doc(hidden)]
 pub mod expand;
@@ -27,6 +28,7 @@ pub mod unique;
 pub mod wrapped;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
+pub use constraint::Constraints;
 pub(crate) use described::{Description, Made, RowType, TableColumn};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub use name::{Name, quote_ident};

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::error::Error;
+use crate::error::{Error, ServerError};
 
 use super::sql::{self, Layout};
 use super::{PgTable, TableMeta, TableName};
@@ -45,6 +45,18 @@ impl Place {
 
     /// An error on this table.
     pub(crate) fn blame(&self, error: Error) -> Error {
-        error.naming().on_table(self.name())
+        let error = error.naming().on_table(self.name());
+        match self.field_of(&error) {
+            Some(field) if error.field().is_none() => error.at_field(field),
+            _ => error,
+        }
+    }
+
+    /// The field of the column that the server names, if that is one of this table.
+    fn field_of(&self, error: &Error) -> Option<&'static str> {
+        let column = error.column()?;
+        let other = error.server().and_then(ServerError::table).is_some_and(|table| table != self.table.name);
+        let found = self.table.columns.iter().find(|meta| meta.spec.name.to_string() == column);
+        found.filter(|_| !other).map(|meta| meta.spec.field)
     }
 }

@@ -58,7 +58,7 @@ impl Tx {
     pub(crate) async fn begin(db: &Db, options: &TxOptions) -> Result<Self> {
         const OPERATION: &str = "begin";
         let sql = options.sql().map_err(|e| e.during(OPERATION))?;
-        let mut guard = db.guard().await.map_err(|e| e.during(OPERATION))?;
+        let mut guard = db.guard_once().await.map_err(|e| e.during(OPERATION))?;
         let mut step = guard.step();
         let begun = driver::simple(step.session(), &sql).await;
         // Nothing was run in it yet, so whether it was begun makes no difference.

@@ -36,6 +36,10 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an async fn of these bounds is not known to be `Send` where it is spawned"
+    )]
     pub fn transaction<F, T, E>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send
     where
         for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<T, E> + TxOnce<&'t mut Tx, Result<T, E>, Fut: Send> + Send,
@@ -102,6 +106,10 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an async fn of these bounds is not known to be `Send` where it is spawned"
+    )]
     pub fn transaction_with<F, T, E>(&self, options: TxOptions, work: F) -> impl Future<Output = Result<T, E>> + Send
     where
         for<'t> F: AsyncFn(&'t mut Tx) -> Result<T, E> + TxFn<&'t mut Tx, Result<T, E>, Fut: Send> + Send + Sync,
@@ -111,7 +119,7 @@ impl Db {
         async move {
             let mut attempts = Attempts::new(self, &options);
             loop {
-                let (passing, failure) = match self.begin_with(options.clone()).await {
+                let (passing, failure) = match Tx::begin(self, &options).await {
                     Err(error) => (Passing::of(&error), Failure::Ours(error)),
                     Ok(mut tx) => match work(&mut tx).await {
                         Ok(value) => match tx.commit_asking().await {
@@ -157,7 +165,13 @@ impl Db {
     /// # }
     /// ```
     pub async fn begin_with(&self, options: TxOptions) -> Result<Tx> {
-        Tx::begin(self, &options).await
+        let mut attempts = self.retry().attempts();
+        loop {
+            match Tx::begin(self, &options).await {
+                Err(error) => sleep(attempts.after(error, false)?).await,
+                begun => return begun,
+            }
+        }
     }
 }
 

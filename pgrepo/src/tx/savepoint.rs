@@ -49,6 +49,10 @@ impl Tx {
     /// # Ok(())
     /// # }
     /// ```
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an async fn of these bounds is not known to be `Send` where it is spawned"
+    )]
     pub fn savepoint<F, T, E>(&mut self, work: F) -> impl Future<Output = Result<T, E>> + Send
     where
         for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<T, E> + TxOnce<&'t mut Tx, Result<T, E>, Fut: Send> + Send,

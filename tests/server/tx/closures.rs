@@ -286,7 +286,8 @@ async fn a_serialization_failure_is_run_again(db: Db) {
         .map_err(|e| format!("{first}: {e:?}"))
     };
     let (a, b) = futures_util::future::join(sum_up(true), sum_up(false)).await;
-    (a.unwrap(), b.unwrap());
+    a.unwrap();
+    b.unwrap();
     assert_eq!(runs.load(Ordering::Relaxed), 3);
     assert_eq!(db.query("SELECT id FROM t ORDER BY id").fetch_all::<i64>().await.unwrap(), [1, 2, 3, 6]);
 }

@@ -6,7 +6,7 @@ use ::std::string::String;
 
 /// A table's struct.
 #[derive(PgTable)]
-#[pg(table = "users", new = "NewUser")]
+#[pg(table = "users", new = "NewUser", constraints = "UserConstraint", unique = "users_name: name")]
 pub struct User {
     /// The key.
     #[pg(primary_key, identity)]

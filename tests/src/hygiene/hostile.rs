@@ -27,7 +27,7 @@ pub mod sqlx {}
 
 /// A table's struct.
 #[derive(PgTable)]
-#[pg(table = "users", new = "NewUser", crate = "db")]
+#[pg(table = "users", new = "NewUser", constraints = "UserConstraint", check = "users_check", crate = "db")]
 pub struct User<'a, T> {
     /// The key.
     #[pg(primary_key, identity)]

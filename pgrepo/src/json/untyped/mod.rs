@@ -7,7 +7,7 @@ use serde_json::value::to_raw_value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Handle, Param};
-use crate::query::open;
+use crate::query::{open, open_again};
 use crate::row::Row;
 use crate::table::{FromRow, TableName, quote_ident};
 use crate::value::Value;
@@ -102,7 +102,7 @@ async fn find<H: Handle>(
         params.push(path);
     }
     params.push(&document);
-    open(on, operation, &sql, &params, None).await?.rows().await
+    open_again(on, operation, &sql, &params, None).await?.rows().await
 }
 
 /// What a path and a value ask of a document.
@@ -141,7 +141,7 @@ impl Columns {
         }
         let name = table.quoted();
         let params: Vec<&Param<'_>> = vec![&name];
-        let run = open(on, operation, SQL, &params, Some(<Found as FromRow>::FIELDS)).await?;
+        let run = open_again(on, operation, SQL, &params, Some(<Found as FromRow>::FIELDS)).await?;
         let known = run.all::<Found>().await?;
         if known.is_empty() {
             let message = "the server finds no such table in the schema named, or without one in its search_path";

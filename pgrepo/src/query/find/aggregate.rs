@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
 use crate::query::statement::no_row;
-use crate::query::{Text, open};
+use crate::query::{Text, open_again};
 use crate::table::{Column, Name, OwnedRow, PgTable, Place};
 use crate::value::Numeric;
 
@@ -213,7 +213,7 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
 
 /// Reads the only row of a statement that always has one.
 async fn one<V: OwnedRow>(on: impl Handle, operation: &'static str, text: &Text<'_, '_>, place: &Place) -> Result<V> {
-    let run = open(on, operation, &text.sql, &text.params, Some(V::FIELDS)).await.map_err(|e| place.blame(e))?;
+    let run = open_again(on, operation, &text.sql, &text.params, Some(V::FIELDS)).await.map_err(|e| place.blame(e))?;
     let value = run.at_most_one().await.map_err(|e| place.blame(e))?;
     value.ok_or_else(|| place.blame(no_row(operation)))
 }

@@ -1,6 +1,6 @@
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::open;
+use crate::query::open_again;
 use crate::table::{FromRow, PgTable, Place};
 
 use super::Find;
@@ -46,7 +46,7 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
         let place = Place::of::<T>(self.on.schema());
         let text = self.select.rows(&place);
         let sql = format!("{explain}{}", text.sql);
-        let run = open(self.on, operation, &sql, &text.params, Some(<String as FromRow>::FIELDS)).await;
+        let run = open_again(self.on, operation, &sql, &text.params, Some(<String as FromRow>::FIELDS)).await;
         let lines: Vec<String> = run.map_err(|e| place.blame(e))?.all().await.map_err(|e| place.blame(e))?;
         Ok(lines.join("\n"))
     }

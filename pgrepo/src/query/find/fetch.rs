@@ -3,7 +3,7 @@ use std::fmt;
 use crate::error::Result;
 use crate::pool::Handle;
 use crate::query::statement::{Run, no_row};
-use crate::query::{Filter, Sort, open};
+use crate::query::{Filter, Sort, open_again};
 use crate::stream::RowStream;
 use crate::table::{Fields, FromRow, OwnedRow, PgTable, Place};
 
@@ -140,7 +140,8 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     {
         let place = Place::of::<T>(self.on.schema());
         let text = self.select.rows(&place);
-        let run = open(self.on, operation, &text.sql, &text.params, Some(fields)).await.map_err(|e| place.blame(e))?;
+        let run =
+            open_again(self.on, operation, &text.sql, &text.params, Some(fields)).await.map_err(|e| place.blame(e))?;
         Ok((run, place))
     }
 }

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::open;
+use crate::query::open_again;
 use crate::query::statement::Run;
 use crate::stream::RowStream;
 use crate::table::{Column, FromRow, Name, OwnedRow, PgTable, Place};
@@ -87,7 +87,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     {
         let place = Place::of::<T>(self.on.schema());
         let text = self.select.column(&place, self.column);
-        let run = open(self.on, operation, &text.sql, &text.params, Some(V::FIELDS)).await;
+        let run = open_again(self.on, operation, &text.sql, &text.params, Some(V::FIELDS)).await;
         Ok((run.map_err(|e| place.blame(e))?, place))
     }
 }

@@ -1,0 +1,14 @@
+use pgrepo::{Error, PgTable};
+
+#[derive(PgTable)]
+#[pg(table = "users")]
+struct User {
+    #[pg(primary_key)]
+    id: i64,
+}
+
+fn told(error: &Error) -> bool {
+    error.violation::<User>().is_some()
+}
+
+fn main() {}
