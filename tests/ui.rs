@@ -21,6 +21,7 @@ macro_rules! cases {
     };
 }
 cases! {
+    closure_that_is_not_async: "type annotations needed",
     column_of_another_table: "mismatched types",
     compare_with_another_type: "a column of the type `String` cannot be compared with or",
     constant_twice: "the constant `NAME` is already that of the field `name`;",
@@ -115,7 +116,11 @@ cases! {
     record_of_a_nullable_column: "the column \"city\" can be NULL, and `String` cannot: make",
     record_of_another_type: "the column \"elevation_ft\" is `f64` in the table's struct,",
     record_of_no_such_column: "the table has no column \"ctiy\"; it has \"icao\", \"city\",",
+    retried_closure_borrows_what_it_moved: "async closure does not implement `Fn` because it captures",
+    retried_closure_changes: "async closure does not implement `Fn` because it captures",
+    retried_closure_moves: "cannot move out of `name`, a captured variable in an",
     row_outlives_its_buffer: "cannot move out of `tuple` because it is borrowed",
+    savepoint_released_twice: "use of moved value: `part`",
     select_of_another_table: "type mismatch resolving `<Place as Projection>::Table ==",
     select_of_no_projection: "`Place` is no record of some of a table's columns",
     set_a_generated_column: "this column cannot be written: the server makes it, or its",

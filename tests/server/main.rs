@@ -24,6 +24,7 @@ mod streams;
 mod support;
 mod texts;
 mod tls;
+mod tx;
 mod types;
 mod untyped;
 mod views;

@@ -150,8 +150,17 @@ async fn work<H: Handle>(
     let bounds = Bounds::of(&lease);
     let loaded = load(&mut lease, &bounds, plan, &mut commands, &events).await;
     match loaded {
-        Ok(report) => close(&bounds, &mut lease).await.map(|()| report).map_err(on_table),
+        Ok(report) => {
+            let closed = close(&bounds, &mut lease).await;
+            if let Err(error) = &closed {
+                lease.failed(error);
+            }
+            closed.map(|()| report).map_err(on_table)
+        }
         Err(failed) => {
+            if let Some(error) = &failed.error {
+                lease.failed(error);
+            }
             // What cannot be undone is undone by the server, when the connection closes with the lease.
             if failed.at_rest {
                 let undone = bounds.run(&mut lease, bounds.undo).await;
@@ -181,11 +190,18 @@ async fn load(
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
 
     let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
-    let types = match looked.map_err(|e| of_driver(e, &plan.target))? {
-        Ok(types) => types,
-        Err(error) => {
+    let types = match looked {
+        Ok(Ok(types)) => types,
+        Ok(Err(error)) => {
             step.done();
             return Err(Failed { error: Some(error), at_rest: true });
+        }
+        Err(error) => {
+            let failed = of_driver(error, &plan.target);
+            if failed.at_rest {
+                step.done();
+            }
+            return Err(failed);
         }
     };
 

@@ -217,21 +217,26 @@ async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(P
     let mut pieces: Pieces<'s> = Box::pin(async_stream::try_stream! {
         // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
         let mut step = lease.step()?.untimed();
-        {
-            let mut data = step.session().conn.copy_out_raw(&statement).await.map_err(undone)?;
-            loop {
+        let failed = match step.session().conn.copy_out_raw(&statement).await {
+            Ok(mut data) => loop {
                 let (pieces, end) = gather(&mut data).await;
                 if !pieces.is_empty() {
                     yield pieces;
                 }
                 if let Some(end) = end {
-                    end.map_err(undone)?;
-                    break;
+                    break end.err();
                 }
+            },
+            Err(error) => Some(error),
+        };
+        match failed.map(undone) {
+            // The server has ended the COPY: the session is at rest, whatever the data was.
+            None => step.done(),
+            Some(error) => {
+                step.tell(&error);
+                Err(error)?;
             }
         }
-        // The server has ended the COPY: the session is at rest, whatever the data was.
-        step.done();
         bounds.run(&mut lease, bounds.close).await?;
     });
     let first = pieces.next().await.transpose()?.unwrap_or_default();

@@ -18,7 +18,7 @@ use crate::repository::Repository;
 use crate::retry::Retry;
 use crate::row::Row;
 use crate::table::{PgTable, TableName};
-use crate::tx::{Tx, TxId, TxOutcome};
+use crate::tx::{Tx, TxId, TxOptions, TxOutcome};
 use crate::value::Value;
 
 use super::call::Call;
@@ -241,15 +241,7 @@ impl Db {
     /// # Cancel safety
     /// A dropped future leaves nothing behind: its connection is closed.
     pub async fn begin(&self) -> Result<Tx> {
-        let mut attempts = self.retry.attempts();
-        loop {
-            // Where BEGIN failed there is nothing to be undone, answered or not.
-            let begun = async { Tx::begin(self.guard_once().await?).await.map_err(Error::undone) };
-            match begun.await {
-                Err(error) => sleep(attempts.after(error, false)?).await,
-                begun => return begun,
-            }
-        }
+        self.begin_with(TxOptions::default()).await
     }
 
     /// What became of a transaction whose COMMIT was not answered: see [`Tx::id`].
@@ -353,6 +345,11 @@ impl Db {
                 taken => return taken,
             }
         }
+    }
+
+    /// How long an operation waits for a connection.
+    pub(crate) fn acquire_timeout(&self) -> Duration {
+        self.acquire_timeout
     }
 
     /// Takes a connection, at the first attempt or not at all.

@@ -13,6 +13,7 @@ use super::call::Call;
 use super::connect::{Manager, Session};
 use super::control::PATIENCE;
 use super::driver;
+use super::trouble::{Passing, Trouble};
 
 /// A connection on loan. Dropped while an operation on it has not ended, it is closed and never lent again.
 pub(crate) struct Guard {
@@ -20,13 +21,15 @@ pub(crate) struct Guard {
     dirty: bool,
     condemned: bool,
     in_transaction: bool,
+    trouble: Trouble,
     /// What the breaker is to be told, where there is one.
     call: Option<Call>,
 }
 
 impl Guard {
     pub(super) fn new(object: Object<Manager>, call: Option<Call>) -> Self {
-        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false, call }
+        let (dirty, condemned, in_transaction) = (false, false, false);
+        Self { object: Some(object), dirty, condemned, in_transaction, trouble: Trouble::None, call }
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -76,6 +79,21 @@ impl Guard {
         self.in_transaction = open;
     }
 
+    /// The next operation of a transaction is about to begin.
+    pub(crate) fn next_operation(&mut self) {
+        self.trouble.next();
+    }
+
+    /// Takes note of a failure in a transaction, which [`Step::settle`] has not seen.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.trouble.failed(error);
+    }
+
+    /// What made a transaction fail, if that may pass.
+    pub(crate) fn passing(&self) -> Option<Passing> {
+        self.trouble.passing()
+    }
+
     /// The driver's connection.
     pub(crate) fn conn(&mut self) -> &mut PgConnection {
         &mut self.session_mut().conn
@@ -103,7 +121,8 @@ impl Drop for Guard {
         // A runtime that has shut down drops both tasks unpolled; what they hold is then closed all the same, and never
         // lent again: the rollback's guard is dirty from the start.
         if !spoilt {
-            let guard = Self { object: Some(object), dirty: true, condemned: false, in_transaction: false, call: None };
+            let mut guard = Self::new(object, None);
+            guard.dirty = true;
             runtime.spawn(guard.roll_back());
             return;
         }
@@ -133,6 +152,7 @@ impl Step<'_> {
 
     /// The operation failed, and the connection with it: the error is told to the breaker.
     pub(crate) fn tell(self, error: &Error) {
+        self.guard.failed(error);
         if let Some(call) = &mut self.guard.call {
             call.failed(error);
         }
@@ -140,6 +160,7 @@ impl Step<'_> {
 
     /// The operation ended and the connection is at rest.
     pub(crate) fn done(self) {
+        self.guard.trouble.succeeded();
         self.guard.dirty = false;
         if let Some(call) = &mut self.guard.call {
             call.answered(self.began.map(|began| began.elapsed()));
@@ -198,6 +219,13 @@ impl Lease<'_> {
             Self::Pooled(guard) => Ok(guard.step()),
             Self::Tx(tx) => tx.step(),
             Self::Over => Err(interrupted()),
+        }
+    }
+
+    /// Takes note of a failure that [`Step::settle`] has not seen.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        if let Self::Tx(tx) = self {
+            tx.failed(error);
         }
     }
 

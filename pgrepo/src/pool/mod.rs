@@ -10,6 +10,7 @@ mod handle;
 #[cfg(unix)]
 mod nodelay;
 mod raw;
+mod trouble;
 mod values;
 
 pub(crate) use connect::Session;
@@ -20,4 +21,5 @@ pub(crate) use handle::Lender;
 pub(crate) use handle::Nowhere;
 pub use handle::{Handle, InSchema};
 pub use raw::RawConnection;
+pub(crate) use trouble::Passing;
 pub(crate) use values::{Encoded, Param, Values};

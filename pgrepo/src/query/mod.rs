@@ -41,6 +41,7 @@ pub(crate) use reads::{Reads, open_again};
 pub(crate) use run::{Run, no_row, open};
 pub(crate) use script::script;
 pub use sort::Sort;
+pub(crate) use statement::execute;
 pub use statement::{Query, query};
 pub use update::Update;
 pub(crate) use update::update;

@@ -186,3 +186,11 @@ impl<H> std::fmt::Debug for Query<'_, H> {
         f.debug_struct("Query").field("sql", &self.sql).field("parameters", &types).finish_non_exhaustive()
     }
 }
+
+/// Executes a statement of the user's own whose values are kept for another time.
+pub(crate) async fn execute<H: Handle>(on: H, sql: &str, params: &[Box<Param<'_>>]) -> Result<u64> {
+    const OPERATION: &str = "execute";
+    text::check(sql, H::IN_TRANSACTION).map_err(|e| e.during(OPERATION))?;
+    let params: Vec<&Param<'_>> = params.iter().map(|p| &**p).collect();
+    open(on, OPERATION, sql, &params, None).await?.count().await
+}

@@ -2,10 +2,13 @@
 
 mod breaker;
 mod cancel;
+mod commits;
+mod conflicts;
 mod copy;
 mod listed;
 mod names;
 mod refusals;
 mod retired;
 mod retry;
+mod transactions;
 mod values;
