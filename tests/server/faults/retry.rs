@@ -106,7 +106,7 @@ async fn fault_13_nor_are_those_on_which_the_statement_was_prepared(db: TestData
                 2 => assert_eq!(lines.all().count().await.unwrap(), 1),
                 _ => {
                     let rows = lines.all().stream().await.unwrap();
-                    assert_eq!(rows.try_collect::<Vec<Line>>().await.unwrap(), [one.clone()]);
+                    assert_eq!(rows.try_collect::<Vec<Line>>().await.unwrap(), std::slice::from_ref(&one));
                 }
             }
             terminate(&mut direct).await;
