@@ -101,7 +101,7 @@ async fn fault_13_nor_are_those_on_which_the_statement_was_prepared(db: TestData
         // The first time it is prepared on the one session, which is ended before the second time.
         for _ in 0..2 {
             match which {
-                0 => assert_eq!(lines.all().fetch_all().await.unwrap(), [one.clone()]),
+                0 => assert_eq!(lines.all().fetch_all().await.unwrap(), std::slice::from_ref(&one)),
                 1 => assert_eq!(lines.get(1).await.unwrap(), Some(one.clone())),
                 2 => assert_eq!(lines.all().count().await.unwrap(), 1),
                 _ => {
