@@ -192,7 +192,8 @@ impl Retry {
     /// An operation begins.
     pub(crate) fn attempts(&self) -> Attempts<'_> {
         self.budget.deposit();
-        Attempts { retry: self, began: Instant::now(), made: 1, backoff: None, last: None }
+        let deadline = self.config.deadline;
+        Attempts { retry: self, began: Instant::now(), deadline, made: 1, backoff: None, last: None }
     }
 }
 
@@ -201,6 +202,7 @@ impl Retry {
 pub(crate) struct Attempts<'r> {
     retry: &'r Retry,
     began: Instant,
+    deadline: Duration,
     made: u32,
     /// Made when the first attempt has failed.
     backoff: Option<Backoff>,
@@ -208,6 +210,12 @@ pub(crate) struct Attempts<'r> {
 }
 
 impl Attempts<'_> {
+    /// No attempt begins later than this, where the configuration allows more.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.deadline = self.deadline.min(limit);
+        self
+    }
+
     /// An attempt has failed: how long to wait before the next one, or the error that the operation ends with.
     ///
     /// `idempotent` as in [`FaultClass::may_repeat`](crate::FaultClass::may_repeat). Where a deadline of ours has passed
@@ -240,7 +248,7 @@ impl Attempts<'_> {
     fn wait(&mut self) -> Option<Duration> {
         let Retry { config, budget } = self.retry;
         let wait = self.backoff.get_or_insert_with(|| config.backoff()).next()?;
-        let in_time = self.began.elapsed().saturating_add(wait) < config.deadline;
+        let in_time = self.began.elapsed().saturating_add(wait) < self.deadline;
         (in_time && budget.withdraw()).then_some(wait)
     }
 }

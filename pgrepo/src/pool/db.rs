@@ -336,12 +336,11 @@ impl Db {
 
     /// Takes a connection; tries again where none could be made for a cause that may pass.
     pub(crate) async fn guard(&self) -> Result<Guard> {
-        let (mut attempts, began) = (self.retry.attempts(), Instant::now());
-        let left = || self.acquire_timeout.saturating_sub(began.elapsed());
+        let (limit, began) = (self.acquire_timeout, Instant::now());
+        let mut attempts = self.retry.attempts().within(limit);
         loop {
-            match self.take(left()).await {
-                // When there is no time left the next attempt says so, and this error is its cause.
-                Err(error) => sleep(attempts.after(error, false)?.min(left())).await,
+            match self.take(limit.saturating_sub(began.elapsed())).await {
+                Err(error) => sleep(attempts.after(error, false)?).await,
                 taken => return taken,
             }
         }

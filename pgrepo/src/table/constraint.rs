@@ -29,7 +29,6 @@ impl Error {
     ///
     /// # Examples
     /// ```no_run
-    /// # async fn example(db: &pgrepo::Db, new: User) -> pgrepo::Result<()> {
     /// use pgrepo::PgTable;
     ///
     /// #[derive(PgTable)]
@@ -41,6 +40,7 @@ impl Error {
     ///     age: i32,
     /// }
     ///
+    /// # async fn example(db: &pgrepo::Db, new: User) -> pgrepo::Result<()> {
     /// if let Err(error) = db.repository::<User>().insert(new).await {
     ///     match error.violation::<User>() {
     ///         Some(UserConstraint::UniqueEmail) => println!("there is somebody with this address"),

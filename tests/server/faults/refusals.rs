@@ -1,7 +1,7 @@
 //! Servers that answer an attempt to connect with an error.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use pgrepo::config::Password;
@@ -17,6 +17,8 @@ struct Refusing {
     port: u16,
     left: Arc<AtomicU32>,
     refused: Arc<AtomicU32>,
+    /// Whether those that are not refused are never answered either.
+    hangs: Arc<AtomicBool>,
 }
 
 impl Refusing {
@@ -25,10 +27,13 @@ impl Refusing {
         let (port, real) = (listener.local_addr().unwrap().port(), db.server().port().expect("a private server"));
         let (left, refused) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let (counts, counted) = (Arc::clone(&left), Arc::clone(&refused));
+        let hangs = Arc::new(AtomicBool::new(false));
+        let hang = Arc::clone(&hangs);
         tokio::spawn(async move {
             loop {
                 let (mut client, _) = listener.accept().await.unwrap();
                 let (counts, counted) = (Arc::clone(&counts), Arc::clone(&counted));
+                let hang = Arc::clone(&hang);
                 tokio::spawn(async move {
                     let startup = startup(&mut client).await?;
                     // The connection that ends sessions comes when it is needed, and is not counted.
@@ -37,13 +42,16 @@ impl Refusing {
                         counted.fetch_add(1, Ordering::SeqCst);
                         return refuse(&mut client, state).await;
                     }
+                    if !control && hang.load(Ordering::SeqCst) {
+                        return std::future::pending().await;
+                    }
                     let mut server = TcpStream::connect(("127.0.0.1", real)).await?;
                     server.write_all(&startup).await?;
                     copy_bidirectional(&mut client, &mut server).await.map(drop)
                 });
             }
         });
-        Self { port, left, refused }
+        Self { port, left, refused, hangs }
     }
 
     fn refuse(&self, next: u32) {
@@ -125,21 +133,19 @@ async fn fault_20_a_server_without_a_connection_left_is_named(db: TestDatabase) 
     let error = ours.query("SELECT 1").idempotent().fetch_val::<i32>().await.unwrap_err();
     assert_eq!((error.fault_class(), error.attempts()), (FaultClass::Overload, 5));
     assert!(error.is_too_many_connections() && format!("{error:?}").contains("53300"), "{error:?}");
-    // Where waiting ends before the attempts do, the last refusal is the cause.
-    server.refuse(u32::MAX);
+    // Where the time for it is over at a later attempt, which nobody answers, the refusal before is the cause.
+    server.refuse(0);
     let mut config = DbConfig::from_url(&db.tcp_url()).unwrap().with_max_connections(1);
     config.port = server.port;
-    config.acquire_timeout = Duration::from_millis(200);
-    config.retry.first_delay = Duration::from_secs(3600);
-    config.retry.greatest_delay = Duration::from_secs(3600);
-    config.retry.deadline = Duration::from_secs(1 << 40);
-    server.refuse(0);
+    config.acquire_timeout = Duration::from_millis(500);
+    config.retry.first_delay = Duration::from_millis(1);
     let slow = Db::connect(config).await.unwrap();
     without_connections(&slow).await;
-    server.refuse(u32::MAX);
+    server.refuse(1);
+    server.hangs.store(true, Ordering::SeqCst);
     let error = slow.query("SELECT 1").execute().await.unwrap_err();
     assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Timeout, FaultClass::Overload));
-    assert!(error.is_too_many_connections() && error.is_timeout(), "{error:?}");
+    assert!(error.is_too_many_connections() && error.is_timeout() && error.attempts() == 2, "{error:?}");
     // A role that may not connect is told at once.
     let server = Refusing::start(&db, "28P01").await;
     let ours = pool(&db, &server).await;

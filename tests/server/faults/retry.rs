@@ -59,38 +59,68 @@ async fn fault_13_idle_sessions_that_were_terminated_are_not_seen(db: TestDataba
     let lines = ours.repository::<Line>();
     let one = Line { id: 1, pad: "a".to_owned() };
     let both = vec![one.clone(), Line { id: 2, pad: "b".to_owned() }];
-    // Twice: the second time with statements that the sessions had prepared.
-    for _ in 0..2 {
-        all_idle_and_ended(&ours, &mut direct).await;
-        assert_eq!(lines.all().order_by(Line::ID.asc()).fetch_all().await.unwrap(), both);
-        all_idle_and_ended(&ours, &mut direct).await;
-        assert_eq!(lines.get(1).await.unwrap(), Some(one.clone()));
-        all_idle_and_ended(&ours, &mut direct).await;
-        assert_eq!(lines.get_many([2, 1]).await.unwrap(), [Some(both[1].clone()), Some(one.clone())]);
-        all_idle_and_ended(&ours, &mut direct).await;
-        assert_eq!(lines.all().count().await.unwrap(), 2);
-        all_idle_and_ended(&ours, &mut direct).await;
-        assert!(lines.find(Line::ID.eq(2)).exists().await.unwrap());
-        all_idle_and_ended(&ours, &mut direct).await;
-        assert_eq!(lines.all().order_by(Line::ID.asc()).values(Line::ID).fetch_all().await.unwrap(), [1, 2]);
-        all_idle_and_ended(&ours, &mut direct).await;
-        let rows: Vec<Line> = lines.all().order_by(Line::ID.asc()).stream().await.unwrap().try_collect().await.unwrap();
-        assert_eq!(rows, both);
-        all_idle_and_ended(&ours, &mut direct).await;
-        let rows: Vec<Line> = lines.copy_out().await.unwrap().try_collect().await.unwrap();
-        assert_eq!(rows, both);
-        all_idle_and_ended(&ours, &mut direct).await;
-        let sum: i64 = ours.query("SELECT sum(id)::int8 FROM t").idempotent().fetch_val().await.unwrap();
-        assert_eq!(sum, 3);
-        all_idle_and_ended(&ours, &mut direct).await;
-        assert_eq!(ours.query("UPDATE t SET pad = pad").idempotent().execute().await.unwrap(), 2);
-        all_idle_and_ended(&ours, &mut direct).await;
-        let mut tx = ours.begin().await.unwrap();
-        assert_eq!(tx.repository::<Line>().all().count().await.unwrap(), 2);
-        tx.commit().await.unwrap();
-    }
+    all_idle_and_ended(&ours, &mut direct).await;
+    assert_eq!(lines.all().order_by(Line::ID.asc()).fetch_all().await.unwrap(), both);
+    all_idle_and_ended(&ours, &mut direct).await;
+    assert_eq!(lines.get(1).await.unwrap(), Some(one.clone()));
+    all_idle_and_ended(&ours, &mut direct).await;
+    assert_eq!(lines.get_many([2, 1]).await.unwrap(), [Some(both[1].clone()), Some(one.clone())]);
+    all_idle_and_ended(&ours, &mut direct).await;
+    assert_eq!(lines.all().count().await.unwrap(), 2);
+    all_idle_and_ended(&ours, &mut direct).await;
+    assert!(lines.find(Line::ID.eq(2)).exists().await.unwrap());
+    all_idle_and_ended(&ours, &mut direct).await;
+    assert_eq!(lines.all().order_by(Line::ID.asc()).values(Line::ID).fetch_all().await.unwrap(), [1, 2]);
+    all_idle_and_ended(&ours, &mut direct).await;
+    let rows: Vec<Line> = lines.all().order_by(Line::ID.asc()).stream().await.unwrap().try_collect().await.unwrap();
+    assert_eq!(rows, both);
+    all_idle_and_ended(&ours, &mut direct).await;
+    let rows: Vec<Line> = lines.copy_out().await.unwrap().try_collect().await.unwrap();
+    assert_eq!(rows, both);
+    all_idle_and_ended(&ours, &mut direct).await;
+    let sum: i64 = ours.query("SELECT sum(id)::int8 FROM t").idempotent().fetch_val().await.unwrap();
+    assert_eq!(sum, 3);
+    all_idle_and_ended(&ours, &mut direct).await;
+    assert_eq!(ours.query("UPDATE t SET pad = pad").idempotent().execute().await.unwrap(), 2);
+    all_idle_and_ended(&ours, &mut direct).await;
+    let mut tx = ours.begin().await.unwrap();
+    assert_eq!(tx.repository::<Line>().all().count().await.unwrap(), 2);
+    tx.commit().await.unwrap();
     serves(&ours, 3).await;
     direct.at_rest(NAME, 3).await;
+}
+
+/// What the session had prepared needs no word of the server's before it is run.
+#[pgrepo::test]
+async fn fault_13_nor_are_those_on_which_the_statement_was_prepared(db: TestDatabase) {
+    let (mut direct, ours) = (Direct::to(&db).await, pool(&db.tcp_url(), 1, |_| ()).await);
+    direct.run("CREATE TABLE t (id int8 PRIMARY KEY, pad text NOT NULL); INSERT INTO t VALUES (1, 'a')").await;
+    let lines = ours.repository::<Line>();
+    let one = Line { id: 1, pad: "a".to_owned() };
+    for which in 0..4 {
+        // The first time it is prepared on the one session, which is ended before the second time.
+        for _ in 0..2 {
+            match which {
+                0 => assert_eq!(lines.all().fetch_all().await.unwrap(), std::slice::from_ref(&one)),
+                1 => assert_eq!(lines.get(1).await.unwrap(), Some(one.clone())),
+                2 => assert_eq!(lines.all().count().await.unwrap(), 1),
+                _ => {
+                    let rows = lines.all().stream().await.unwrap();
+                    assert_eq!(rows.try_collect::<Vec<Line>>().await.unwrap(), std::slice::from_ref(&one));
+                }
+            }
+            terminate(&mut direct).await;
+        }
+    }
+    // A write that was prepared before may have been run: it is not repeated, and says so.
+    const MORE: &str = "UPDATE t SET pad = pad || 'b'";
+    let error = ours.query(MORE).execute().await.unwrap_err();
+    assert!(error.is_retryable(), "to prepare it has no effect: {error:?}");
+    ours.query(MORE).execute().await.unwrap();
+    terminate(&mut direct).await;
+    let error = ours.query(MORE).execute().await.unwrap_err();
+    assert_eq!((error.fault_class(), error.attempts()), (FaultClass::Indeterminate, 1));
+    assert_eq!(direct.one::<String>("SELECT pad FROM t").await, "ab");
 }
 
 /// Runs `work` until one of its sessions waits for a lock, ends the session, and lets go of the lock.
@@ -144,7 +174,8 @@ async fn fault_13_a_read_whose_session_is_terminated_is_run_again(db: TestDataba
         let mut seen = Vec::new();
         loop {
             match rows.next().await {
-                Ok(row) => seen.extend(row),
+                Ok(Some(row)) => seen.push(row),
+                Ok(None) => panic!("the stream began again, and ended after {} rows", seen.len()),
                 Err(error) => return (seen, error),
             }
         }
