@@ -49,7 +49,8 @@ impl From<Error> for Refusal {
 
 /// Moves money, and returns how often that was tried.
 async fn transfer(db: &Db, from: i32, to: i32, amount: i64) -> Result<u32, Refusal> {
-    let retry = RetryConfig { attempts: 50, first_delay: Duration::from_millis(1), ..RetryConfig::default() };
+    let (first_delay, greatest_delay) = (Duration::from_millis(1), Duration::from_millis(50));
+    let retry = RetryConfig { attempts: 100, first_delay, greatest_delay, ..RetryConfig::default() };
     let options = TxOptions::default().isolation(Isolation::Serializable).retry(retry);
     let runs = AtomicU32::new(0);
     db.transaction_with(options, async |tx| {
@@ -58,8 +59,12 @@ async fn transfer(db: &Db, from: i32, to: i32, amount: i64) -> Result<u32, Refus
         if balance < amount {
             return Err(Refusal::NotEnough { balance });
         }
-        book(tx, from, -amount).await?;
-        book(tx, to, amount).await?;
+        // In the same order everywhere: else two transfers wait for each other until the server ends one, a second later.
+        let mut sides = [(from, -amount), (to, amount)];
+        sides.sort_unstable();
+        for (account, amount) in sides {
+            book(tx, account, amount).await?;
+        }
         // A letter may be there already: that is no reason to move no money.
         let letter = "INSERT INTO pgrepo_transfer.letters VALUES ($1, 'money has come')";
         let sent = tx.savepoint(async |tx| tx.query(letter).bind(to).execute().await).await;
@@ -127,7 +132,7 @@ async fn main() -> examples::Result<ExitCode> {
 
     let sums = "SELECT (SELECT sum(balance)::int8 FROM pgrepo_transfer.accounts), \
                 (SELECT coalesce(sum(amount), 0)::int8 FROM pgrepo_transfer.ledger), \
-                (SELECT count(*) FROM pgrepo_transfer.accounts a WHERE balance <> $1 + \
+                (SELECT count(*) FROM pgrepo_transfer.accounts a WHERE balance <> $1::int8 + \
                     (SELECT coalesce(sum(amount), 0) FROM pgrepo_transfer.ledger l WHERE l.account = a.id))";
     let (balances, ledger, wrong): (i64, i64, i64) = db.query(sums).bind(FUNDS).fetch_one().await?;
     println!("balances {balances}, ledger {ledger}, accounts that differ from their ledger {wrong}");
