@@ -27,6 +27,10 @@ struct Inner {
     row: Option<u64>,
     field: Option<String>,
     column: Option<String>,
+    /// The transaction whose outcome is unknown.
+    transaction: Option<u64>,
+    /// Whether what failed is known to have had no effect.
+    undone: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -71,6 +75,8 @@ impl Error {
             row: None,
             field: None,
             column: None,
+            transaction: None,
+            undone: false,
             source: None,
         }))
     }
@@ -102,6 +108,28 @@ impl Error {
 
     pub(crate) fn at_column(mut self, column: impl fmt::Display) -> Self {
         self.0.column.get_or_insert_with(|| column.to_string());
+        self
+    }
+
+    /// The same with other words of pgrepo's.
+    pub(crate) fn saying(mut self, message: &'static str) -> Self {
+        self.0.message = Cow::Borrowed(message);
+        self
+    }
+
+    /// Whether this transaction took effect could not be found out.
+    pub(crate) fn of_transaction(mut self, number: u64) -> Self {
+        self.0.transaction = Some(number);
+        self
+    }
+
+    pub(crate) fn transaction(&self) -> Option<u64> {
+        self.0.transaction
+    }
+
+    /// What failed is known to have had no effect, whatever the cause would leave open.
+    pub(crate) fn undone(mut self) -> Self {
+        self.0.undone = true;
         self
     }
 

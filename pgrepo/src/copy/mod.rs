@@ -5,6 +5,7 @@ mod catalog;
 pub mod frame;
 mod load;
 mod records;
+mod settle;
 mod typed;
 mod unload;
 

@@ -292,6 +292,11 @@ impl Db {
         self.pool.close();
     }
 
+    /// How long an operation may wait for the server to be there.
+    pub(crate) fn patience(&self) -> Duration {
+        self.acquire_timeout
+    }
+
     pub(crate) async fn guard(&self) -> Result<Guard> {
         // What waited is dropped at the end of this line, so that the pool no longer counts it.
         let got = tokio::time::timeout(self.acquire_timeout, self.pool.get()).await;

@@ -19,10 +19,21 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
     /// [`ErrorKind::Encode`](crate::ErrorKind::Encode): a value cannot be sent; row, field and reason are named.
     /// [`ErrorKind::Copy`](crate::ErrorKind::Copy): the server refused; row, column and constraint are named where the
-    /// server names them. In each case the table is as it was.
+    /// server names them. [`ErrorKind::Connection`](crate::ErrorKind::Connection) and
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout): there was no connection, or it broke. In each case the table is
+    /// as it was.
+    ///
+    /// Where the connection breaks after COMMIT was sent, the server is asked over another one what became of the
+    /// transaction, for as long as an operation may wait for a connection
+    /// ([`acquire_timeout`](crate::DbConfig::acquire_timeout)). Was it committed, the load is answered as any other; was
+    /// it not, the error says so, and the table is as it was. Only where that cannot be found out is the error an
+    /// [`ErrorKind::Transaction`](crate::ErrorKind::Transaction) with an [`Error::tx_id`]: all rows are stored or none, and
+    /// [`Db::outcome`](crate::Db::outcome) tells later. So an error without a `tx_id` is one of a load that stored
+    /// nothing, and may be repeated.
     ///
     /// # Cancel safety
-    /// A dropped future leaves no row behind. Dropped while its COMMIT is under way, all rows may be there.
+    /// A dropped future leaves no row behind. Dropped while its COMMIT is under way, all rows may be there:
+    /// [`CopyIn::tx_id`], kept before [`CopyIn::finish`], is what [`Db::outcome`](crate::Db::outcome) can then be asked by.
     pub async fn copy_in<R, I>(self, rows: I) -> Result<CopyReport>
     where
         R: WriteRow<Table = T>,

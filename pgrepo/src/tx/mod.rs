@@ -61,6 +61,21 @@ pub enum TxOutcome {
     Unknown,
 }
 
+impl TxId {
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl Error {
+    /// The transaction whose COMMIT was not answered and whose outcome could not be found out within the time: it may
+    /// have taken effect as a whole or not at all, and [`Db::outcome`] tells once the server can be asked. `None` where
+    /// nothing of the kind is unknown, and where the number of the transaction is.
+    pub fn tx_id(&self) -> Option<TxId> {
+        self.transaction().map(TxId)
+    }
+}
+
 impl Tx {
     pub(crate) async fn begin(mut guard: Guard) -> Result<Self> {
         let mut step = guard.step();
