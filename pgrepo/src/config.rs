@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::retry::RetryConfig;
 
 mod env;
 
@@ -46,6 +47,8 @@ pub struct DbConfig {
     pub idle_check: Duration,
     /// How many prepared statements a connection keeps, at least 1. Default 100.
     pub statement_cache: usize,
+    /// How operations are run again that failed without effect, or have none.
+    pub retry: RetryConfig,
 }
 
 /// A password that prints as `***`.
@@ -83,6 +86,7 @@ impl Default for DbConfig {
             acquire_timeout: Duration::from_secs(30),
             idle_check: Duration::from_secs(30),
             statement_cache: 100,
+            retry: RetryConfig::default(),
         }
     }
 }
@@ -101,6 +105,7 @@ impl fmt::Debug for DbConfig {
             .field("acquire_timeout", &self.acquire_timeout)
             .field("idle_check", &self.idle_check)
             .field("statement_cache", &self.statement_cache)
+            .field("retry", &self.retry)
             .finish()
     }
 }

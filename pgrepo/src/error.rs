@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+mod fault;
 mod server;
 
+pub use fault::FaultClass;
+pub(crate) use fault::is_stale;
 pub(crate) use server::ServerFields;
 pub use server::{ServerError, SqlClass, SqlState};
 
@@ -29,8 +32,8 @@ struct Inner {
     column: Option<String>,
     /// The transaction whose outcome is unknown.
     transaction: Option<u64>,
-    /// Whether what failed is known to have had no effect.
-    undone: bool,
+    fault: Option<FaultClass>,
+    attempts: u32,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -62,6 +65,8 @@ pub enum ErrorKind {
     ManyRows,
     /// The row was changed by somebody else since it was read: nothing was written; read it again and decide anew.
     Conflict,
+    /// The breaker is open: the operation was rejected at once, and neither waited nor was sent.
+    CircuitOpen,
 }
 
 impl Error {
@@ -76,7 +81,8 @@ impl Error {
             field: None,
             column: None,
             transaction: None,
-            undone: false,
+            fault: None,
+            attempts: 1,
             source: None,
         }))
     }
@@ -127,12 +133,6 @@ impl Error {
         self.0.transaction
     }
 
-    /// What failed is known to have had no effect, whatever the cause would leave open.
-    pub(crate) fn undone(mut self) -> Self {
-        self.0.undone = true;
-        self
-    }
-
     /// A name that the server does not find, in a statement of ours, is one of the struct's or of the caller's list.
     pub(crate) fn naming(self) -> Self {
         match self.sqlstate() {
@@ -146,6 +146,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = self.0.attempts.max(attempts);
+        self
+    }
+
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -154,6 +159,11 @@ impl Error {
     /// The operation that failed, for example `copy_in`.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
+    }
+
+    /// How often the operation was tried: more than once where it was run again by itself. The error is the last one.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
     }
 
     /// The table: ours when we know it, else the one that the server named.
@@ -213,7 +223,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { operation, table, row, field, column, message, .. } = &*self.0;
+        let Inner { operation, table, row, field, column, message, attempts, .. } = &*self.0;
         let mut place = false;
         let mut part = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
             let comma = if std::mem::replace(&mut place, true) { ", " } else { "" };
@@ -234,7 +244,11 @@ impl fmt::Display for Error {
         if let Some(column) = column {
             part(f, format_args!("column \"{column}\""))?;
         }
-        if place { write!(f, ": {message}") } else { f.write_str(message) }
+        if place {
+            f.write_str(": ")?;
+        }
+        f.write_str(message)?;
+        if *attempts > 1 { write!(f, "; given up after {attempts} attempts") } else { Ok(()) }
     }
 }
 

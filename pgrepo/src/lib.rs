@@ -210,6 +210,7 @@ pub mod json;
 mod pool;
 mod query;
 mod repository;
+mod retry;
 mod row;
 mod stream;
 pub mod table;
@@ -228,7 +229,7 @@ pub use pgrepo_macros::test;
 pub use concurrent::{Concurrent, Operations};
 pub use config::DbConfig;
 pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
-pub use error::{Error, ErrorKind, Result, ServerError, SqlClass, SqlState};
+pub use error::{Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.
 ///
@@ -376,6 +377,7 @@ pub use query::{
     IsText, Query, Sort, TextRank, Update, Upserted, query,
 };
 pub use repository::Repository;
+pub use retry::{Backoff, RetryBudget, RetryConfig};
 pub use row::Row;
 pub use stream::{Chunks, RowStream};
 pub use table::{

@@ -310,7 +310,8 @@ fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
             error = error.at_column(column);
         }
     }
-    Failed { error: Some(error), at_rest }
+    // Before its COMMIT nothing of a load can take effect.
+    Failed { error: Some(error.undone()), at_rest }
 }
 
 /// Why a load was not closed.

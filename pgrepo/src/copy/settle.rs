@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FaultClass, Result};
 use crate::pool::Db;
 use crate::tx::{TxId, TxOutcome};
 
@@ -22,7 +22,7 @@ pub(super) async fn settle(db: Option<&Db>, loaded: Loaded, cause: Error) -> Res
     };
     let unknown = |message: String| Error::new(ErrorKind::Transaction, message).caused_by(cause);
     let Some(number) = loaded.number else {
-        return Err(unknown("the end of the load was not answered, so whether it was stored is unknown".to_owned()));
+        return Err(unknown("COMMIT was not answered, so whether the load was stored is unknown".to_owned()));
     };
     // In a box: it is seldom needed, and a part of every load's future.
     match Box::pin(outcome(db, number)).await {
@@ -37,7 +37,7 @@ pub(super) async fn settle(db: Option<&Db>, loaded: Loaded, cause: Error) -> Res
                  whether the load was stored is unknown; Db::outcome tells, by the id that Error::tx_id gives",
                 db.patience()
             );
-            Err(unknown(message).of_transaction(number.number()))
+            Err(unknown(message).of_fault(FaultClass::Indeterminate).of_transaction(number.number()))
         }
     }
 }

@@ -109,7 +109,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Box<Session>> {
         // In a box: it is large, and a part of every operation's future, which seldom needs it.
-        Box::pin(self.open()).await
+        Box::pin(self.open()).await.map_err(Error::connecting)
     }
 
     async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{Pool, PoolError, TimeoutType};
@@ -8,10 +9,11 @@ use serde::Serialize;
 use crate::concurrent::Concurrent;
 use crate::config::DbConfig;
 use crate::copy::{CopyReport, copy_records};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FaultClass, Result};
 use crate::json::{insert_json, query_json};
 use crate::query::Query;
 use crate::repository::Repository;
+use crate::retry::Retry;
 use crate::row::Row;
 use crate::table::{PgTable, TableName};
 use crate::tx::{Tx, TxId, TxOutcome};
@@ -41,6 +43,7 @@ use super::raw::RawConnection;
 pub struct Db {
     pool: Pool<Manager>,
     acquire_timeout: Duration,
+    retry: Arc<Retry>,
 }
 
 impl Db {
@@ -67,13 +70,15 @@ impl Db {
     /// connection; [`ErrorKind::Timeout`]: it did not answer within the limits.
     pub async fn connect(config: DbConfig) -> Result<Self> {
         let config = config.checked()?;
+        config.retry.check()?;
+        let retry = Arc::new(Retry::new(config.retry));
         let (max, acquire_timeout) = (config.max_connections, config.acquire_timeout);
         let pool = Pool::builder(Manager::new(config))
             .max_size(max)
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|e| Error::new(ErrorKind::Config, "the pool could not be made").caused_by(e))?;
-        let db = Self { pool, acquire_timeout };
+        let db = Self { pool, acquire_timeout, retry };
         drop(db.guard().await?);
         Ok(db)
     }
@@ -305,15 +310,21 @@ impl Db {
             Ok(Err(PoolError::Backend(error))) => Err(error),
             Ok(Err(PoolError::Closed)) => Err(closed()),
             Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
-                Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status())))
+                Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status()))
+                    .of_fault(FaultClass::Overload))
             }
             Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
     }
+
+    /// How its operations are run again.
+    pub(crate) fn retry(&self) -> &Retry {
+        &self.retry
+    }
 }
 
 fn closed() -> Error {
-    Error::new(ErrorKind::Connection, "the pool is closed")
+    Error::new(ErrorKind::Connection, "the pool is closed").of_fault(FaultClass::Fatal)
 }
 
 /// What the pool was like when a call had waited for too long: for a connection in use, or for one to be made.

@@ -169,13 +169,7 @@ pub(crate) fn at_rest(error: &sqlx::Error) -> bool {
 pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };
     let Some(error) = error.try_downcast_ref::<PgDatabaseError>() else { return false };
-    match error.code() {
-        "0A000" => error.routine() == Some("RevalidateCachedQuery"),
-        "26000" => true,
-        // An enum or another type that was dropped and made anew: the plan names the one that is gone.
-        "XX000" => error.message().starts_with("cache lookup failed for type"),
-        _ => false,
-    }
+    crate::error::is_stale(error.code(), error.routine(), error.message())
 }
 
 /// The driver's error as ours: the kind by its SQLSTATE, the cause behind it.

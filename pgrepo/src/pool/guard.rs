@@ -134,7 +134,7 @@ impl Step<'_> {
     }
 
     /// Ends the operation if its outcome leaves the connection at rest: it succeeded, or the server refused and the
-    /// session lives on.
+    /// session lives on. In a transaction it is no COMMIT: what fails is undone.
     pub(crate) fn settle<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T> {
         match outcome {
             Ok(value) => {
@@ -142,10 +142,12 @@ impl Step<'_> {
                 Ok(value)
             }
             Err(error) => {
+                let undone = self.guard.in_transaction;
                 if driver::at_rest(&error) {
                     self.done();
                 }
-                Err(driver::error(error))
+                let error = driver::error(error);
+                Err(if undone { error.undone() } else { error })
             }
         }
     }

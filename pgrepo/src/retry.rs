@@ -1,0 +1,331 @@
+//! How often, how late and how many: what decides whether an operation is run again. Nothing here sleeps.
+
+use std::iter::FusedIterator;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How operations are run again that failed without effect, or have none: see [`DbConfig::retry`](crate::DbConfig::retry).
+///
+/// What only reads, and what is declared to be idempotent, is run again by itself; a transaction is by
+/// running its closure again. Which errors these are is the table of [`FaultClass`](crate::FaultClass).
+///
+/// # Examples
+/// ```
+/// use pgrepo::{DbConfig, RetryConfig};
+///
+/// let mut config = DbConfig::default();
+/// config.retry.attempts = 3;
+/// config.retry = RetryConfig::off();
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryConfig {
+    /// How often an operation is tried at most, the first time included; 1 is to try once. Default 5.
+    pub attempts: u32,
+    /// The longest wait before the second attempt; it doubles with each further one. What is waited is any time up to
+    /// it, so that those that failed together do not come back together. Default 50 ms.
+    pub first_delay: Duration,
+    /// What the longest wait grows to. Default 2 s.
+    pub greatest_delay: Duration,
+    /// No attempt begins later than this after the first one began. Default 30 s.
+    pub deadline: Duration,
+    /// So many repetitions are earned by 100 operations: with 20, an outage makes of each operation 1.2 attempts at most,
+    /// and not [`attempts`](Self::attempts) times as many. All clones of a database share what is earned. Default 20.
+    pub budget_percent: u32,
+    /// So many repetitions are there from the beginning, and are kept at most for later. Default 10.
+    pub reserve: u32,
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            first_delay: Duration::from_millis(50),
+            greatest_delay: Duration::from_secs(2),
+            deadline: Duration::from_secs(30),
+            budget_percent: 20,
+            reserve: 10,
+        }
+    }
+}
+
+impl RetryConfig {
+    /// Nothing is run again.
+    pub fn off() -> Self {
+        Self { attempts: 1, ..Self::default() }
+    }
+
+    /// The waits before the second attempt, the third and so on: one fewer than there are attempts.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RetryConfig;
+    ///
+    /// let retry = RetryConfig { attempts: 4, ..RetryConfig::default() };
+    /// let waits: Vec<_> = retry.backoff().collect();
+    /// assert_eq!(waits.len(), 3);
+    /// assert!(waits[2] <= retry.first_delay * 4);
+    /// ```
+    pub fn backoff(&self) -> Backoff {
+        let ceilings = ExponentialBuilder::new()
+            .with_factor(2.0)
+            .with_min_delay(self.first_delay)
+            .with_max_delay(self.greatest_delay)
+            .with_max_times(usize::try_from(self.attempts.saturating_sub(1)).unwrap_or(usize::MAX))
+            .build();
+        Backoff { ceilings, random: fastrand::Rng::new() }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let wrong = |what: &'static str| Err(Error::new(ErrorKind::Config, what));
+        if self.attempts == 0 {
+            return wrong("retry.attempts is 0: an operation is tried at least once, and 1 turns repetitions off");
+        }
+        if self.greatest_delay < self.first_delay {
+            return wrong("retry.greatest_delay is below retry.first_delay");
+        }
+        if self.budget_percent > 100 {
+            return wrong("retry.budget_percent is above 100: an operation earns one repetition at most");
+        }
+        Ok(())
+    }
+}
+
+/// The waits between attempts: each is any time up to a limit that doubles ("full jitter").
+///
+/// It ends when there are to be no more attempts.
+#[derive(Debug)]
+pub struct Backoff {
+    ceilings: ExponentialBackoff,
+    random: fastrand::Rng,
+}
+
+impl Iterator for Backoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let ceiling = self.ceilings.next()?;
+        let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
+        Some(Duration::from_micros(self.random.u64(..=micros)))
+    }
+}
+
+impl FusedIterator for Backoff {}
+
+/// How many repetitions may be made: a share of the operations, so that an outage is not made worse by repeating
+/// everything.
+///
+/// A [`Db`](crate::Db) has one of its own. This is for calls of yours to other services.
+///
+/// # Examples
+/// ```
+/// use pgrepo::{RetryBudget, RetryConfig};
+///
+/// let budget = RetryBudget::new(&RetryConfig { budget_percent: 50, reserve: 1, ..RetryConfig::default() });
+/// assert!(budget.withdraw(), "the reserve");
+/// assert!(!budget.withdraw());
+/// budget.deposit();
+/// budget.deposit();
+/// assert!(budget.withdraw(), "two operations earn one");
+/// ```
+#[derive(Debug)]
+pub struct RetryBudget {
+    /// In hundredths of a repetition.
+    held: AtomicU64,
+    most: u64,
+    earned: u64,
+}
+
+/// One repetition.
+const WHOLE: u64 = 100;
+
+impl RetryBudget {
+    /// A budget that holds the reserve.
+    pub fn new(config: &RetryConfig) -> Self {
+        let most = u64::from(config.reserve) * WHOLE;
+        // Without a reserve one repetition can still be earned.
+        Self { held: AtomicU64::new(most), most: most.max(WHOLE), earned: config.budget_percent.into() }
+    }
+
+    /// An operation begins: it earns its share.
+    pub fn deposit(&self) {
+        // Most of the time it is full, and nothing needs to be written.
+        if self.held.load(Ordering::Relaxed) < self.most {
+            let _full = self.held.try_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+                (held < self.most).then(|| (held + self.earned).min(self.most))
+            });
+        }
+    }
+
+    /// Takes one repetition, if there is one.
+    pub fn withdraw(&self) -> bool {
+        self.held.try_update(Ordering::Relaxed, Ordering::Relaxed, |held| held.checked_sub(WHOLE)).is_ok()
+    }
+}
+
+/// What a database knows about running operations again.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    config: RetryConfig,
+    budget: RetryBudget,
+}
+
+impl Retry {
+    pub(crate) fn new(config: RetryConfig) -> Self {
+        Self { config, budget: RetryBudget::new(&config) }
+    }
+
+    /// An operation begins.
+    pub(crate) fn attempts(&self) -> Attempts<'_> {
+        self.budget.deposit();
+        Attempts { retry: self, began: Instant::now(), made: 1, backoff: None, last: None }
+    }
+}
+
+/// The attempts at one operation.
+#[derive(Debug)]
+pub(crate) struct Attempts<'r> {
+    retry: &'r Retry,
+    began: Instant,
+    made: u32,
+    /// Made when the first attempt has failed.
+    backoff: Option<Backoff>,
+    last: Option<Error>,
+}
+
+impl Attempts<'_> {
+    /// An attempt has failed: how long to wait before the next one, or the error that the operation ends with.
+    ///
+    /// `idempotent` as in [`FaultClass::may_repeat`](crate::FaultClass::may_repeat). Where a deadline of ours has passed
+    /// the operation has had its time, and where the breaker rejects it another attempt would be rejected as well.
+    pub(crate) fn after(&mut self, error: Error, idempotent: bool) -> Result<Duration> {
+        let rejected = error.kind() == ErrorKind::CircuitOpen;
+        let over = rejected || (error.is_timeout() && error.server().is_none());
+        match (!over && error.fault_class().may_repeat(idempotent)).then(|| self.wait()).flatten() {
+            Some(wait) => {
+                self.made += 1;
+                self.last = Some(error);
+                Ok(wait)
+            }
+            // What was rejected was no attempt: the failure before it says why.
+            None if rejected && let Some(last) = self.last.take() => Err(last.after_attempts(self.made - 1)),
+            None => Err(error.after_attempts(self.made)),
+        }
+    }
+
+    fn wait(&mut self) -> Option<Duration> {
+        let Retry { config, budget } = self.retry;
+        let wait = self.backoff.get_or_insert_with(|| config.backoff()).next()?;
+        let in_time = self.began.elapsed().saturating_add(wait) < config.deadline;
+        (in_time && budget.withdraw()).then_some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FaultClass;
+
+    fn failed(class: FaultClass) -> Error {
+        Error::new(ErrorKind::Connection, "it failed").of_fault(class)
+    }
+
+    #[test]
+    fn the_waits_double_up_to_the_greatest_and_are_drawn_from_all_below() {
+        let retry = RetryConfig {
+            attempts: 7,
+            first_delay: Duration::from_millis(100),
+            greatest_delay: Duration::from_millis(1000),
+            ..RetryConfig::default()
+        };
+        let ceilings = [100, 200, 400, 800, 1000, 1000].map(Duration::from_millis);
+        let (mut least, mut most) = ([Duration::MAX; 6], [Duration::ZERO; 6]);
+        for _ in 0..2000 {
+            let waits: Vec<_> = retry.backoff().collect();
+            assert_eq!(waits.len(), 6);
+            for (i, wait) in waits.iter().enumerate() {
+                assert!(*wait <= ceilings[i], "{wait:?} of {:?}", ceilings[i]);
+                (least[i], most[i]) = (least[i].min(*wait), most[i].max(*wait));
+            }
+        }
+        for (i, ceiling) in ceilings.iter().enumerate() {
+            assert!(least[i] < *ceiling / 20 && most[i] > *ceiling / 20 * 19, "{:?} to {:?}", least[i], most[i]);
+        }
+    }
+
+    #[test]
+    fn an_outage_costs_a_fifth_more_than_the_calls_and_the_reserve() {
+        let config = RetryConfig { first_delay: Duration::ZERO, ..RetryConfig::default() };
+        let retry = Retry::new(config);
+        let mut made = 0;
+        for _ in 0..1000 {
+            let mut attempts = retry.attempts();
+            while attempts.after(failed(FaultClass::NotSent), false).is_ok() {}
+            made += attempts.made;
+        }
+        // The first call's share finds it full.
+        assert_eq!(made, 1000 + 199 + config.reserve);
+        // Once calls succeed the reserve fills up again, and no further.
+        for _ in 0..10_000 {
+            retry.budget.deposit();
+        }
+        assert_eq!((0..100).filter(|_| retry.budget.withdraw()).count(), 10);
+    }
+
+    #[test]
+    fn attempts_end_with_their_number_and_the_last_cause() {
+        let retry = Retry::new(RetryConfig { attempts: 3, first_delay: Duration::ZERO, ..RetryConfig::default() });
+        let mut attempts = retry.attempts();
+        attempts.after(failed(FaultClass::NotSent), false).unwrap();
+        attempts.after(failed(FaultClass::Overload), false).unwrap();
+        let last = attempts.after(failed(FaultClass::RolledBack), false).unwrap_err();
+        assert_eq!((last.attempts(), last.fault_class()), (3, FaultClass::RolledBack));
+        assert_eq!(last.to_string(), "it failed; given up after 3 attempts");
+        let mut rejected = retry.attempts();
+        rejected.after(failed(FaultClass::Overload), false).unwrap();
+        let open = Error::new(ErrorKind::CircuitOpen, "the breaker is open").of_fault(FaultClass::NotSent);
+        let last = rejected.after(open, false).unwrap_err();
+        assert_eq!((last.attempts(), last.fault_class()), (1, FaultClass::Overload));
+        let once = retry.attempts().after(failed(FaultClass::Fatal), true).unwrap_err();
+        assert_eq!((once.attempts(), once.to_string().as_str()), (1, "it failed"));
+    }
+
+    #[test]
+    fn what_may_have_had_an_effect_is_repeated_only_where_that_is_the_same() {
+        let retry = Retry::new(RetryConfig::default());
+        assert!(retry.attempts().after(failed(FaultClass::Indeterminate), false).is_err());
+        assert!(retry.attempts().after(failed(FaultClass::Indeterminate), true).is_ok());
+        let late = Error::new(ErrorKind::Timeout, "no connection in time").of_fault(FaultClass::Overload);
+        assert!(retry.attempts().after(late, true).is_err(), "it has had its time");
+        let off = Retry::new(RetryConfig::off());
+        assert!(off.attempts().after(failed(FaultClass::NotSent), true).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_attempt_begins_after_the_deadline() {
+        let config =
+            RetryConfig { deadline: Duration::from_secs(5), attempts: 100, reserve: 100, ..RetryConfig::default() };
+        let retry = Retry::new(config);
+        let mut attempts = retry.attempts();
+        let began = Instant::now();
+        while let Ok(wait) = attempts.after(failed(FaultClass::NotSent), false) {
+            tokio::time::advance(wait + Duration::from_millis(300)).await;
+            assert!(began.elapsed() < config.deadline + Duration::from_millis(300));
+        }
+        assert!(attempts.made > 2 && attempts.made < 100, "{}", attempts.made);
+    }
+
+    #[test]
+    fn settings_that_cannot_be_meant_are_refused() {
+        let wrong = |retry: RetryConfig| retry.check().unwrap_err().to_string();
+        let fine = RetryConfig::default();
+        assert!(fine.check().is_ok() && RetryConfig::off().check().is_ok());
+        assert!(wrong(RetryConfig { attempts: 0, ..fine }).contains("retry.attempts"));
+        assert!(wrong(RetryConfig { greatest_delay: Duration::ZERO, ..fine }).contains("retry.greatest_delay"));
+        assert!(wrong(RetryConfig { budget_percent: 101, ..fine }).contains("retry.budget_percent"));
+    }
+}
