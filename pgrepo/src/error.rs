@@ -30,8 +30,6 @@ struct Inner {
     row: Option<u64>,
     field: Option<String>,
     column: Option<String>,
-    /// The transaction whose outcome is unknown.
-    transaction: Option<u64>,
     fault: Option<FaultClass>,
     attempts: u32,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -80,7 +78,6 @@ impl Error {
             row: None,
             field: None,
             column: None,
-            transaction: None,
             fault: None,
             attempts: 1,
             source: None,
@@ -121,16 +118,6 @@ impl Error {
     pub(crate) fn saying(mut self, message: &'static str) -> Self {
         self.0.message = Cow::Borrowed(message);
         self
-    }
-
-    /// Whether this transaction took effect could not be found out.
-    pub(crate) fn of_transaction(mut self, number: u64) -> Self {
-        self.0.transaction = Some(number);
-        self
-    }
-
-    pub(crate) fn transaction(&self) -> Option<u64> {
-        self.0.transaction
     }
 
     /// A name that the server does not find, in a statement of ours, is one of the struct's or of the caller's list.

@@ -385,7 +385,9 @@ pub use table::{
     FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Record, Set, Spec, TableMeta, TableName, Unique,
     WriteFields, WriteRow,
 };
-pub use tx::{Tx, TxId, TxOutcome};
+pub use tx::{
+    AdvisoryKey, AdvisoryLock, Isolation, Savepoint, Statement, Tx, TxFn, TxId, TxOnce, TxOptions, TxOutcome,
+};
 #[cfg(feature = "chrono")]
 pub use value::Infinite;
 pub use value::{

@@ -179,6 +179,16 @@ impl Retry {
         Self { config, budget: RetryBudget::new(&config) }
     }
 
+    /// How operations are run again that do not say it themselves.
+    pub(crate) fn config(&self) -> RetryConfig {
+        self.config
+    }
+
+    /// What all repetitions are taken from.
+    pub(crate) fn budget(&self) -> &RetryBudget {
+        &self.budget
+    }
+
     /// An operation begins.
     pub(crate) fn attempts(&self) -> Attempts<'_> {
         self.budget.deposit();

@@ -11,13 +11,12 @@ use tokio::sync::mpsc;
 use crate::error::{Error, ErrorKind, Result, SqlClass};
 use crate::pool::{Handle, Lease, driver};
 use crate::table::Description;
-use crate::tx::TxId;
+use crate::tx::{TxId, Unanswered, resolve};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
 use super::catalog::Target;
 use super::frame;
-use super::settle::settle;
 
 /// Bytes are handed over to the driver when so many have gathered.
 pub(crate) const CHUNK: usize = 32 * 1024;
@@ -161,16 +160,31 @@ async fn work<H: Handle>(
     let mut lease = lender.lease().await.map_err(on_table)?;
     let bounds = Bounds::of_write(&lease);
     match load(&mut lease, &bounds, plan, &mut commands, &events).await {
-        Ok(loaded) => match close(&bounds, &mut lease).await {
-            Ok(()) => Ok(loaded.report),
-            Err(Unclosed::Refused(error)) => Err(on_table(error)),
-            Err(Unclosed::Unanswered(error)) => {
-                // Its session is ended, so that the server does not wait for what will not come.
+        Ok(loaded) => match (close(&bounds, &mut lease).await, db) {
+            (Ok(()), _) => Ok(loaded.report),
+            (Err(Unclosed::Refused(error)), _) => {
+                lease.failed(&error);
+                Err(on_table(error))
+            }
+            (Err(Unclosed::Unanswered(cause)), Some(db)) => {
+                // Its session is ended, so that the transaction does not stay in progress.
                 drop(lease);
-                settle(db, loaded, error).await.map_err(on_table)
+                let unanswered = Unanswered::new(loaded.number, cause);
+                // In a box: it is seldom needed, and a part of every load's future.
+                Box::pin(resolve(db, unanswered, false)).await.map_err(on_table)?;
+                Ok(loaded.report)
+            }
+            (Err(Unclosed::Unanswered(cause)), None) => {
+                let message = "the connection broke, and with it the transaction: nothing of it is stored";
+                let error = Error::new(ErrorKind::Connection, message).caused_by(cause).undone();
+                lease.failed(&error);
+                Err(on_table(error))
             }
         },
         Err(failed) => {
+            if let Some(error) = &failed.error {
+                lease.failed(error);
+            }
             // What cannot be undone is undone by the server, when the connection closes with the lease.
             if failed.at_rest {
                 let undone = bounds.run(&mut lease, bounds.undo).await;
@@ -193,9 +207,9 @@ fn broken(error: Error) -> Error {
 }
 
 /// What the server counted, and the number of the transaction, if it is the load's own.
-pub(super) struct Loaded {
-    pub(super) report: CopyReport,
-    pub(super) number: Option<TxId>,
+struct Loaded {
+    report: CopyReport,
+    number: Option<TxId>,
 }
 
 /// A load that stores nothing; without an error it was asked for.
@@ -215,11 +229,18 @@ async fn load(
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?;
 
     let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
-    let (types, number) = match looked.map_err(|e| of_driver(e, &plan.target))? {
-        Ok(looked) => looked,
-        Err(error) => {
+    let (types, number) = match looked {
+        Ok(Ok(looked)) => looked,
+        Ok(Err(error)) => {
             step.done();
             return Err(Failed { error: Some(error), at_rest: true });
+        }
+        Err(error) => {
+            let failed = of_driver(error, &plan.target);
+            if failed.at_rest {
+                step.done();
+            }
+            return Err(failed);
         }
     };
 
@@ -339,11 +360,11 @@ async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<(), Unclosed> {
             if cause.sqlstate().is_some_and(|state| state.class() == SqlClass::IntegrityConstraint) {
                 let message = "nothing of the load was stored: a constraint that is checked at its end was violated, \
                                and the server names no row then";
-                return Err(Unclosed::Refused(Error::new(ErrorKind::Copy, message).undone().caused_by(cause)));
+                return Err(Unclosed::Refused(Error::new(ErrorKind::Copy, message).caused_by(cause).undone()));
             }
             let kind = if cause.kind() == ErrorKind::Query { ErrorKind::Copy } else { cause.kind() };
             let message = "nothing of the load was stored: its end was refused";
-            Err(Unclosed::Refused(Error::new(kind, message).undone().caused_by(cause)))
+            Err(Unclosed::Refused(Error::new(kind, message).caused_by(cause).undone()))
         }
         Err(error) => Err(Unclosed::Unanswered(driver::error(error))),
     }

@@ -5,7 +5,6 @@ mod catalog;
 pub mod frame;
 mod load;
 mod records;
-mod settle;
 mod typed;
 mod unload;
 

@@ -66,21 +66,29 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         let pieces = async_stream::try_stream! {
             // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
             let mut step = lease.step()?;
-            {
-                let mut data = step.session().conn.copy_out_raw(&statement).await.map_err(driver::error)?;
-                loop {
+            let failed;
+            match step.session().conn.copy_out_raw(&statement).await {
+                Ok(mut data) => loop {
                     let (pieces, end) = gather(&mut data).await;
                     if !pieces.is_empty() {
                         yield pieces;
                     }
                     if let Some(end) = end {
-                        end.map_err(driver::error)?;
+                        failed = end.err();
                         break;
                     }
+                },
+                Err(error) => failed = Some(error),
+            }
+            match failed {
+                // The server has ended the COPY: the session is at rest, whatever the data was.
+                None => step.done(),
+                Some(error) => {
+                    let error = driver::error(error).undone();
+                    lease.failed(&error);
+                    Err(error)?;
                 }
             }
-            // The server has ended the COPY: the session is at rest, whatever the data was.
-            step.done();
             bounds.run(&mut lease, bounds.close).await?;
         };
         Ok(Self {

@@ -16,7 +16,7 @@ use crate::repository::Repository;
 use crate::retry::Retry;
 use crate::row::Row;
 use crate::table::{PgTable, TableName};
-use crate::tx::{Tx, TxId, TxOutcome};
+use crate::tx::{Tx, TxId, TxOptions, TxOutcome};
 use crate::value::Value;
 
 use super::connect::Manager;
@@ -235,7 +235,7 @@ impl Db {
     /// # Cancel safety
     /// A dropped future leaves nothing behind: its connection is closed.
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(self.guard().await?).await
+        Tx::begin(self, &TxOptions::default()).await
     }
 
     /// What became of a transaction whose COMMIT was not answered: see [`Tx::id`].
@@ -297,11 +297,6 @@ impl Db {
         self.pool.close();
     }
 
-    /// How long an operation may wait for the server to be there.
-    pub(crate) fn patience(&self) -> Duration {
-        self.acquire_timeout
-    }
-
     pub(crate) async fn guard(&self) -> Result<Guard> {
         // What waited is dropped at the end of this line, so that the pool no longer counts it.
         let got = tokio::time::timeout(self.acquire_timeout, self.pool.get()).await;
@@ -315,6 +310,11 @@ impl Db {
             }
             Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
         }
+    }
+
+    /// How long an operation waits for a connection.
+    pub(crate) fn acquire_timeout(&self) -> Duration {
+        self.acquire_timeout
     }
 
     /// How its operations are run again.

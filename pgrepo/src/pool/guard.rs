@@ -12,6 +12,7 @@ use crate::tx::Tx;
 use super::connect::{Manager, Session};
 use super::control::PATIENCE;
 use super::driver;
+use super::trouble::{Passing, Trouble};
 
 /// A connection on loan. Dropped while an operation on it has not ended, it is closed and never lent again.
 pub(crate) struct Guard {
@@ -19,11 +20,12 @@ pub(crate) struct Guard {
     dirty: bool,
     condemned: bool,
     in_transaction: bool,
+    trouble: Trouble,
 }
 
 impl Guard {
     pub(super) fn new(object: Object<Manager>) -> Self {
-        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false }
+        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false, trouble: Trouble::None }
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -69,6 +71,21 @@ impl Guard {
         self.in_transaction = open;
     }
 
+    /// The next operation of a transaction is about to begin.
+    pub(crate) fn next_operation(&mut self) {
+        self.trouble.next();
+    }
+
+    /// Takes note of a failure in a transaction, which [`Step::settle`] has not seen.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.trouble.failed(error);
+    }
+
+    /// What made a transaction fail, if that may pass.
+    pub(crate) fn passing(&self) -> Option<Passing> {
+        self.trouble.passing()
+    }
+
     /// The driver's connection.
     pub(crate) fn conn(&mut self) -> &mut PgConnection {
         &mut self.session_mut().conn
@@ -96,7 +113,8 @@ impl Drop for Guard {
         // A runtime that has shut down drops both tasks unpolled; what they hold is then closed all the same, and never
         // lent again: the rollback's guard is dirty from the start.
         if !spoilt {
-            let guard = Self { object: Some(object), dirty: true, condemned: false, in_transaction: false };
+            let mut guard = Self::new(object);
+            guard.dirty = true;
             runtime.spawn(guard.roll_back());
             return;
         }
@@ -118,6 +136,7 @@ impl Step<'_> {
 
     /// The operation ended and the connection is at rest.
     pub(crate) fn done(self) {
+        self.guard.trouble.succeeded();
         self.guard.dirty = false;
     }
 
@@ -142,12 +161,14 @@ impl Step<'_> {
                 Ok(value)
             }
             Err(error) => {
-                let undone = self.guard.in_transaction;
-                if driver::at_rest(&error) {
+                let at_rest = driver::at_rest(&error);
+                let error = driver::error(error);
+                let error = if self.guard.in_transaction { error.undone() } else { error };
+                self.guard.failed(&error);
+                if at_rest {
                     self.done();
                 }
-                let error = driver::error(error);
-                Err(if undone { error.undone() } else { error })
+                Err(error)
             }
         }
     }
@@ -166,6 +187,13 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => Ok(guard.step()),
             Self::Tx(tx) => tx.step(),
+        }
+    }
+
+    /// Takes note of a failure that [`Step::settle`] has not seen.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        if let Self::Tx(tx) = self {
+            tx.failed(error);
         }
     }
 

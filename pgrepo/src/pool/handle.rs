@@ -144,7 +144,10 @@ impl<'t> Lender<'t> {
     pub(crate) async fn lease(self) -> Result<Lease<'t>> {
         match self {
             Self::Db(db) => db.guard().await.map(Lease::Pooled),
-            Self::Tx(tx) => Ok(Lease::Tx(tx)),
+            Self::Tx(tx) => {
+                tx.next_operation().await?;
+                Ok(Lease::Tx(tx))
+            }
             Self::Refused(error) => Err(error),
         }
     }

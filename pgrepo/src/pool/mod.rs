@@ -9,6 +9,7 @@ mod handle;
 #[cfg(unix)]
 mod nodelay;
 mod raw;
+mod trouble;
 mod values;
 
 pub(crate) use connect::Session;
@@ -16,4 +17,5 @@ pub use db::Db;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
 pub use handle::{Handle, InSchema};
 pub use raw::RawConnection;
+pub(crate) use trouble::Passing;
 pub(crate) use values::{Encoded, Param, Values};

@@ -34,7 +34,7 @@ pub(crate) use plan::{Plan, unreadable};
 pub(crate) use script::script;
 pub use sort::Sort;
 pub use statement::{Query, query};
-pub(crate) use statement::{Run, no_row, open};
+pub(crate) use statement::{Run, execute, no_row, open};
 pub use update::Update;
 pub(crate) use update::update;
 pub use upsert::Upserted;

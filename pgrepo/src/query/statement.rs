@@ -168,6 +168,14 @@ impl<H> std::fmt::Debug for Query<'_, H> {
     }
 }
 
+/// Executes a statement of the user's own whose values are kept for another time.
+pub(crate) async fn execute<H: Handle>(on: H, sql: &str, params: &[Box<Param<'_>>]) -> Result<u64> {
+    const OPERATION: &str = "execute";
+    text::check(sql, H::IN_TRANSACTION).map_err(|e| e.during(OPERATION))?;
+    let params: Vec<&Param<'_>> = params.iter().map(|p| &**p).collect();
+    open(on, OPERATION, sql, &params, None).await?.count().await
+}
+
 pub(crate) fn no_row(operation: &'static str) -> Error {
     Error::new(ErrorKind::NoRow, "exactly one row was asked for and the result has none").during(operation)
 }

@@ -8,7 +8,7 @@ mod token;
 use token::{comment, dollar, in_word, quoted};
 
 const TRANSACTIONS: &str = "use begin, commit and rollback";
-const SAVEPOINTS: &str = "savepoints are not offered yet";
+const SAVEPOINTS: &str = "use savepoint or begin_savepoint of the transaction";
 const TWO_PHASES: &str = "two-phase commit is not offered";
 const SESSION: &str = "it changes the session of whoever gets the connection next";
 
@@ -306,7 +306,10 @@ mod tests {
     #[test]
     fn advice_names_what_there_is() {
         for sql in ["SAVEPOINT a", "RELEASE a", "ROLLBACK TO a"] {
-            assert!(refusal(sql, true).contains("savepoints are not offered yet; the raw connection"), "{sql}");
+            assert!(
+                refusal(sql, true).contains("use savepoint or begin_savepoint of the transaction; the raw connection"),
+                "{sql}"
+            );
         }
         for sql in ["PREPARE TRANSACTION 'a'", "COMMIT PREPARED 'a'", "ROLLBACK PREPARED 'a'"] {
             assert!(refusal(sql, false).contains(": two-phase commit is not offered"), "{sql}");

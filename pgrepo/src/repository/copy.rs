@@ -25,11 +25,11 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// Where the connection breaks after COMMIT was sent, the server is asked over another one what became of the
     /// transaction, for as long as an operation may wait for a connection
-    /// ([`acquire_timeout`](crate::DbConfig::acquire_timeout)). Was it committed, the load is answered as any other; was
-    /// it not, the error says so, and the table is as it was. Only where that cannot be found out is the error an
-    /// [`ErrorKind::Transaction`](crate::ErrorKind::Transaction) with an [`Error::tx_id`]: all rows are stored or none, and
-    /// [`Db::outcome`](crate::Db::outcome) tells later. So an error without a `tx_id` is one of a load that stored
-    /// nothing, and may be repeated.
+    /// ([`acquire_timeout`](crate::DbConfig::acquire_timeout)). If it was committed, the load is answered as any other; if
+    /// not, the error says so, the table is as it was, and the load [may be repeated](Error::is_retryable). Only where
+    /// that cannot be found out is the error an [`ErrorKind::Transaction`](crate::ErrorKind::Transaction) of the class
+    /// [`FaultClass::Indeterminate`](crate::FaultClass::Indeterminate), which no other error of a load is: all rows are
+    /// stored or none, and [`Db::outcome`](crate::Db::outcome) tells later, by [`Error::tx_id`].
     ///
     /// # Cancel safety
     /// A dropped future leaves no row behind. Dropped while its COMMIT is under way, all rows may be there:

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -11,12 +10,30 @@ use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{insert_json, query_json};
 use crate::pool::driver;
-use crate::pool::{Db, Guard, Step, interrupted};
+use crate::pool::{Db, Guard, Passing, Step, interrupted};
 use crate::query::Query;
 use crate::repository::Repository;
 use crate::row::Row;
 use crate::table::{PgTable, TableName};
 use crate::value::Value;
+
+mod closure;
+mod commit;
+mod lock;
+mod options;
+mod outcome;
+mod retry;
+mod savepoint;
+mod statements;
+
+pub use closure::{TxFn, TxOnce};
+pub(crate) use commit::resolve;
+pub use lock::{AdvisoryKey, AdvisoryLock};
+pub use options::{Isolation, TxOptions};
+pub(crate) use outcome::{Unanswered, outcome};
+pub use outcome::{TxId, TxOutcome};
+pub use savepoint::Savepoint;
+pub use statements::Statement;
 
 /// A transaction. Everything run on it takes effect together when it is committed, or not at all.
 ///
@@ -25,64 +42,48 @@ use crate::value::Value;
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct Tx {
     guard: Guard,
-}
-
-/// The server's number of a transaction, to ask for its outcome by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TxId(u64);
-
-impl fmt::Display for TxId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for TxId {
-    type Err = Error;
-
-    /// Reads what `Display` wrote, so that the number can be kept outside of the program.
-    fn from_str(text: &str) -> Result<Self> {
-        text.parse()
-            .map(Self)
-            .map_err(|e| Error::new(ErrorKind::Config, "this is no transaction's number").caused_by(e))
-    }
-}
-
-/// What became of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TxOutcome {
-    /// All of it took effect.
-    Committed,
-    /// None of it did.
-    Aborted,
-    /// It still runs.
-    InProgress,
-    /// It is so long ago that the server no longer knows.
-    Unknown,
-}
-
-impl TxId {
-    pub(crate) fn number(self) -> u64 {
-        self.0
-    }
-}
-
-impl Error {
-    /// The transaction whose COMMIT was not answered and whose outcome could not be found out within the time: it may
-    /// have taken effect as a whole or not at all, and [`Db::outcome`] tells once the server can be asked. `None` where
-    /// nothing of the kind is unknown, and where the number of the transaction is.
-    pub fn tx_id(&self) -> Option<TxId> {
-        self.transaction().map(TxId)
-    }
+    /// Where its outcome is asked for.
+    db: Db,
+    /// Its number, once it was asked for.
+    id: Option<TxId>,
+    read_only: bool,
+    /// How many savepoints are open.
+    depth: u32,
+    /// The outermost of the savepoints that were dropped and are not rolled back yet.
+    dropped: Option<u32>,
+    /// Whether its connection was lent raw.
+    raw: bool,
 }
 
 impl Tx {
-    pub(crate) async fn begin(mut guard: Guard) -> Result<Self> {
+    pub(crate) async fn begin(db: &Db, options: &TxOptions) -> Result<Self> {
+        const OPERATION: &str = "begin";
+        let sql = options.sql().map_err(|e| e.during(OPERATION))?;
+        let mut guard = db.guard().await.map_err(|e| e.during(OPERATION))?;
         let mut step = guard.step();
-        let begun = driver::simple(step.session(), "BEGIN").await;
-        step.settle(begun).map_err(|e| e.during("begin"))?;
+        let begun = driver::simple(step.session(), &sql).await;
+        // Nothing was run in it yet, so whether it was begun makes no difference.
+        step.settle(begun).map_err(|e| e.undone().during(OPERATION))?;
         guard.set_in_transaction(true);
-        Ok(Self { guard })
+        let read_only = options.read_only;
+        Ok(Self { guard, db: db.clone(), id: None, read_only, depth: 0, dropped: None, raw: false })
+    }
+
+    /// The next operation is about to begin.
+    pub(crate) async fn next_operation(&mut self) -> Result<()> {
+        self.guard.next_operation();
+        self.undo_dropped().await
+    }
+
+    /// Takes note of a failure that [`Step::settle`] has not seen.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.guard.failed(error);
+    }
+
+    /// What made it fail, if that may pass and nothing of it took effect.
+    fn passing(&self) -> Option<Passing> {
+        // What was done on the raw connection is not known.
+        self.guard.passing().filter(|_| !self.raw)
     }
 
     pub(crate) fn at_rest(&self) -> bool {
@@ -168,7 +169,8 @@ impl Tx {
     }
 
     /// The transaction's number, by which [`Db::outcome`] tells what became of it. Ask for it before COMMIT, and keep
-    /// it, where a lost answer to COMMIT must not leave doubt; it costs a round trip.
+    /// it, where a lost answer to COMMIT must not leave doubt; it costs a round trip the first time. [`commit`](Self::commit)
+    /// then finds out by itself what became of a COMMIT that was not answered.
     ///
     /// # Errors
     /// The server refused, as it does in an aborted transaction.
@@ -176,81 +178,60 @@ impl Tx {
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable.
     pub async fn id(&mut self) -> Result<TxId> {
-        let (id,): (String,) = self.query("SELECT pg_catalog.pg_current_xact_id()::text").fetch_one().await?;
-        id.parse()
-            .map(TxId)
-            .map_err(|e| Error::new(ErrorKind::Decode, "the transaction's id is no number").caused_by(e))
+        if let Some(id) = self.id {
+            return Ok(id);
+        }
+        let sql = "SELECT pg_catalog.pg_current_xact_id()::text";
+        let id: String = self.query(sql).fetch_val().await.map_err(|e| e.during("id"))?;
+        let id = id.parse().map_err(|e: Error| e.of_kind(ErrorKind::Decode).during("id"))?;
+        self.id = Some(id);
+        Ok(id)
+    }
+
+    /// Asks for the number, where it may come to matter.
+    async fn know_id(&mut self) -> Result<()> {
+        if self.id.is_some() || self.read_only {
+            return Ok(());
+        }
+        self.undo_dropped().await?;
+        let mut step = self.step()?;
+        // That it has none yet does not say that it has no effect: a NOTIFY is given one by COMMIT. A standby has none to
+        // give, and nothing on it takes effect.
+        const SQL: &str =
+            "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_xact_id()::text END";
+        let asked = driver::simple(step.session(), SQL).await;
+        let rows = step.settle(asked)?;
+        let id = rows.first().and_then(|row| sqlx::Row::try_get::<Option<&str>, _>(row, 0).transpose()).transpose();
+        match id.map_err(driver::error)? {
+            Some(id) => self.id = Some(id.parse()?),
+            None => self.read_only = true,
+        }
+        Ok(())
     }
 
     /// Lends the driver's own connection, which is closed instead of lent again when the transaction ends, however it does.
+    ///
+    /// It serves to run code that is written for sqlx in this transaction. A closure that takes it is not run again, since
+    /// what was done on it is not known.
     ///
     /// Leave it at rest: what is begun on it and not ended (a COPY, a stream) spoils what the transaction does next, its
     /// commit included.
     ///
     /// # Errors
-    /// An earlier operation was dropped before it ended.
+    /// An earlier operation was dropped before it ended; or a savepoint was dropped, and is rolled back with the next
+    /// operation of pgrepo's only: roll it back yourself before.
     pub fn raw(&mut self) -> Result<&mut PgConnection> {
         if self.guard.is_dirty() {
             return Err(interrupted());
         }
+        if self.dropped.is_some() {
+            let message = "a savepoint was dropped, and what was done on it is rolled back with the next operation of \
+                           pgrepo's: call its rollback, so that nothing is left to be done";
+            return Err(Error::new(ErrorKind::Transaction, message).during("raw"));
+        }
+        self.raw = true;
         self.guard.condemn();
         Ok(self.guard.conn())
-    }
-
-    /// Commits: all of the transaction takes effect.
-    ///
-    /// The server sees `SAVEPOINT` and `COMMIT` in one message. A COMMIT alone is answered by a rollback in an aborted
-    /// transaction, and by a mere warning where none is open any more, as after a ROLLBACK on the raw connection; the
-    /// SAVEPOINT is refused in both.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Transaction`]: an earlier statement had failed, or a constraint that was deferred to the end was
-    /// violated, and nothing took effect; or the connection broke before COMMIT was answered, and whether it took
-    /// effect is unknown: [`Db::outcome`] tells.
-    ///
-    /// # Cancel safety
-    /// Whether a dropped future's COMMIT takes effect is unknown: [`Db::outcome`] tells.
-    pub async fn commit(mut self) -> Result<()> {
-        let mut step = self.step().map_err(|e| e.during("commit"))?;
-        match driver::simple(step.session(), "SAVEPOINT pgrepo_commit; COMMIT").await {
-            Ok(_) => {
-                step.done();
-                self.end();
-                Ok(())
-            }
-            Err(error) if driver::at_rest(&error) => {
-                step.done();
-                let message = "nothing of it took effect: the server rolled the transaction back";
-                let refused = Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error));
-                // Should this fail, the connection is closed, which rolls back as well.
-                let _closed = self.rollback().await;
-                Err(refused.during("commit"))
-            }
-            Err(error) => {
-                let message = "COMMIT was not answered, so whether it took effect is unknown; Db::outcome tells, by \
-                               the id that Tx::id gave";
-                Err(Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error)).during("commit"))
-            }
-        }
-    }
-
-    /// Rolls back: nothing of the transaction takes effect.
-    ///
-    /// # Errors
-    /// The connection broke, which rolls back as well.
-    ///
-    /// # Cancel safety
-    /// A dropped future closes the connection, which rolls back.
-    pub async fn rollback(mut self) -> Result<()> {
-        let mut step = self.step().map_err(|e| e.during("rollback"))?;
-        let ended = driver::simple(step.session(), "ROLLBACK").await;
-        step.settle(ended).map_err(|e| e.during("rollback"))?;
-        self.end();
-        Ok(())
-    }
-
-    fn end(&mut self) {
-        self.guard.set_in_transaction(false);
     }
 }
 
@@ -258,20 +239,4 @@ impl fmt::Debug for Tx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tx").field("interrupted", &self.guard.is_dirty()).finish_non_exhaustive()
     }
-}
-
-/// Asks what became of a transaction.
-pub(crate) async fn outcome(db: &Db, id: TxId) -> Result<TxOutcome> {
-    let (status,): (Option<String>,) = db
-        .query("SELECT pg_catalog.pg_xact_status($1::text::xid8)")
-        .bind(id.0.to_string())
-        .fetch_one()
-        .await
-        .map_err(|e| e.during("outcome"))?;
-    Ok(match status.as_deref() {
-        Some("committed") => TxOutcome::Committed,
-        Some("aborted") => TxOutcome::Aborted,
-        Some("in progress") => TxOutcome::InProgress,
-        _ => TxOutcome::Unknown,
-    })
 }

@@ -7,7 +7,7 @@ use pgrepo::{CopyInOptions, Db, DbConfig, ErrorKind, FaultClass, TxOutcome, Valu
 
 use super::SCHEMA;
 use super::subject::{Stored, rows};
-use crate::support::{Direct, DropAt, LONG, proxy, serves};
+use crate::support::{Direct, LONG, proxy, serves};
 
 const NAME: &str = "commit";
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -156,7 +156,7 @@ async fn storm_no_cut_harms_anybody_else_and_every_error_tells_the_truth(db: Tes
 }
 
 /// The phases in which an operation whose connection breaks cannot be repeated by itself.
-const VISIBLE: [Phase; 11] = [
+const VISIBLE: [Phase; 12] = [
     Phase::Insert,
     Phase::InsertReturning,
     Phase::InsertMany,
@@ -165,6 +165,7 @@ const VISIBLE: [Phase; 11] = [
     Phase::Patch,
     Phase::InTransaction,
     Phase::CopyInTransaction,
+    Phase::Savepoint,
     Phase::CopyStart,
     Phase::BetweenChunks,
     Phase::WholeCopy,

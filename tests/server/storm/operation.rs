@@ -44,7 +44,7 @@ pub(super) enum Operation {
     /// Of the row that is the worker's own.
     Change(Change, i64),
     Find,
-    Tx { end: End, copies: bool },
+    Tx { end: End, also: Also },
     Copy { rows: usize, pad: usize },
     WholeCopy { rows: usize, pad: usize },
     CopyOut { read: usize },
@@ -56,7 +56,7 @@ impl Operation {
     /// The operation that a phase belongs to.
     pub(super) fn of(phase: Phase, worker: i64, rng: &mut Rng) -> Self {
         let (rows, pad) = [(5, 10), (24, 8 * 1024)][rng.below(2)];
-        let copies = rng.below(3) == 0;
+        let also = [Also::Nothing, Also::Load, Also::Savepoints][rng.below(3)];
         match phase {
             Query => Self::Query,
             Insert => Self::Insert,
@@ -67,10 +67,11 @@ impl Operation {
             Update => Self::Change(Change::Update, worker),
             Patch => Self::Change(Change::Patch, worker),
             Find => Self::Find,
-            Commit => Self::Tx { end: End::Commit, copies },
-            Rollback => Self::Tx { end: End::Rollback, copies },
-            CopyInTransaction => Self::Tx { end: ENDS[rng.below(3)], copies: true },
-            Begin | InTransaction => Self::Tx { end: ENDS[rng.below(3)], copies },
+            Commit => Self::Tx { end: End::Commit, also },
+            Rollback => Self::Tx { end: End::Rollback, also },
+            CopyInTransaction => Self::Tx { end: ENDS[rng.below(3)], also: Also::Load },
+            Savepoint => Self::Tx { end: ENDS[rng.below(3)], also: Also::Savepoints },
+            Begin | InTransaction => Self::Tx { end: ENDS[rng.below(3)], also },
             CopyStart | CopyFinish => Self::Copy { rows, pad },
             BetweenChunks => Self::Copy { rows: 24, pad: 8 * 1024 },
             WholeCopy => Self::WholeCopy { rows, pad },
@@ -100,7 +101,7 @@ impl Operation {
             Self::InsertMany { rows } => Ok(as_many(on.insert_many(number, rows, at).await?, rows)),
             Self::Change(change, row) => on.change(change, row, number, at).await,
             Self::Find => on.find(at).await.map(Answer::from),
-            Self::Tx { end, copies } => on.transaction(number, end, copies, at).await.map(Answer::from),
+            Self::Tx { end, also } => on.transaction(number, end, also, at).await.map(Answer::from),
             Self::Copy { rows, pad } => Ok(as_many(on.copy_in(number, rows, pad, at).await?, rows)),
             Self::WholeCopy { rows, pad } => Ok(as_many(on.whole_copy_in(number, rows, pad, at).await?, rows)),
             Self::CopyOut { read } => on.copy_out(read, at).await.map(Answer::from),
@@ -114,7 +115,7 @@ impl Operation {
         match self {
             // A change is written down by a trigger.
             Self::Insert | Self::InsertReturning | Self::Change(..) => 1,
-            Self::Tx { end: End::Commit, copies } => 3 + if copies { i64::try_from(COPIED).unwrap() } else { 0 },
+            Self::Tx { end: End::Commit, also } => 3 + also.rows(),
             Self::InsertMany { rows } | Self::Copy { rows, .. } | Self::WholeCopy { rows, .. } => {
                 i64::try_from(rows).unwrap()
             }
@@ -123,5 +124,25 @@ impl Operation {
     }
 }
 
+/// What a transaction does beside its three rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Also {
+    Nothing,
+    Load,
+    /// One that is kept, and one that is rolled back.
+    Savepoints,
+}
+
 /// The rows that a transaction loads.
 pub(crate) const COPIED: usize = 20;
+
+impl Also {
+    /// The rows that stay of it.
+    pub(crate) fn rows(self) -> i64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Load => i64::try_from(COPIED).unwrap(),
+            Self::Savepoints => 1,
+        }
+    }
+}

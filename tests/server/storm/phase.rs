@@ -18,6 +18,7 @@ pub(crate) enum Phase {
     Begin,
     InTransaction,
     CopyInTransaction,
+    Savepoint,
     Commit,
     Rollback,
     CopyStart,
@@ -32,7 +33,7 @@ pub(crate) enum Phase {
 }
 
 /// All of them, in their order.
-pub(super) const PHASES: [Phase; 22] = [
+pub(super) const PHASES: [Phase; 23] = [
     Phase::Query,
     Phase::Insert,
     Phase::InsertReturning,
@@ -44,6 +45,7 @@ pub(super) const PHASES: [Phase; 22] = [
     Phase::Begin,
     Phase::InTransaction,
     Phase::CopyInTransaction,
+    Phase::Savepoint,
     Phase::Commit,
     Phase::Rollback,
     Phase::CopyStart,
@@ -61,7 +63,7 @@ impl Phase {
     /// Whether what is lost here can have no effect: COMMIT, or what commits by itself, has not been sent.
     pub(super) fn is_before_the_effect(self) -> bool {
         use Phase::*;
-        matches!(self, Begin | InTransaction | CopyInTransaction | Rollback | CopyStart | BetweenChunks)
+        matches!(self, Begin | InTransaction | CopyInTransaction | Savepoint | Rollback | CopyStart | BetweenChunks)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pgrepo::testkit::{Proxy, TestDatabase};
 
 use super::blow::{Course, Storm};
-use super::operation::{End, Operation};
+use super::operation::{Also, End, Operation};
 use super::phase::{At, Phase};
 use super::strike::{Strike, Struck};
 use super::subject::{Plain, Subject};
@@ -90,7 +90,7 @@ async fn storm_sees_wrong_answers_of_plain_sqlx(db: TestDatabase) {
 #[pgrepo::test(flavor = "multi_thread")]
 async fn storm_sees_lost_writes_of_plain_sqlx(db: TestDatabase) {
     let (_direct, proxy) = set_up(&db).await;
-    let seen = strike_until(&proxy, &db, Operation::Tx { end: End::Commit, copies: false }, Phase::Begin, async |storm| {
+    let seen = strike_until(&proxy, &db, Operation::Tx { end: End::Commit, also: Also::Nothing }, Phase::Begin, async |storm| {
         let mut direct = Direct::to(&db).await;
         storm.check_insert(&mut direct).await;
         let seen = storm.seen.lock().unwrap();

@@ -10,7 +10,7 @@ use pgrepo::{CopyInOptions, Db, ErrorKind, FaultClass, PgTable};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Row};
 
-use super::operation::{ALL, Answer, COPIED, End};
+use super::operation::{ALL, Also, Answer, COPIED, End};
 use super::phase::{At, Phase};
 use super::verdict::Verdict;
 
@@ -43,12 +43,12 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
         at: &At,
     ) -> impl Future<Output = Result<Answer, Self::Error>> + Send;
     fn find(&self, at: &At) -> impl Future<Output = Result<bool, Self::Error>> + Send;
-    /// Three rows, and a load if it copies.
+    /// Three rows, and what there is also.
     fn transaction(
         &self,
         group: i64,
         end: End,
-        copies: bool,
+        also: Also,
         at: &At,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
     fn copy_in(
@@ -182,7 +182,7 @@ impl Subject for Db {
         Ok(rows.len() == 100 && rows.iter().zip(0..).all(|(row, id)| row.id == id))
     }
 
-    async fn transaction(&self, group: i64, end: End, copies: bool, at: &At) -> pgrepo::Result<bool> {
+    async fn transaction(&self, group: i64, end: End, also: Also, at: &At) -> pgrepo::Result<bool> {
         at.now(Phase::Begin);
         let mut tx = self.begin().await?;
         at.now(Phase::InTransaction);
@@ -190,11 +190,27 @@ impl Subject for Db {
         for id in 0..3 {
             affected += tx.query(INSERT).bind(group).bind(id).execute().await?;
         }
-        if copies {
-            at.now(Phase::CopyInTransaction);
-            affected += tx.repository::<Stored>().copy_in(rows(group, COPIED, 10)).await?.rows;
+        match also {
+            // What a lost COMMIT is found out about by.
+            Also::Nothing => drop(tx.id().await?),
+            Also::Load => {
+                at.now(Phase::CopyInTransaction);
+                affected += tx.repository::<Stored>().copy_in(rows(group, COPIED, 10)).await?.rows;
+            }
+            Also::Savepoints => {
+                at.now(Phase::Savepoint);
+                for keep in [true, false] {
+                    let mut part = tx.begin_savepoint().await?;
+                    let inserted = part.query(INSERT).bind(group).bind(3).execute().await?;
+                    if keep {
+                        affected += inserted;
+                        part.release().await?;
+                    } else {
+                        part.rollback().await?;
+                    }
+                }
+            }
         }
-        let wanted = 3 + if copies { COPIED as u64 } else { 0 };
         match end {
             End::Commit => {
                 at.now(Phase::Commit);
@@ -206,7 +222,7 @@ impl Subject for Db {
             }
             End::Drop => drop(tx),
         }
-        Ok(affected == wanted)
+        Ok(affected == 3 + also.rows().unsigned_abs())
     }
 
     async fn copy_in(&self, group: i64, count: usize, pad: usize, at: &At) -> pgrepo::Result<u64> {
@@ -364,7 +380,7 @@ impl Subject for Plain {
         Ok(ids.len() == 100)
     }
 
-    async fn transaction(&self, group: i64, end: End, copies: bool, at: &At) -> sqlx::Result<bool> {
+    async fn transaction(&self, group: i64, end: End, also: Also, at: &At) -> sqlx::Result<bool> {
         at.now(Phase::Begin);
         let mut tx = self.0.begin().await?;
         at.now(Phase::InTransaction);
@@ -372,13 +388,21 @@ impl Subject for Plain {
         for id in 0..3 {
             affected += sqlx::query(INSERT).bind(group).bind(id).execute(&mut *tx).await?.rows_affected();
         }
-        if copies {
-            at.now(Phase::CopyInTransaction);
-            let mut copy = tx.copy_in_raw("COPY stored FROM STDIN").await?;
-            copy.send(text(group, COPIED, 10).into_bytes()).await?;
-            affected += copy.finish().await?;
+        match also {
+            Also::Nothing => {}
+            Also::Load => {
+                at.now(Phase::CopyInTransaction);
+                let mut copy = tx.copy_in_raw("COPY stored FROM STDIN").await?;
+                copy.send(text(group, COPIED, 10).into_bytes()).await?;
+                affected += copy.finish().await?;
+            }
+            Also::Savepoints => {
+                at.now(Phase::Savepoint);
+                let mut part = tx.begin().await?;
+                affected += sqlx::query(INSERT).bind(group).bind(3).execute(&mut *part).await?.rows_affected();
+                part.commit().await?;
+            }
         }
-        let wanted = 3 + if copies { COPIED as u64 } else { 0 };
         match end {
             End::Commit => {
                 at.now(Phase::Commit);
@@ -390,7 +414,7 @@ impl Subject for Plain {
             }
             End::Drop => drop(tx),
         }
-        Ok(affected == wanted)
+        Ok(affected == 3 + also.rows().unsigned_abs())
     }
 
     async fn copy_in(&self, group: i64, count: usize, pad: usize, at: &At) -> sqlx::Result<u64> {

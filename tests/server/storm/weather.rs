@@ -53,6 +53,7 @@ fn message(phase: Phase, rng: &mut Rng) -> Option<Message> {
         Phase::Find => sql("SELECT \"grp\""),
         Phase::Begin => sql("BEGIN"),
         Phase::CopyInTransaction => sql(["SAVEPOINT pgrepo_copy", "RELEASE"][rng.below(2)]),
+        Phase::Savepoint => sql(["SAVEPOINT pgrepo_1", "RELEASE", "ROLLBACK TO"][rng.below(3)]),
         Phase::Commit => sql("SAVEPOINT pgrepo_commit"),
         Phase::Rollback => sql("ROLLBACK"),
         Phase::CopyStart => sql(["BEGIN; LOCK", "COPY \"stored\""][rng.below(2)]),
