@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt};
 use pgrepo::{CopyInOptions, Db, ErrorKind, FaultClass, PgTable};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{Acquire, ConnectOptions, Row};
 
 use super::operation::{ALL, Also, Answer, COPIED, End};
 use super::phase::{At, Phase};
@@ -310,6 +310,16 @@ impl Plain {
         all.await.iter().filter(|acquired| acquired.is_ok()).count()
     }
 
+    /// A load in a transaction.
+    pub(crate) async fn load(&self, group: i64, count: usize) -> sqlx::Result<u64> {
+        let mut tx = self.0.begin().await?;
+        let mut copy = tx.copy_in_raw("COPY stored FROM STDIN").await?;
+        copy.send(text(group, count, 10).into_bytes()).await?;
+        let stored = copy.finish().await?;
+        tx.commit().await?;
+        Ok(stored)
+    }
+
     /// Asks several questions on one connection: what was asked, and the answers that there were.
     pub(crate) async fn interview(&self, first: i64) -> Vec<(i64, sqlx::Result<i64>)> {
         let mut answers = Vec::new();
@@ -348,7 +358,8 @@ impl Subject for Plain {
     async fn insert_returning(&self, group: i64, at: &At) -> sqlx::Result<bool> {
         at.now(Phase::InsertReturning);
         let insert = sqlx::query_scalar("INSERT INTO stored VALUES ($1, 7, 'r') RETURNING grp").bind(group);
-        Ok(insert.fetch_one(&self.0).await? == group)
+        let written: i64 = insert.fetch_one(&self.0).await?;
+        Ok(written == group)
     }
 
     async fn insert_many(&self, group: i64, count: usize, at: &At) -> sqlx::Result<u64> {
@@ -398,7 +409,7 @@ impl Subject for Plain {
             }
             Also::Savepoints => {
                 at.now(Phase::Savepoint);
-                let mut part = tx.begin().await?;
+                let mut part = Acquire::begin(&mut *tx).await?;
                 affected += sqlx::query(INSERT).bind(group).bind(3).execute(&mut *part).await?.rows_affected();
                 part.commit().await?;
             }
