@@ -21,6 +21,7 @@ macro_rules! cases {
     };
 }
 cases! {
+    closure_that_is_not_async: "type annotations needed",
     column_of_another_table: "mismatched types",
     compare_with_another_type: "a column of the type `String` cannot be compared with or",
     constant_twice: "the constant `NAME` is already that of the field `name`;",
@@ -76,7 +77,11 @@ cases! {
     patch_of_no_such_column: "no associated item named `NMAE` found for struct `User` in",
     patch_that_is_not_optional: "a change may be left out: make it an Option, where None",
     patch_with_a_row: "`&User` does not say what to change in a row of `User`",
+    retried_closure_borrows_what_it_moved: "async closure does not implement `Fn` because it captures",
+    retried_closure_changes: "async closure does not implement `Fn` because it captures",
+    retried_closure_moves: "cannot move out of `name`, a captured variable in an",
     row_outlives_its_buffer: "cannot move out of `tuple` because it is borrowed",
+    savepoint_released_twice: "use of moved value: `part`",
     set_a_generated_column: "this column cannot be written: the server makes it, or its",
     set_to_another_type: "a column of the type `String` cannot be compared with or",
     skip_without_default: "`Cache` has no default, which a field marked #[pg(skip)] is",

@@ -95,11 +95,16 @@
 //! | run several statements of DDL | [`Db::execute_script`] |
 //! | run several operations side by side, so many at once | [`Db::concurrent`], then [`all`](Concurrent::all), [`settle`](Concurrent::settle) or [`each`](Concurrent::each) |
 //! | know whether the server answers | [`Db::ping`] |
-//! | have operations take effect together | [`Db::begin`], [`Tx::commit`] |
-//! | know whether a COMMIT took effect whose answer was lost | [`Tx::id`], [`Db::outcome`] |
+//! | have operations take effect together | [`Db::transaction`] with a closure; [`Db::begin`], then [`Tx::commit`] |
+//! | run them again when they conflict with others, or the connection breaks | [`Db::transaction_with`] |
+//! | choose what a transaction sees of others | [`TxOptions`], [`Isolation`] |
+//! | undo a part of a transaction | [`Tx::savepoint`], [`Tx::begin_savepoint`] |
+//! | execute a list of statements, all or none, or with an outcome each | [`Db::execute_all`], [`Db::execute_each`] |
+//! | let one process only do something | [`Tx::advisory_lock`]; [`Db::advisory_lock`] beyond a transaction |
+//! | know whether a COMMIT took effect whose answer was lost | [`Db::transaction_with`] finds out; else [`Tx::id`], [`Db::outcome`] |
 //! | write a function that runs in a transaction or out of one | take a [`Handle`] |
 //! | ask what went wrong | [`Error::kind`], [`row`](Error::row), [`column`](Error::column), [`constraint`](Error::constraint), [`sqlstate`](Error::sqlstate) |
-//! | use the driver itself | [`Db::raw`] |
+//! | use the driver itself, or code that is written for it | [`Db::raw`], [`Tx::raw`] in a transaction |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
 //!
 //! # Features

@@ -20,6 +20,7 @@ mod storm;
 mod streams;
 mod support;
 mod texts;
+mod tx;
 mod types;
 mod untyped;
 mod views;

@@ -30,7 +30,7 @@ impl Db {
     ///     .transaction(async |tx| {
     ///         let id: i64 = tx.query("INSERT INTO orders DEFAULT VALUES RETURNING id").fetch_val().await?;
     ///         tx.query("INSERT INTO items (order_id, name) VALUES ($1, $2)").bind(id).bind("tea").execute().await?;
-    ///         pgrepo::Result::Ok(id)
+    ///         Ok::<_, pgrepo::Error>(id)
     ///     })
     ///     .await?;
     /// # Ok(())
@@ -65,7 +65,7 @@ impl Db {
     ///
     /// The whole closure is run again, so what it does beside the transaction it may do more than once. It captures by
     /// reference; what it changes of its surroundings must be an atomic or in a lock, and `async move` gives away on the
-    /// first run what the second needs: neither compiles. What it returns as its error is for the caller only. Whether
+    /// first run what the second needs: neither compiles ("does not implement `Fn` because it captures state"). What it returns as its error is for the caller only. Whether
     /// to run it again is decided by what failed last on the transaction itself: a statement that succeeds afterwards, as
     /// after a [`savepoint`](Tx::savepoint) that was rolled back, says that the closure has found another way, and its
     /// error then ends it. So does what [`Tx::raw`] was called for.
