@@ -244,7 +244,8 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
 
     async fn flush(&mut self) -> Result<()> {
         // Taken out while the future runs: when it is dropped, the load is over.
-        let State::Open { mut load, marks, all, types, number } = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Open { mut load, marks, all, types, number } = std::mem::replace(&mut self.state, State::Over)
+        else {
             return Err(self.over());
         };
         self.buffer = load.send(std::mem::take(&mut self.buffer)).await?;

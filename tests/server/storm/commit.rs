@@ -34,7 +34,7 @@ async fn stored(direct: &mut Direct, group: i64) -> i64 {
 const ENDINGS: [Ending; 2] = [Ending::Reset, Ending::Close];
 
 #[pgrepo::test]
-async fn f21_a_load_whose_commit_was_forwarded_and_not_answered_is_found_committed(db: TestDatabase) {
+async fn fault_21_a_load_whose_commit_was_forwarded_and_not_answered_is_found_committed(db: TestDatabase) {
     let (ours, mut direct, proxy) = set_up(&db).await;
     for (group, ending) in (0..).zip(ENDINGS) {
         proxy.cut(Cut { ending, ..Cut::after(commit()) });
@@ -56,7 +56,7 @@ async fn f21_a_load_whose_commit_was_forwarded_and_not_answered_is_found_committ
 }
 
 #[pgrepo::test]
-async fn f21_a_load_whose_commit_was_not_forwarded_is_found_aborted_and_may_be_repeated(db: TestDatabase) {
+async fn fault_21_a_load_whose_commit_was_not_forwarded_is_found_aborted_and_may_be_repeated(db: TestDatabase) {
     let (ours, mut direct, proxy) = set_up(&db).await;
     for (group, ending) in (0..).zip(ENDINGS) {
         proxy.cut(Cut { ending, ..Cut::before(commit()) });
@@ -74,7 +74,7 @@ async fn f21_a_load_whose_commit_was_not_forwarded_is_found_aborted_and_may_be_r
 }
 
 #[pgrepo::test]
-async fn f21_a_load_that_cannot_be_asked_about_is_told_to_be_unknown_with_its_number(db: TestDatabase) {
+async fn fault_21_a_load_that_cannot_be_asked_about_is_told_to_be_unknown_with_its_number(db: TestDatabase) {
     let (_, mut direct, proxy) = set_up(&db).await;
     for (group, forwarded) in [(0, true), (1, false)] {
         let mut config = DbConfig::from_url(&proxy.url(db.name())).unwrap().with_max_connections(1);
@@ -103,7 +103,7 @@ async fn f21_a_load_that_cannot_be_asked_about_is_told_to_be_unknown_with_its_nu
 
 /// The number of a load may be kept where its `finish` may be dropped.
 #[pgrepo::test]
-async fn f06_what_became_of_a_dropped_load_can_be_asked(db: TestDatabase) {
+async fn fault_06_what_became_of_a_dropped_load_can_be_asked(db: TestDatabase) {
     let (ours, mut direct, proxy) = set_up(&db).await;
     for (group, forwarded) in [(0, true), (1, false)] {
         let silent = Ending::Silence;
@@ -135,9 +135,10 @@ async fn settled(db: &Db, id: pgrepo::TxId) -> TxOutcome {
 }
 
 #[pgrepo::test]
-async fn f21_a_load_that_breaks_before_its_commit_says_that_nothing_is_stored(db: TestDatabase) {
+async fn fault_21_a_load_that_breaks_before_its_commit_says_that_nothing_is_stored(db: TestDatabase) {
     let (ours, mut direct, proxy) = set_up(&db).await;
-    let messages = [Message::Sql("BEGIN".into()), Message::Sql("COPY".into()), Message::Type(b'd'), Message::Type(b'c')];
+    let messages =
+        [Message::Sql("BEGIN".into()), Message::Sql("COPY".into()), Message::Type(b'd'), Message::Type(b'c')];
     for message in messages {
         for cut in [Cut::before(message.clone()), Cut::after(message.clone())] {
             proxy.cut(cut.clone());
@@ -152,7 +153,7 @@ async fn f21_a_load_that_breaks_before_its_commit_says_that_nothing_is_stored(db
 }
 
 #[pgrepo::test]
-async fn f21_a_load_in_a_transaction_that_breaks_takes_all_of_it_along(db: TestDatabase) {
+async fn fault_21_a_load_in_a_transaction_that_breaks_takes_all_of_it_along(db: TestDatabase) {
     let (ours, mut direct, proxy) = set_up(&db).await;
     for cut in [Cut::before(Message::Sql("RELEASE".into())), Cut::after(Message::Sql("RELEASE".into()))] {
         proxy.cut(cut);

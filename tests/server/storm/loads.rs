@@ -99,7 +99,12 @@ struct Loaded {
 }
 
 /// Loads groups, a cut ordered for each, around the message that commits.
-async fn storm<L: Loads>(db: &TestDatabase, loads: u64, endings: &'static [Ending], connect: impl AsyncFn(&str) -> L) -> Loaded {
+async fn storm<L: Loads>(
+    db: &TestDatabase,
+    loads: u64,
+    endings: &'static [Ending],
+    connect: impl AsyncFn(&str) -> L,
+) -> Loaded {
     let begun = Instant::now();
     let mut direct = Direct::to(db).await;
     direct.run(SCHEMA).await;
@@ -128,7 +133,11 @@ async fn storm<L: Loads>(db: &TestDatabase, loads: u64, endings: &'static [Endin
         ended.unwrap();
     }
     let (cuts, forwarded) = (proxy.counts().endings(), proxy.counts().endings_after(b'Q'));
-    println!("seed {:#x}, {loads} loads in {:?}: {cuts} cuts, {forwarded} of them with COMMIT forwarded; {counts:?}", seed(), begun.elapsed());
+    println!(
+        "seed {:#x}, {loads} loads in {:?}: {cuts} cuts, {forwarded} of them with COMMIT forwarded; {counts:?}",
+        seed(),
+        begun.elapsed()
+    );
     let count = async |direct: &mut Direct, which: &str| -> i64 {
         let groups = format!(
             "SELECT count(*) FROM generate_series(0, {loads} - 1) g \
@@ -172,8 +181,12 @@ async fn storm_no_faulted_load_is_duplicated_partial_or_missing(db: TestDatabase
 /// The same driver of faults must find what a naive retry does to plain sqlx.
 #[pgrepo::test(flavor = "multi_thread")]
 async fn storm_sees_duplicated_loads_of_plain_sqlx(db: TestDatabase) {
-    let loaded = storm(&db, 100, &[Ending::Reset, Ending::Close], async |url: &str| Plain::connect(url, MAX).await).await;
-    println!("{} cuts, of which a naive retry made {} duplicates ({} partial, {} missing)", loaded.cuts, loaded.duplicated, loaded.partial, loaded.missing);
+    let loaded =
+        storm(&db, 100, &[Ending::Reset, Ending::Close], async |url: &str| Plain::connect(url, MAX).await).await;
+    println!(
+        "{} cuts, of which a naive retry made {} duplicates ({} partial, {} missing)",
+        loaded.cuts, loaded.duplicated, loaded.partial, loaded.missing
+    );
     assert!(loaded.duplicated >= 10, "{} duplicated", loaded.duplicated);
     assert_eq!((loaded.partial, loaded.missing), (0, 0), "only repeating does harm here");
 }

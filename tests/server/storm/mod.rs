@@ -69,9 +69,7 @@ fn rounds(default: usize) -> (usize, u64) {
 /// thousands of connections.
 async fn light(db: &TestDatabase, direct: &mut Direct, proxy: &Proxy) -> String {
     let role = db.name().replace("pgrepo_test", "storm");
-    direct
-        .run(&format!("SET password_encryption = 'md5'; CREATE ROLE {role} SUPERUSER LOGIN PASSWORD 'storm'"))
-        .await;
+    direct.run(&format!("SET password_encryption = 'md5'; CREATE ROLE {role} SUPERUSER LOGIN PASSWORD 'storm'")).await;
     format!("postgres://{role}:storm@127.0.0.1:{}/{}", proxy.port(), db.name())
 }
 
@@ -88,8 +86,7 @@ async fn blow(db: &TestDatabase, course: Course) -> Blown {
     direct.run(SCHEMA).await;
     let proxy = proxy(db).await;
     proxy.latency(Duration::from_millis(1));
-    let mut config =
-        DbConfig::from_url(&light(db, &mut direct, &proxy).await).unwrap().with_max_connections(MAX);
+    let mut config = DbConfig::from_url(&light(db, &mut direct, &proxy).await).unwrap().with_max_connections(MAX);
     <Db as Subject>::NAME.clone_into(&mut config.application_name);
     (config.acquire_timeout, config.connect_timeout) = (LONG, STUCK);
     let ours = Db::connect(config).await.unwrap();
@@ -179,5 +176,7 @@ async fn storm_no_silence_keeps_a_place_of_the_pool(db: TestDatabase) {
     let Blown { seen, mut direct, .. } = blow(&db, course).await;
     assert!(seen.stuck >= 60 * times, "{} operations met silence", seen.stuck);
     // What was said to the server before the silence is undone with its session.
-    direct.within(LONG, "no lock is left", "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'stored'::regclass)").await;
+    direct
+        .within(LONG, "no lock is left", "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'stored'::regclass)")
+        .await;
 }

@@ -40,15 +40,30 @@ pub(super) enum Operation {
     Query,
     Insert,
     InsertReturning,
-    InsertMany { rows: usize },
+    InsertMany {
+        rows: usize,
+    },
     /// Of the row that is the worker's own.
     Change(Change, i64),
     Find,
-    Tx { end: End, also: Also },
-    Copy { rows: usize, pad: usize },
-    WholeCopy { rows: usize, pad: usize },
-    CopyOut { read: usize },
-    Stream { read: usize },
+    Tx {
+        end: End,
+        also: Also,
+    },
+    Copy {
+        rows: usize,
+        pad: usize,
+    },
+    WholeCopy {
+        rows: usize,
+        pad: usize,
+    },
+    CopyOut {
+        read: usize,
+    },
+    Stream {
+        read: usize,
+    },
     Chunks,
 }
 

@@ -90,13 +90,19 @@ async fn storm_sees_wrong_answers_of_plain_sqlx(db: TestDatabase) {
 #[pgrepo::test(flavor = "multi_thread")]
 async fn storm_sees_lost_writes_of_plain_sqlx(db: TestDatabase) {
     let (_direct, proxy) = set_up(&db).await;
-    let seen = strike_until(&proxy, &db, Operation::Tx { end: End::Commit, also: Also::Nothing }, Phase::Begin, async |storm| {
-        let mut direct = Direct::to(&db).await;
-        storm.check_insert(&mut direct).await;
-        let seen = storm.seen.lock().unwrap();
-        println!("{seen:?}");
-        !seen.lost.is_empty()
-    });
+    let seen = strike_until(
+        &proxy,
+        &db,
+        Operation::Tx { end: End::Commit, also: Also::Nothing },
+        Phase::Begin,
+        async |storm| {
+            let mut direct = Direct::to(&db).await;
+            storm.check_insert(&mut direct).await;
+            let seen = storm.seen.lock().unwrap();
+            println!("{seen:?}");
+            !seen.lost.is_empty()
+        },
+    );
     assert!(seen.await, "no lost write was seen");
 }
 

@@ -28,12 +28,7 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn query(&self, nonce: i64, at: &At) -> impl Future<Output = Result<i64, Self::Error>> + Send;
     fn insert(&self, group: i64, at: &At) -> impl Future<Output = Result<bool, Self::Error>> + Send;
     fn insert_returning(&self, group: i64, at: &At) -> impl Future<Output = Result<bool, Self::Error>> + Send;
-    fn insert_many(
-        &self,
-        group: i64,
-        rows: usize,
-        at: &At,
-    ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
+    fn insert_many(&self, group: i64, rows: usize, at: &At) -> impl Future<Output = Result<u64, Self::Error>> + Send;
     /// Changes a row of `kept`.
     fn change(
         &self,

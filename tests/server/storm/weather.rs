@@ -59,7 +59,11 @@ fn message(phase: Phase, rng: &mut Rng) -> Option<Message> {
         Phase::CopyStart => sql(["BEGIN; LOCK", "COPY \"stored\""][rng.below(2)]),
         Phase::BetweenChunks => Some(Message::Type(b'd')),
         Phase::CopyFinish | Phase::WholeCopy => {
-            if rng.below(2) == 0 { Some(Message::Type(b'c')) } else { sql("COMMIT") }
+            if rng.below(2) == 0 {
+                Some(Message::Type(b'c'))
+            } else {
+                sql("COMMIT")
+            }
         }
         Phase::CopyOut | Phase::CopyOutRows => sql("COPY \"big\""),
         Phase::Stream | Phase::StreamRows | Phase::Chunks => sql("SELECT $1::int8 + i"),
