@@ -5,7 +5,7 @@
 //! meets which fault in which order is still the scheduler's), and `PGREPO_STORM_ROUNDS` has another number of rounds:
 //!
 //! ```sh
-//! PGREPO_STORM_ROUNDS=100000 cargo test --release -p tests --test server storm_no -- --nocapture
+//! PGREPO_STORM_ROUNDS=100000 cargo test --release -p tests --test server -- storm_no_cut storm_no_drop --nocapture --test-threads=1
 //! ```
 
 use std::time::{Duration, Instant};
@@ -169,12 +169,12 @@ const VISIBLE: [Phase; 11] = [
 
 #[pgrepo::test(flavor = "multi_thread")]
 async fn storm_no_silence_keeps_a_place_of_the_pool(db: TestDatabase) {
-    const ROUNDS: usize = 480;
+    const ROUNDS: usize = 240;
     let (rounds, times) = rounds(ROUNDS);
     let deadline = Duration::from_secs(1);
     let course = Course { weather: Weather::Silence, rounds, workers: 24, seed: seed(), deadline };
     let Blown { seen, mut direct, .. } = blow(&db, course).await;
-    assert!(seen.stuck >= 60 * times, "{} operations met silence", seen.stuck);
+    assert!(seen.stuck >= 40 * times, "{} operations met silence", seen.stuck);
     // What was said to the server before the silence is undone with its session.
     direct
         .within(LONG, "no lock is left", "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'stored'::regclass)")
