@@ -117,6 +117,12 @@ impl Error {
         self
     }
 
+    /// The same with other words of pgrepo's.
+    pub(crate) fn saying(mut self, message: &'static str) -> Self {
+        self.0.message = Cow::Borrowed(message);
+        self
+    }
+
     /// A name that the server does not find, in a statement of ours, is one of the struct's or of the caller's list.
     pub(crate) fn naming(self) -> Self {
         match self.sqlstate() {

@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/guide/from-python.md")]
 pub mod from_python {}
+
+#[doc = include_str!("../docs/guide/promises.md")]
+pub mod promises {}

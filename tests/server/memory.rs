@@ -25,11 +25,15 @@ const URL: &str = "PGREPO_MEMORY_URL";
 const WORK: &str = "PGREPO_MEMORY_WORK";
 const ROWS: &str = "PGREPO_MEMORY_ROWS";
 
-/// The process's peak of resident memory, in KiB.
+/// The process's peak of resident memory, in KiB, without the pages of its own program file: these come and go with the
+/// system's needs, and the more of it is run.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    let kib = |name: &str| -> u64 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    kib("VmHWM:") - kib("RssFile:")
 }
 
 /// What the child process does; in the ordinary run, where it is given nothing to do, it does nothing.

@@ -157,7 +157,7 @@ async fn hostile_names_keys_and_paths_are_only_themselves(db: Db) {
         let quoted = db.query("SELECT ARRAY[quote_ident($1), quote_ident($2), quote_ident($3)]");
         let quoted: Vec<String> = quoted.bind(&table).bind(&column).bind(&other).fetch_one().await.unwrap();
         let [t, c, o] = quoted.as_slice() else { unreachable!() };
-        db.query(&format!("CREATE TABLE {t} (id int8 GENERATED ALWAYS AS IDENTITY, {c} jsonb, {o} text)"))
+        db.query(format!("CREATE TABLE {t} (id int8 GENERATED ALWAYS AS IDENTITY, {c} jsonb, {o} text)"))
             .execute()
             .await
             .unwrap();

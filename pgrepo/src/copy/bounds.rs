@@ -3,12 +3,16 @@
 use crate::error::Result;
 use crate::pool::{Lease, driver};
 
+const NO_NUMBER: &str = "NULL";
+
 pub(super) struct Bounds {
     /// Whether it is a transaction of its own.
     pub(super) own: bool,
     pub(super) open: &'static str,
     pub(super) close: &'static str,
     pub(super) undo: &'static str,
+    /// The expression that gives the transaction's number, where its outcome may have to be asked.
+    pub(super) number: &'static str,
 }
 
 impl Bounds {
@@ -19,10 +23,18 @@ impl Bounds {
                 open: "SAVEPOINT pgrepo_copy",
                 close: "RELEASE SAVEPOINT pgrepo_copy",
                 undo: "ROLLBACK TO SAVEPOINT pgrepo_copy; RELEASE SAVEPOINT pgrepo_copy",
+                number: NO_NUMBER,
             }
         } else {
-            Self { own: true, open: "BEGIN", close: "COMMIT", undo: "ROLLBACK" }
+            Self { own: true, open: "BEGIN", close: "COMMIT", undo: "ROLLBACK", number: NO_NUMBER }
         }
+    }
+
+    /// Those of a COPY that writes: its COMMIT may not be answered.
+    pub(super) fn of_write(lease: &Lease<'_>) -> Self {
+        let bounds = Self::of(lease);
+        let number = if bounds.own { "pg_catalog.pg_current_xact_id()" } else { NO_NUMBER };
+        Self { number, ..bounds }
     }
 
     /// Runs `close` or `undo`.

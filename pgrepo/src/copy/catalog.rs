@@ -10,6 +10,7 @@ use crate::driver_row::{FIRST_OWN, type_info};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
 use crate::table::{Description, Made, RowType, TableColumn, TableName, quote_ident};
+use crate::tx::TxId;
 use crate::value::{TypeInfo, TypeKind};
 
 use super::bounds::Bounds;
@@ -35,19 +36,28 @@ impl Target {
 
     /// Opens a COPY: locks the table against changes of its columns, describes them and their types, and checks them.
     ///
-    /// The outer error leaves the session wherever it is; after the inner one it is at rest.
+    /// Returns what the check does, and the transaction's number if the bounds ask for it. The outer error leaves the
+    /// session wherever it is; after the inner one it is at rest.
     pub(super) async fn look<T>(
         &self,
         session: &mut Session,
         bounds: &Bounds,
         mode: &str,
         check: &(dyn Fn(&Description) -> Result<T> + Send + Sync),
-    ) -> Result<Result<T>, sqlx::Error> {
-        let locked = format!("{}; LOCK TABLE ONLY {} IN {mode} MODE; {}", bounds.open, self.quoted, self.columns());
+    ) -> Result<Result<(T, Option<TxId>)>, sqlx::Error> {
+        let Bounds { open, number, .. } = bounds;
+        let locked = format!("{open}; LOCK TABLE ONLY {} IN {mode} MODE; {}", self.quoted, self.columns(number));
         let rows = driver::simple(session, &locked).await?;
         let columns = match rows.iter().map(RawColumn::read).collect::<Result<Vec<_>>>() {
             Ok(columns) => columns,
             Err(error) => return Ok(Err(error)),
+        };
+        let number = match columns.first().map(|column| &*column.number) {
+            None | Some("") => None,
+            Some(number) => match number.parse() {
+                Ok(number) => Some(number),
+                Err(error) => return Ok(Err(error)),
+            },
         };
         let mut now = None;
         if columns.first().is_some_and(|c| c.old_view) && !bounds.own {
@@ -69,12 +79,12 @@ impl Target {
         if columns.iter().all(|column| session.types.contains_key(&column.ty))
             && let Ok(checked) = check(&table(&session.types))
         {
-            return Ok(Ok(checked));
+            return Ok(Ok((checked, number)));
         }
         let rows = driver::simple(session, &self.types()).await?;
         Ok(read_types(&rows).and_then(|types| {
             session.types.extend(types);
-            check(&table(&session.types))
+            Ok((check(&table(&session.types))?, number))
         }))
     }
 
@@ -88,7 +98,7 @@ impl Target {
             self.literal()
         );
         let named = driver::simple(session, &name).await?;
-        let columns = driver::simple(session, &self.columns()).await?;
+        let columns = driver::simple(session, &self.columns("NULL")).await?;
         let types = driver::simple(session, &self.types()).await?;
         Ok(read_types(&types).and_then(|types| {
             session.types.extend(types);
@@ -102,11 +112,11 @@ impl Target {
     }
 
     /// One message of the simple protocol: nothing is prepared, so nothing of it can be stale.
-    fn columns(&self) -> String {
+    fn columns(&self, number: &str) -> String {
         format!(
             "SELECT a.attname, a.atttypid, a.attgenerated, a.attidentity, a.atthasdef OR a.atttypid >= {FIRST_OWN} \
              AND (SELECT d.typdefault IS NOT NULL FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid), \
-             pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a \
+             pg_catalog.current_setting('transaction_isolation'), {number} FROM pg_catalog.pg_attribute a \
              WHERE a.attrelid = '{}'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
             self.literal()
         )
@@ -144,6 +154,8 @@ struct RawColumn {
     default: bool,
     /// Whether the transaction sees one state of the catalog from its beginning to its end.
     old_view: bool,
+    /// The transaction's number, or nothing.
+    number: String,
 }
 
 impl RawColumn {
@@ -155,6 +167,7 @@ impl RawColumn {
             identity: text(row, 3)?,
             default: flag(row, 4)?,
             old_view: matches!(&*text(row, 5)?, "repeatable read" | "serializable"),
+            number: text(row, 6)?,
         })
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::error::{Error, ErrorKind, Result, SqlClass};
 use crate::pool::{Handle, Lease, driver};
 use crate::table::Description;
+use crate::tx::{TxId, Unanswered, resolve};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
@@ -40,10 +41,18 @@ enum Command {
 }
 
 enum Event {
-    /// The server waits for data; these are the types of the columns that are sent.
-    Started(Vec<TypeInfo>),
+    /// The server waits for data.
+    Started(Started),
     /// The bytes were handed over; the buffer comes back empty.
     Sent(Vec<u8>),
+}
+
+/// What the server said of a load before its first byte.
+pub(crate) struct Started {
+    /// The types of the columns that are sent.
+    pub(crate) types: Vec<TypeInfo>,
+    /// The number of its transaction, if that is its own.
+    pub(crate) number: Option<TxId>,
 }
 
 /// What a load writes to: the columns' names, and the check that each fits.
@@ -68,14 +77,14 @@ pub(crate) struct Load<'s> {
 }
 
 impl<'s> Load<'s> {
-    /// Takes a connection, checks the table and begins the COPY; returns it with the columns' types.
-    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan) -> Result<(Self, Vec<TypeInfo>)> {
+    /// Takes a connection, checks the table and begins the COPY.
+    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan) -> Result<(Self, Started)> {
         let (commands, receive) = mpsc::channel(1);
         let (send, events) = mpsc::channel(1);
         let work = Box::pin(work(on, plan, receive, send));
         let mut load = Self { work, commands, events, over: false };
         match load.event().await? {
-            Event::Started(types) => Ok((load, types)),
+            Event::Started(started) => Ok((load, started)),
             Event::Sent(_) => Err(out_of_step()),
         }
     }
@@ -146,17 +155,32 @@ async fn work<H: Handle>(
 ) -> Result<CopyReport> {
     let (operation, shown) = (plan.operation, plan.target.shown.clone());
     let on_table = |e: Error| e.during(operation).on_table(&shown);
-    let mut lease = on.lend().lease().await.map_err(on_table)?;
-    let bounds = Bounds::of(&lease);
-    let loaded = load(&mut lease, &bounds, plan, &mut commands, &events).await;
-    match loaded {
-        Ok(report) => {
-            let closed = close(&bounds, &mut lease).await;
-            if let Err(error) = &closed {
-                lease.failed(error);
+    let lender = on.lend();
+    let db = lender.db();
+    let mut lease = lender.lease().await.map_err(on_table)?;
+    let bounds = Bounds::of_write(&lease);
+    match load(&mut lease, &bounds, plan, &mut commands, &events).await {
+        Ok(loaded) => match (close(&bounds, &mut lease).await, db) {
+            (Ok(()), _) => Ok(loaded.report),
+            (Err(Unclosed::Refused(error)), _) => {
+                lease.failed(&error);
+                Err(on_table(error))
             }
-            closed.map(|()| report).map_err(on_table)
-        }
+            (Err(Unclosed::Unanswered(cause)), Some(db)) => {
+                // Its session is ended, so that the transaction does not stay in progress.
+                drop(lease);
+                let unanswered = Unanswered::new(loaded.number, cause);
+                // In a box: it is seldom needed, and a part of every load's future.
+                Box::pin(resolve(db, unanswered, false)).await.map_err(on_table)?;
+                Ok(loaded.report)
+            }
+            (Err(Unclosed::Unanswered(cause)), None) => {
+                let message = "the connection broke, and with it the transaction: nothing of it is stored";
+                let error = Error::new(ErrorKind::Connection, message).caused_by(cause).undone();
+                lease.failed(&error);
+                Err(on_table(error))
+            }
+        },
         Err(failed) => {
             if let Some(error) = &failed.error {
                 lease.failed(error);
@@ -164,13 +188,28 @@ async fn work<H: Handle>(
             // What cannot be undone is undone by the server, when the connection closes with the lease.
             if failed.at_rest {
                 let undone = bounds.run(&mut lease, bounds.undo).await;
-                failed.error.map_or(undone, Err).map_err(on_table)?;
+                failed.error.map_or(undone, Err).map_err(|e| on_table(e.undone()))?;
             } else if let Some(error) = failed.error {
-                return Err(on_table(error));
+                return Err(on_table(broken(error)));
             }
             Ok(CopyReport { rows: 0, bytes: 0 })
         }
     }
+}
+
+/// The error of a load whose connection is of no more use; its COMMIT was not sent.
+fn broken(error: Error) -> Error {
+    let error = error.undone();
+    if error.kind() != ErrorKind::Connection {
+        return error;
+    }
+    error.saying("the connection broke before the load's end was sent, so nothing is stored")
+}
+
+/// What the server counted, and the number of the transaction, if it is the load's own.
+struct Loaded {
+    report: CopyReport,
+    number: Option<TxId>,
 }
 
 /// A load that stores nothing; without an error it was asked for.
@@ -185,13 +224,13 @@ async fn load(
     plan: Plan,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
-) -> Result<CopyReport, Failed> {
+) -> Result<Loaded, Failed> {
     lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
 
     let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
-    let types = match looked {
-        Ok(Ok(types)) => types,
+    let (types, number) = match looked {
+        Ok(Ok(looked)) => looked,
         Ok(Err(error)) => {
             step.done();
             return Err(Failed { error: Some(error), at_rest: true });
@@ -205,13 +244,14 @@ async fn load(
         }
     };
 
-    let ended = exchange(&mut step.session().conn, &plan.sql, &plan.target, types, commands, events).await;
+    let started = Started { types, number };
+    let ended = exchange(&mut step.session().conn, &plan.sql, &plan.target, started, commands, events).await;
     match &ended {
         Ok(_) => step.done(),
         Err(failed) if failed.at_rest => step.done(),
         Err(_) => {}
     }
-    ended
+    ended.map(|report| Loaded { report, number })
 }
 
 /// The COPY itself: begun, fed and ended.
@@ -219,13 +259,13 @@ async fn exchange(
     conn: &mut PgConnection,
     sql: &str,
     target: &Target,
-    types: Vec<TypeInfo>,
+    started: Started,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
     let failed = |e| of_driver(e, target);
     let mut copy = conn.copy_in_raw(sql).await.map_err(failed)?;
-    match transfer(&mut copy, types, commands, events).await.map_err(failed)? {
+    match transfer(&mut copy, started, commands, events).await.map_err(failed)? {
         Moved::Finish { bytes, rows, allow_skipped } => {
             let count = copy.finish().await.map_err(failed)?;
             if count == rows || allow_skipped {
@@ -254,12 +294,12 @@ enum Moved {
 /// Hands the data over, chunk by chunk.
 async fn transfer(
     copy: &mut PgCopyIn<&mut PgConnection>,
-    types: Vec<TypeInfo>,
+    started: Started,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<Moved, sqlx::Error> {
     let mut bytes = 0;
-    let mut tell = events.send(Event::Started(types)).await;
+    let mut tell = events.send(Event::Started(started)).await;
     while tell.is_ok() {
         match commands.recv().await {
             Some(Command::Data(mut data)) => {
@@ -295,9 +335,17 @@ fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
     Failed { error: Some(error.undone()), at_rest }
 }
 
+/// Why a load was not closed.
+enum Unclosed {
+    /// Nothing of it is stored.
+    Refused(Error),
+    /// The connection broke before the server answered.
+    Unanswered(Error),
+}
+
 /// Closes a load: commits it, or releases its savepoint.
-async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<()> {
-    let mut step = lease.step()?;
+async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<(), Unclosed> {
+    let mut step = lease.step().map_err(Unclosed::Refused)?;
     match driver::simple(step.session(), bounds.close).await {
         Ok(_) => {
             step.done();
@@ -312,14 +360,12 @@ async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<()> {
             if cause.sqlstate().is_some_and(|state| state.class() == SqlClass::IntegrityConstraint) {
                 let message = "nothing of the load was stored: a constraint that is checked at its end was violated, \
                                and the server names no row then";
-                return Err(Error::new(ErrorKind::Copy, message).caused_by(cause));
+                return Err(Unclosed::Refused(Error::new(ErrorKind::Copy, message).caused_by(cause).undone()));
             }
             let kind = if cause.kind() == ErrorKind::Query { ErrorKind::Copy } else { cause.kind() };
-            Err(Error::new(kind, "nothing of the load was stored: its end was refused").caused_by(cause))
+            let message = "nothing of the load was stored: its end was refused";
+            Err(Unclosed::Refused(Error::new(kind, message).caused_by(cause).undone()))
         }
-        Err(error) => {
-            let message = "the end of the load was not answered, so whether it was stored is unknown";
-            Err(Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error)))
-        }
+        Err(error) => Err(Unclosed::Unanswered(driver::error(error))),
     }
 }

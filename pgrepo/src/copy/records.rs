@@ -48,7 +48,8 @@ where
         operation: OPERATION,
         check: Box::new(move |table| fit(table, &names)),
     };
-    let (mut load, types) = Load::start(on, plan).await?;
+    let (mut load, started) = Load::start(on, plan).await?;
+    let types = started.types;
     let mut buffer = frame::HEADER.to_vec();
     let mut count = 0;
     for row in rows {

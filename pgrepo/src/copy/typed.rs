@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
 use crate::table::{ColumnMeta, FieldError, Place, Spec, WriteRow, sql};
+use crate::tx::TxId;
 use crate::value::{TypeInfo, ValueError};
 
 use super::catalog::Target;
 use super::frame;
-use super::load::{CHUNK, CopyReport, Load, Plan};
+use super::load::{CHUNK, CopyReport, Load, Plan, Started};
 
 const OPERATION: &str = "copy_in";
 
@@ -169,7 +170,7 @@ pub struct CopyIn<'s, R> {
 
 /// Starts a load for columns with the marks; what the handle's type was is forgotten here.
 type Starter<'s> = Box<dyn FnOnce(Plan) -> Starting<'s> + Send + 's>;
-type Starting<'s> = std::pin::Pin<Box<dyn Future<Output = Result<(Load<'s>, Vec<TypeInfo>)>> + Send + 's>>;
+type Starting<'s> = std::pin::Pin<Box<dyn Future<Output = Result<(Load<'s>, Started)>> + Send + 's>>;
 
 enum State<'s> {
     /// Nothing has been sent: the first row decides on the columns.
@@ -179,6 +180,7 @@ enum State<'s> {
         marks: Vec<bool>,
         all: bool,
         types: Vec<TypeInfo>,
+        number: Option<TxId>,
     },
     /// It failed, or a call on it was dropped.
     Over,
@@ -332,6 +334,16 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         self.rows
     }
 
+    /// The number of the load's own transaction, from the first row on, by which [`Db::outcome`](crate::Db::outcome)
+    /// tells what became of a [`finish`](Self::finish) that was dropped; `None` for a load in a [`Tx`](crate::Tx), which
+    /// has an [`id`](crate::Tx::id) itself. It costs nothing.
+    pub fn tx_id(&self) -> Option<TxId> {
+        match self.state {
+            State::Open { number, .. } => number,
+            _ => None,
+        }
+    }
+
     async fn undo(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Open { load, .. } => load.abort().await,
@@ -354,21 +366,22 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
                 move |table| table.fit_row(R::COLUMNS, &marks)
             }),
         };
-        let (load, types) = start(plan).await.map_err(|e| self.blame(e))?;
+        let (load, Started { types, number }) = start(plan).await.map_err(|e| self.blame(e))?;
         let all = marks.iter().all(|m| *m);
-        self.state = State::Open { load, marks, all, types };
+        self.state = State::Open { load, marks, all, types, number };
         self.buffer.extend_from_slice(frame::HEADER);
         Ok(())
     }
 
     async fn flush(&mut self) -> Result<()> {
         // Taken out while the future runs: when it is dropped, the load is over.
-        let State::Open { mut load, marks, all, types } = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Open { mut load, marks, all, types, number } = std::mem::replace(&mut self.state, State::Over)
+        else {
             return Err(self.over());
         };
         let buffer = std::mem::take(&mut self.buffer);
         self.buffer = load.send(buffer).await.map_err(|e| self.blame(e))?;
-        self.state = State::Open { load, marks, all, types };
+        self.state = State::Open { load, marks, all, types, number };
         Ok(())
     }
 

@@ -291,7 +291,7 @@ async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &B
         T::COLUMNS.iter().map(|meta| table.fit(meta).map(|column| column.ty.clone())).collect::<Result<_>>()
     };
     let looked = target.look(step.session(), bounds, "ACCESS SHARE", &types).await;
-    step.settle(looked)?
+    step.settle(looked)?.map(|(types, _)| types)
 }
 
 #[cfg(test)]

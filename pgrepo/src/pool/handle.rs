@@ -133,6 +133,14 @@ pub(crate) enum Lender<'t> {
 }
 
 impl<'t> Lender<'t> {
+    /// The database, where an operation on it is a transaction of its own.
+    pub(crate) fn db(&self) -> Option<&'t Db> {
+        match self {
+            Self::Db(db) => Some(db),
+            Self::Tx(_) | Self::Refused(_) => None,
+        }
+    }
+
     pub(crate) async fn lease(self) -> Result<Lease<'t>> {
         match self {
             Self::Db(db) => db.guard().await.map(Lease::Pooled),

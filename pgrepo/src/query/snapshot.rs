@@ -111,7 +111,8 @@ fn conditions() {
 
 #[test]
 fn orders_limits_and_locks() {
-    let table: Vec<(fn(Ports) -> Ports, &str)> = vec![
+    type Case = (fn(Ports) -> Ports, &'static str);
+    let table: Vec<Case> = vec![
         (|f| f.order_by(Port::FEET.asc()), r#"… ORDER BY "feet""#),
         (|f| f.order_by(Port::FEET.desc()), r#"… ORDER BY "feet" DESC"#),
         (|f| f.order_by(Port::CITY.asc().nulls_first()), r#"… ORDER BY "city" NULLS FIRST"#),

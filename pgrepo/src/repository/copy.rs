@@ -19,10 +19,21 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
     /// [`ErrorKind::Encode`](crate::ErrorKind::Encode): a value cannot be sent; row, field and reason are named.
     /// [`ErrorKind::Copy`](crate::ErrorKind::Copy): the server refused; row, column and constraint are named where the
-    /// server names them. In each case the table is as it was.
+    /// server names them. [`ErrorKind::Connection`](crate::ErrorKind::Connection) and
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout): there was no connection, or it broke. In each case the table is
+    /// as it was.
+    ///
+    /// Where the connection breaks after COMMIT was sent, the server is asked over another one what became of the
+    /// transaction, for as long as an operation may wait for a connection
+    /// ([`acquire_timeout`](crate::DbConfig::acquire_timeout)). If it was committed, the load is answered as any other; if
+    /// not, the error says so, the table is as it was, and the load [may be repeated](Error::is_retryable). Only where
+    /// that cannot be found out is the error an [`ErrorKind::Transaction`](crate::ErrorKind::Transaction) of the class
+    /// [`FaultClass::Indeterminate`](crate::FaultClass::Indeterminate), which no other error of a load is: all rows are
+    /// stored or none, and [`Db::outcome`](crate::Db::outcome) tells later, by [`Error::tx_id`].
     ///
     /// # Cancel safety
-    /// A dropped future leaves no row behind. Dropped while its COMMIT is under way, all rows may be there.
+    /// A dropped future leaves no row behind. Dropped while its COMMIT is under way, all rows may be there:
+    /// [`CopyIn::tx_id`], kept before [`CopyIn::finish`], is what [`Db::outcome`](crate::Db::outcome) can then be asked by.
     pub async fn copy_in<R, I>(self, rows: I) -> Result<CopyReport>
     where
         R: WriteRow<Table = T>,

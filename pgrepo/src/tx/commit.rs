@@ -81,7 +81,7 @@ impl Tx {
 }
 
 /// Finds out what became of a transaction whose COMMIT was not answered; `Ok` says that it took effect.
-async fn resolve(db: &Db, unanswered: Unanswered, read_only: bool) -> Result<()> {
+pub(crate) async fn resolve(db: &Db, unanswered: Unanswered, read_only: bool) -> Result<()> {
     let undone = |message: &'static str, cause: Unanswered| {
         Err(Error::new(ErrorKind::Transaction, message).caused_by(cause).of_fault(FaultClass::RolledBack))
     };

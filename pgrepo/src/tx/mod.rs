@@ -27,10 +27,11 @@ mod savepoint;
 mod statements;
 
 pub use closure::{TxFn, TxOnce};
+pub(crate) use commit::resolve;
 pub use lock::{AdvisoryKey, AdvisoryLock};
 pub use options::{Isolation, TxOptions};
-pub(crate) use outcome::outcome;
 pub use outcome::{TxId, TxOutcome};
+pub(crate) use outcome::{Unanswered, outcome};
 pub use savepoint::Savepoint;
 pub use statements::Statement;
 

@@ -56,13 +56,13 @@ pub(crate) async fn outcome(db: &Db, id: TxId) -> Result<TxOutcome> {
 
 /// That a COMMIT was not answered: the cause of the error that says so.
 #[derive(Debug)]
-pub(super) struct Unanswered {
+pub(crate) struct Unanswered {
     id: Option<TxId>,
     cause: Error,
 }
 
 impl Unanswered {
-    pub(super) fn new(id: Option<TxId>, cause: Error) -> Self {
+    pub(crate) fn new(id: Option<TxId>, cause: Error) -> Self {
         Self { id, cause }
     }
 
@@ -87,8 +87,8 @@ impl std::error::Error for Unanswered {
 }
 
 impl Error {
-    /// The transaction whose COMMIT was not answered, if its [`id`](super::Tx::id) was asked for before:
-    /// [`Db::outcome`] tells by it what became of the transaction.
+    /// The transaction whose COMMIT was not answered, if it is a load's own or its [`id`](super::Tx::id) was asked for
+    /// before: [`Db::outcome`] tells by it what became of the transaction.
     pub fn tx_id(&self) -> Option<TxId> {
         let mut cause = std::error::Error::source(self)?;
         loop {

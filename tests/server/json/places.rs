@@ -76,12 +76,15 @@ async fn an_error_in_a_document_names_its_place(db: Db) {
     }
 }
 
+/// A map whose keys JSON has no form for.
+type Keyed = BTreeMap<Vec<i32>, i32>;
+
 #[derive(Debug, PgTable)]
 #[pg(table = "odd")]
 struct Odd {
     #[pg(primary_key)]
     id: i32,
-    marks: Json<BTreeMap<String, Vec<BTreeMap<Vec<i32>, i32>>>>,
+    marks: Json<BTreeMap<String, Vec<Keyed>>>,
 }
 
 #[pgrepo::test]

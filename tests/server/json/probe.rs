@@ -148,7 +148,7 @@ impl Probe {
             let part = Value::from(vec![json(item)]);
             let same = part.clone();
             self.ask(format!("has {part}"), path.has(item), move |found| found.is_some_and(|f| contains(f, &same)));
-            self.ask(format!("contains {part}"), path.contains(&part.clone()), move |found| {
+            self.ask(format!("contains {part}"), path.contains(part.clone()), move |found| {
                 found.is_some_and(|f| contains(f, &part))
             });
         }

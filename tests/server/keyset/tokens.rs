@@ -180,7 +180,7 @@ async fn a_token_of_a_column_that_changed_its_type_is_refused(db: Db) {
     let error = db.repository::<Wide>().all().pages(size(2)).after(Some(wide)).fetch_page().await.unwrap_err();
     assert_eq!(
         format!("{error:?}"),
-        "Mismatch: fetch_page, table numbers, column \"id\": the page token holds a value of the type int8, and the column \
+        "Mismatch: fetch_page, table numbers, field `id`, column \"id\": the page token holds a value of the type int8, and the column \
          is float8 now"
     );
 }

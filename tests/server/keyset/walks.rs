@@ -61,7 +61,8 @@ async fn each_row_comes_once_in_every_order(db: Db) {
             "ts_rank(to_tsvector('simple', city), websearch_to_tsquery('simple', 'breda')), org, code",
         ),
     ];
-    let filters: &[(fn() -> Filter<'static, Stay>, &str)] = &[
+    type Asked = (fn() -> Filter<'static, Stay>, &'static str);
+    let filters: &[Asked] = &[
         (Filter::all, "true"),
         (|| Stay::STARS.eq(1).or(Stay::ORG.eq(0)), "stars = 1 OR org = 0"),
         (|| Stay::CITY.is_null().not(), "city IS NOT NULL"),

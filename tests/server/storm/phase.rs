@@ -9,8 +9,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub(crate) enum Phase {
     Query,
     Insert,
+    InsertReturning,
+    InsertMany,
+    Upsert,
+    Update,
+    Patch,
+    Find,
     Begin,
     InTransaction,
+    CopyInTransaction,
+    Savepoint,
     Commit,
     Rollback,
     CopyStart,
@@ -21,14 +29,23 @@ pub(crate) enum Phase {
     CopyOutRows,
     Stream,
     StreamRows,
+    Chunks,
 }
 
 /// All of them, in their order.
-pub(super) const PHASES: [Phase; 14] = [
+pub(super) const PHASES: [Phase; 23] = [
     Phase::Query,
     Phase::Insert,
+    Phase::InsertReturning,
+    Phase::InsertMany,
+    Phase::Upsert,
+    Phase::Update,
+    Phase::Patch,
+    Phase::Find,
     Phase::Begin,
     Phase::InTransaction,
+    Phase::CopyInTransaction,
+    Phase::Savepoint,
     Phase::Commit,
     Phase::Rollback,
     Phase::CopyStart,
@@ -39,7 +56,16 @@ pub(super) const PHASES: [Phase; 14] = [
     Phase::CopyOutRows,
     Phase::Stream,
     Phase::StreamRows,
+    Phase::Chunks,
 ];
+
+impl Phase {
+    /// Whether what is lost here can have no effect: COMMIT, or what commits by itself, has not been sent.
+    pub(super) fn is_before_the_effect(self) -> bool {
+        use Phase::*;
+        matches!(self, Begin | InTransaction | CopyInTransaction | Savepoint | Rollback | CopyStart | BetweenChunks)
+    }
+}
 
 /// Where an operation is; shared with whoever drops it.
 #[derive(Debug, Clone, Default)]

@@ -4,9 +4,19 @@ use std::time::Duration;
 
 use pgrepo::testkit::{Proxy, TestDatabase};
 
+use super::blow::{Course, Storm};
+use super::operation::{Also, End, Operation};
+use super::phase::{At, Phase};
+use super::strike::{Strike, Struck};
 use super::subject::{Plain, Subject};
-use super::{At, End, MAX, Operation, Phase, SCHEMA, Storm, Strike, Struck};
+use super::weather::Weather;
+use super::{MAX, SCHEMA, seed};
 use crate::support::{Direct, LONG, proxy};
+
+/// How the storm blows on plain sqlx.
+fn course() -> Course {
+    Course { weather: Weather::Drops, rounds: 2_000, workers: 10, seed: seed(), deadline: Duration::from_secs(2) }
+}
 
 /// The storm's tables, a session past the proxy, and a millisecond of latency.
 async fn set_up(db: &TestDatabase) -> (Direct, Proxy) {
@@ -42,7 +52,7 @@ where
     for (round, left) in (0..TRIES).flat_map(|round| (1..=POLLS).map(move |left| (round, left))) {
         // Each storm numbers its rows from 1.
         direct.run("TRUNCATE stored").await;
-        let storm = Storm::new(Plain::connect(&proxy.url(db.name()), 1).await, false);
+        let storm = Storm::new(Plain::connect(&proxy.url(db.name()), 1).await, course(), None);
         storm.check_query().await;
         storm.check_insert(&mut direct).await;
         let seen = std::mem::take(&mut *storm.seen.lock().unwrap());
@@ -80,13 +90,19 @@ async fn storm_sees_wrong_answers_of_plain_sqlx(db: TestDatabase) {
 #[pgrepo::test(flavor = "multi_thread")]
 async fn storm_sees_lost_writes_of_plain_sqlx(db: TestDatabase) {
     let (_direct, proxy) = set_up(&db).await;
-    let seen = strike_until(&proxy, &db, Operation::Tx(End::Commit), Phase::Begin, async |storm| {
-        let mut direct = Direct::to(&db).await;
-        storm.check_insert(&mut direct).await;
-        let seen = storm.seen.lock().unwrap();
-        println!("{seen:?}");
-        !seen.lost.is_empty()
-    });
+    let seen = strike_until(
+        &proxy,
+        &db,
+        Operation::Tx { end: End::Commit, also: Also::Nothing },
+        Phase::Begin,
+        async |storm| {
+            let mut direct = Direct::to(&db).await;
+            storm.check_insert(&mut direct).await;
+            let seen = storm.seen.lock().unwrap();
+            println!("{seen:?}");
+            !seen.lost.is_empty()
+        },
+    );
     assert!(seen.await, "no lost write was seen");
 }
 
@@ -118,7 +134,7 @@ async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
     let mut lost = 0;
     for round in 0..TRIES {
         let plain = Plain::connect(&proxy.url(db.name()), MAX).await;
-        let storm = Storm::new(plain.clone(), true);
+        let storm = Storm::new(plain.clone(), course(), None).stop_early();
         let over = async {
             while !storm.over.load(std::sync::atomic::Ordering::Relaxed) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
