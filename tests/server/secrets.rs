@@ -61,6 +61,10 @@ impl Subscriber for Lines {
     fn exit(&self, _: &Id) {}
 }
 
+fn fails(error: pgrepo::Error) -> pgrepo::Result<()> {
+    Err(error)
+}
+
 /// Every way in which a value can be shown.
 fn shown(error: pgrepo::Error) -> String {
     let mut text = format!("{error}\n{error:?}\n{error:#?}\n");
@@ -69,8 +73,7 @@ fn shown(error: pgrepo::Error) -> String {
         write!(text, "{error}\n{error:?}\n").unwrap();
         cause = error.source();
     }
-    let failed: Result<(), _> = Err(error);
-    let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| failed.unwrap())).unwrap_err();
+    let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| fails(error).unwrap())).unwrap_err();
     text + panicked.downcast_ref::<String>().unwrap()
 }
 

@@ -61,7 +61,7 @@ async fn drop_a_waiting_copy(db: &Db, direct: &mut Direct) {
 }
 
 #[pgrepo::test]
-async fn f01_a_copy_dropped_while_it_waits_for_a_lock_frees_its_slot_and_its_session(db: TestDatabase) {
+async fn fault_01_a_copy_dropped_while_it_waits_for_a_lock_frees_its_slot_and_its_session(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let mut holder = Direct::to(&db).await;
     holder.run("BEGIN; LOCK TABLE t").await;
@@ -80,7 +80,7 @@ async fn f01_a_copy_dropped_while_it_waits_for_a_lock_frees_its_slot_and_its_ses
 }
 
 #[pgrepo::test]
-async fn f02_a_copy_dropped_between_chunks_stores_nothing_and_its_connection_is_replaced(db: TestDatabase) {
+async fn fault_02_a_copy_dropped_between_chunks_stores_nothing_and_its_connection_is_replaced(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let used = pid(&ours).await;
     let mut copy = ours.repository::<Line>().start_copy_in::<Line>(CopyInOptions::default());
@@ -96,7 +96,7 @@ async fn f02_a_copy_dropped_between_chunks_stores_nothing_and_its_connection_is_
 }
 
 #[pgrepo::test]
-async fn f02_every_await_of_a_copy_can_be_the_last(db: TestDatabase) {
+async fn fault_02_every_await_of_a_copy_can_be_the_last(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     for pending in 1.. {
         let copied = DropAt::new(ours.repository::<Line>().copy_in((0..100).map(line)), pending).await;
@@ -113,7 +113,7 @@ async fn f02_every_await_of_a_copy_can_be_the_last(db: TestDatabase) {
 }
 
 #[pgrepo::test]
-async fn f03_a_source_that_panics_stores_nothing_and_its_panic_goes_on(db: TestDatabase) {
+async fn fault_03_a_source_that_panics_stores_nothing_and_its_panic_goes_on(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let rows = (0..1000).map(|id| if id == 500 { panic!("row {id} is bad") } else { line(id) });
     let copied = AssertUnwindSafe(ours.repository::<Line>().copy_in(rows)).catch_unwind().await;
@@ -137,7 +137,7 @@ impl From<pgrepo::Error> for Failure {
 }
 
 #[pgrepo::test]
-async fn f03_a_source_s_own_error_stores_nothing_and_comes_back(db: TestDatabase) {
+async fn fault_03_a_source_s_own_error_stores_nothing_and_comes_back(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let used = pid(&ours).await;
     let rows = stream::iter(0..1000).map(|id| if id == 500 { Err(Failure::Mine(id)) } else { Ok(line(id)) });
@@ -151,7 +151,7 @@ async fn f03_a_source_s_own_error_stores_nothing_and_comes_back(db: TestDatabase
 }
 
 #[pgrepo::test]
-async fn f04_a_source_of_another_length_than_announced_stores_nothing(db: TestDatabase) {
+async fn fault_04_a_source_of_another_length_than_announced_stores_nothing(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     for announced in [0, 99, 101] {
         let options = CopyInOptions::default().expected_rows(announced);
@@ -165,7 +165,7 @@ async fn f04_a_source_of_another_length_than_announced_stores_nothing(db: TestDa
 }
 
 #[pgrepo::test]
-async fn f05_the_next_insert_after_a_dropped_begin_is_seen_by_others(db: TestDatabase) {
+async fn fault_05_the_next_insert_after_a_dropped_begin_is_seen_by_others(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     for round in 0..50 {
         // Warm, so that the drop lands in BEGIN and not in connecting.
@@ -180,7 +180,7 @@ async fn f05_the_next_insert_after_a_dropped_begin_is_seen_by_others(db: TestDat
 }
 
 #[pgrepo::test]
-async fn f06_what_became_of_a_dropped_commit_can_be_asked(db: TestDatabase) {
+async fn fault_06_what_became_of_a_dropped_commit_can_be_asked(db: TestDatabase) {
     let (ours, mut direct, proxy) = set_up(&db, 2).await;
     let mut seen = [0, 0];
     for round in 0..20_i64 {
@@ -210,7 +210,7 @@ async fn f06_what_became_of_a_dropped_commit_can_be_asked(db: TestDatabase) {
 }
 
 #[pgrepo::test]
-async fn f07_a_dropped_rollback_rolls_back(db: TestDatabase) {
+async fn fault_07_a_dropped_rollback_rolls_back(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     for dropped in [true, false].repeat(5) {
         let mut tx = ours.begin().await.unwrap();
@@ -232,7 +232,7 @@ async fn f07_a_dropped_rollback_rolls_back(db: TestDatabase) {
 }
 
 #[pgrepo::test]
-async fn f09_a_stream_dropped_after_ten_of_five_million_rows_leaves_nobody_waiting(db: TestDatabase) {
+async fn fault_09_a_stream_dropped_after_ten_of_five_million_rows_leaves_nobody_waiting(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let used = pid(&ours).await;
     let rows = ours.query("SELECT i::int8, repeat('x', 100) FROM generate_series(1, 5000000) i");
@@ -247,7 +247,7 @@ async fn f09_a_stream_dropped_after_ten_of_five_million_rows_leaves_nobody_waiti
 }
 
 #[pgrepo::test]
-async fn f05_a_copy_out_or_a_stream_that_nobody_reads_leaves_no_transaction_behind(db: TestDatabase) {
+async fn fault_05_a_copy_out_or_a_stream_that_nobody_reads_leaves_no_transaction_behind(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     drop(ours.repository::<Line>().copy_out().await.unwrap());
     ours.query("INSERT INTO t VALUES (1, 'x')").execute().await.unwrap();
@@ -259,7 +259,7 @@ async fn f05_a_copy_out_or_a_stream_that_nobody_reads_leaves_no_transaction_behi
 }
 
 #[pgrepo::test]
-async fn f11_a_dropped_acquire_loses_no_permit(db: TestDatabase) {
+async fn fault_11_a_dropped_acquire_loses_no_permit(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 2).await;
     for round in 0..20_u64 {
         let held = [ours.begin().await.unwrap(), ours.begin().await.unwrap()];
@@ -289,7 +289,7 @@ async fn f11_a_dropped_acquire_loses_no_permit(db: TestDatabase) {
 }
 
 #[pgrepo::test(flavor = "multi_thread")]
-async fn f12_ten_thousand_aborted_tasks_leave_sessions_and_statements_within_their_limits(db: TestDatabase) {
+async fn fault_12_ten_thousand_aborted_tasks_leave_sessions_and_statements_within_their_limits(db: TestDatabase) {
     const MAX: usize = 5;
     let (ours, mut direct, _proxy) = set_up(&db, MAX).await;
     let mut tasks: Vec<_> = (0..10_000_i64)
@@ -338,7 +338,7 @@ async fn f12_ten_thousand_aborted_tasks_leave_sessions_and_statements_within_the
 }
 
 #[pgrepo::test]
-async fn f24_a_commit_of_an_aborted_transaction_is_an_error(db: TestDatabase) {
+async fn fault_24_a_commit_of_an_aborted_transaction_is_an_error(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let used = pid(&ours).await;
     let mut tx = ours.begin().await.unwrap();

@@ -25,7 +25,7 @@ async fn set_up(db: &TestDatabase, sql: &str) -> (Db, Direct) {
 }
 
 #[pgrepo::test]
-async fn f35_a_field_of_another_type_than_its_column_is_refused_before_the_first_byte(db: TestDatabase) {
+async fn fault_35_a_field_of_another_type_than_its_column_is_refused_before_the_first_byte(db: TestDatabase) {
     for ty in ["int4", "float8", "timestamptz", "text"] {
         let (ours, mut direct) =
             set_up(&db, &format!("DROP TABLE IF EXISTS whole; CREATE TABLE whole (id int8, value {ty})")).await;
@@ -50,7 +50,7 @@ fn is_refused(error: &pgrepo::Error) {
 }
 
 #[pgrepo::test]
-async fn f35_a_column_altered_between_two_loads_is_refused(db: TestDatabase) {
+async fn fault_35_a_column_altered_between_two_loads_is_refused(db: TestDatabase) {
     let (ours, mut direct) = set_up(&db, WHOLE).await;
     let repository = ours.repository::<Whole>();
     assert_eq!(repository.copy_in(whole(10)).await.unwrap().rows, 10);
@@ -60,7 +60,7 @@ async fn f35_a_column_altered_between_two_loads_is_refused(db: TestDatabase) {
 }
 
 #[pgrepo::test]
-async fn f35_a_column_altered_while_the_load_waits_for_the_lock_is_refused(db: TestDatabase) {
+async fn fault_35_a_column_altered_while_the_load_waits_for_the_lock_is_refused(db: TestDatabase) {
     let (ours, mut direct) = set_up(&db, WHOLE).await;
     let mut watcher = Direct::to(&db).await;
     ours.repository::<Whole>().copy_in(whole(10)).await.unwrap();
@@ -76,7 +76,7 @@ async fn f35_a_column_altered_while_the_load_waits_for_the_lock_is_refused(db: T
 }
 
 #[pgrepo::test]
-async fn f35_a_transaction_s_older_view_of_the_columns_is_not_believed(db: TestDatabase) {
+async fn fault_35_a_transaction_s_older_view_of_the_columns_is_not_believed(db: TestDatabase) {
     let (ours, mut direct) = set_up(&db, WHOLE).await;
     let mut tx = ours.begin().await.unwrap();
     tx.execute_script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.unwrap();
@@ -90,7 +90,7 @@ async fn f35_a_transaction_s_older_view_of_the_columns_is_not_believed(db: TestD
 }
 
 #[pgrepo::test]
-async fn f29_a_result_whose_types_changed_is_a_mismatch_and_never_a_wrong_value(db: TestDatabase) {
+async fn fault_29_a_result_whose_types_changed_is_a_mismatch_and_never_a_wrong_value(db: TestDatabase) {
     for ty in ["float8", "int4"] {
         let (ours, mut direct) =
             set_up(&db, &format!("DROP TABLE IF EXISTS whole; {WHOLE}; INSERT INTO whole VALUES (1, 2), (2, 2)")).await;
@@ -110,7 +110,7 @@ async fn f29_a_result_whose_types_changed_is_a_mismatch_and_never_a_wrong_value(
 }
 
 #[pgrepo::test]
-async fn f29_an_added_column_disturbs_nobody(db: TestDatabase) {
+async fn fault_29_an_added_column_disturbs_nobody(db: TestDatabase) {
     let (ours, mut direct) = set_up(&db, &format!("{WHOLE}; INSERT INTO whole VALUES (1, 2)")).await;
     let all = || ours.query("SELECT * FROM whole");
     assert_eq!(all().fetch_one::<(i64, i64)>().await.unwrap(), (1, 2));
@@ -145,7 +145,7 @@ const STRICT: &str = "CREATE TABLE strict (id int4 CONSTRAINT once PRIMARY KEY, 
 type Case = (&'static str, fn(&mut Strict), &'static str, Option<&'static str>, Option<&'static str>, bool);
 
 #[pgrepo::test]
-async fn f39_a_failing_row_is_named_with_its_constraint_and_nothing_is_stored(db: TestDatabase) {
+async fn fault_39_a_failing_row_is_named_with_its_constraint_and_nothing_is_stored(db: TestDatabase) {
     let (ours, mut direct) = set_up(&db, STRICT).await;
     let good: Vec<_> =
         (0..900).map(|id| Strict { id, name: Some("a".into()), short: "abc".into(), parent: None }).collect();
@@ -216,7 +216,7 @@ fn shapes() -> impl Iterator<Item = Shape> {
 }
 
 #[pgrepo::test]
-async fn f40_columns_are_found_by_name_and_what_does_not_fit_says_why(db: TestDatabase) {
+async fn fault_40_columns_are_found_by_name_and_what_does_not_fit_says_why(db: TestDatabase) {
     const IDENTITY: &str = "id int8 GENERATED ALWAYS AS IDENTITY";
     const GENERATED: &str = "doubled int4 GENERATED ALWAYS AS (a * 2) STORED";
     for columns in [

@@ -49,7 +49,7 @@ const NAMES: usize = 1_000_000;
 const AT_ONCE: usize = 20_000;
 
 #[pgrepo::test]
-async fn f44_a_million_names_are_read_by_the_server_as_they_were_quoted(db: Db) {
+async fn fault_44_a_million_names_are_read_by_the_server_as_they_were_quoted(db: Db) {
     let mut rng = Rng(44);
     let parse = "SELECT n FROM unnest($1::text[], $2::text[]) AS x(n, q) WHERE parse_ident(q) IS DISTINCT FROM ARRAY[n] \
                  OR quote_ident(n) NOT IN (q, n)";
@@ -62,7 +62,7 @@ async fn f44_a_million_names_are_read_by_the_server_as_they_were_quoted(db: Db) 
 }
 
 #[pgrepo::test]
-async fn f44_rows_go_into_tables_and_columns_of_any_name(db: Db) {
+async fn fault_44_rows_go_into_tables_and_columns_of_any_name(db: Db) {
     let mut rng = Rng(44);
     for i in 0..50_i64 {
         let (schema, table, column) = (name(&mut rng), name(&mut rng), name(&mut rng));

@@ -6,7 +6,7 @@ use super::cancel::{NAME, TABLE, gone, pid, set_up};
 use crate::support::{Direct, LONG, pool, serves};
 
 #[pgrepo::test]
-async fn f27_a_connection_lent_raw_is_not_used_again(db: TestDatabase) {
+async fn fault_27_a_connection_lent_raw_is_not_used_again(db: TestDatabase) {
     let (ours, mut direct, _proxy) = set_up(&db, 1).await;
     let used = pid(&ours).await;
     let mut raw = ours.raw().await.unwrap();

@@ -16,7 +16,7 @@ async fn pid(db: &Db) -> i32 {
 }
 
 #[pgrepo::test(sql = "CREATE TABLE text (id int4, body text)")]
-async fn f31_nul_in_a_text_is_refused_before_it_is_sent(db: Db) {
+async fn fault_31_nul_in_a_text_is_refused_before_it_is_sent(db: Db) {
     let used = pid(&db).await;
     let rows = (0..2000).map(|id| Text { id, body: if id == 1234 { "a\0b".into() } else { "x".repeat(100) } });
     let error = db.repository::<Text>().copy_in(rows).await.unwrap_err();
@@ -40,7 +40,7 @@ struct Doc {
 }
 
 #[pgrepo::test(sql = "CREATE TABLE doc (id int4, body jsonb)")]
-async fn f32_json_that_the_server_has_not_is_an_error_and_the_connection_lives(db: Db) {
+async fn fault_32_json_that_the_server_has_not_is_an_error_and_the_connection_lives(db: Db) {
     let used = pid(&db).await;
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
     for body in [r#"{"a": "\u0000"}"#, r#"["\ud800"]"#, &deep] {
@@ -64,7 +64,7 @@ async fn f32_json_that_the_server_has_not_is_an_error_and_the_connection_lives(d
 }
 
 #[pgrepo::test]
-async fn f33_infinity_and_far_years_have_a_type_or_are_an_error(db: Db) {
+async fn fault_33_infinity_and_far_years_have_a_type_or_are_an_error(db: Db) {
     let used = pid(&db).await;
     for sql in ["SELECT 'infinity'::date", "SELECT '-infinity'::date", "SELECT '5000000-01-01'::date"] {
         let error = db.query(sql).fetch_one::<NaiveDate>().await.unwrap_err();
@@ -88,7 +88,7 @@ async fn f33_infinity_and_far_years_have_a_type_or_are_an_error(db: Db) {
 }
 
 #[pgrepo::test]
-async fn f37_as_many_parameters_as_the_protocol_has_and_one_more(db: Db) {
+async fn fault_37_as_many_parameters_as_the_protocol_has_and_one_more(db: Db) {
     let sql = |n: usize| {
         let terms: Vec<_> = (1..=n).map(|i| format!("(${i}::int4)")).collect();
         format!("SELECT sum(v) FROM (VALUES {}) t(v)", terms.join(","))
@@ -110,7 +110,7 @@ struct Blob<'a> {
 }
 
 #[pgrepo::test(sql = "CREATE TABLE blob (id int4, head bytea, tail bytea)")]
-async fn f36_a_value_and_a_row_of_a_gibibyte_are_refused_before_they_are_sent(db: Db) {
+async fn fault_36_a_value_and_a_row_of_a_gibibyte_are_refused_before_they_are_sent(db: Db) {
     let used = pid(&db).await;
     // Never written, so no memory stands behind it.
     let huge = vec![0; 1 << 30];
