@@ -44,7 +44,7 @@ pub struct DbConfig {
     /// Whether and how connections are encrypted, and what the server's certificate is checked against.
     pub tls: TlsConfig,
     /// How long one attempt to connect may take, until the connection can be used; a connection that idled is given as
-    /// long to answer, but 2 s at most. Default 10 s.
+    /// long to answer, but 1 s at most. Default 10 s.
     pub connect_timeout: Duration,
     /// How long an operation waits for a connection, the making of one included. Default 30 s.
     pub acquire_timeout: Duration,

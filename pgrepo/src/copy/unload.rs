@@ -10,7 +10,7 @@ use futures_core::Stream;
 use futures_util::stream::BoxStream;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Handle, Lease, driver};
+use crate::pool::{Handle, Lease, Watch, driver};
 use crate::query::unreadable;
 use crate::stream::Chunks;
 use crate::table::{CopyOut, Description, OwnedRow, PgTable, Place, sql};
@@ -66,10 +66,14 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         let pieces = async_stream::try_stream! {
             // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
             let mut step = lease.step()?;
+            let limit = step.session().answer_limit;
+            let _watch = Watch::begin(step.session().slow_statement, OPERATION, || (&*statement).into());
             {
-                let mut data = step.session().conn.copy_out_raw(&statement).await.map_err(driver::error)?;
+                let begun = driver::answered(limit, step.session().conn.copy_out_raw(&statement)).await;
+                let mut data = begun.map_err(driver::error)?;
                 loop {
-                    let (pieces, end) = gather(&mut data).await;
+                    let gathered = driver::answered(limit, async { Ok(gather(&mut data).await) }).await;
+                    let (pieces, end) = gathered.map_err(driver::error)?;
                     if !pieces.is_empty() {
                         yield pieces;
                     }

@@ -1,8 +1,7 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Pool, PoolError, TimeoutType};
-use deadpool::{Runtime, Status};
 use serde::Serialize;
 
 use crate::concurrent::Concurrent;
@@ -17,9 +16,13 @@ use crate::table::{PgTable, TableName};
 use crate::tx::{Tx, TxId, TxOutcome};
 use crate::value::Value;
 
-use super::connect::Manager;
 use super::guard::Guard;
+use super::health::{self, Health};
+use super::hook::{AfterConnect, HookFuture, NewConnection};
+use super::monitor::Monitor;
 use super::raw::RawConnection;
+use super::shared::{Pool, closed};
+use super::status::PoolStatus;
 
 /// A database: a pool of connections and what runs on it. Cheap to clone; all clones share the pool.
 ///
@@ -39,8 +42,7 @@ use super::raw::RawConnection;
 /// ```
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool<Manager>,
-    acquire_timeout: Duration,
+    pool: Arc<Pool>,
 }
 
 impl Db {
@@ -66,14 +68,39 @@ impl Db {
     /// [`ErrorKind::Config`]: a setting is wrong; [`ErrorKind::Connection`]: the server cannot be reached or refused the
     /// connection; [`ErrorKind::Timeout`]: it did not answer within the limits.
     pub async fn connect(config: DbConfig) -> Result<Self> {
-        let config = config.checked()?;
-        let (max, acquire_timeout) = (config.max_connections, config.acquire_timeout);
-        let pool = Pool::builder(Manager::new(config))
-            .max_size(max)
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|e| Error::new(ErrorKind::Config, "the pool could not be made").caused_by(e))?;
-        let db = Self { pool, acquire_timeout };
+        Self::make(config, None).await
+    }
+
+    /// [`connect`](Self::connect), with a callback that sets each new connection up before it is first used.
+    ///
+    /// It runs once for each connection of the pool, not for the one beside it, within the time that connecting may take
+    /// (`connect_timeout`). What it changes stays for as long as the connection lives, for whoever uses it.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and those of the callback: a connection on which it fails is closed, and whoever
+    /// waits for it gets the error.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// use pgrepo::{Db, DbConfig};
+    ///
+    /// let db = Db::connect_with(DbConfig::from_env()?, |new| {
+    ///     Box::pin(async move { new.execute_script("SET search_path = app, public; SET role = app").await })
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect_with<F>(config: DbConfig, after_connect: F) -> Result<Self>
+    where
+        F: for<'c> Fn(&'c mut NewConnection) -> HookFuture<'c> + Send + Sync + 'static,
+    {
+        Self::make(config, Some(Box::new(after_connect))).await
+    }
+
+    async fn make(config: DbConfig, after_connect: Option<Box<AfterConnect>>) -> Result<Self> {
+        let db = Self { pool: Pool::new(config.checked()?, after_connect) };
         drop(db.guard().await?);
         Ok(db)
     }
@@ -266,7 +293,7 @@ impl Db {
             return Err(closed().during("ping"));
         }
         let began = Instant::now();
-        self.pool.manager().control().ping().await.map_err(|e| e.during("ping"))?;
+        self.pool.control.ping().await.map_err(|e| e.during("ping"))?;
         Ok(began.elapsed())
     }
 
@@ -274,7 +301,7 @@ impl Db {
     ///
     /// The limit is at least 1 and at most the size of the pool; another one is logged and brought within these.
     pub fn concurrent(&self, limit: usize) -> Concurrent {
-        Concurrent::new(limit, self.pool.status().max_size)
+        Concurrent::new(limit, self.pool.max())
     }
 
     /// Lends the driver's own connection, for what pgrepo does not offer. It is closed afterwards. The types are those of
@@ -286,37 +313,124 @@ impl Db {
         Ok(RawConnection::new(self.guard().await?))
     }
 
-    /// Closes the pool: waiting and later operations fail, idle connections are closed at once, those in use when
-    /// their operation ends.
-    pub fn close(&self) {
-        self.pool.close();
+    /// What the pool is like now, and what it has done so far; nothing is sent.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(db: &pgrepo::Db) {
+    /// let status = db.status();
+    /// println!("{} of {} in use, {} wait; {:?} waited so far", status.in_use, status.max, status.waiting, status.wait_time);
+    /// # }
+    /// ```
+    pub fn status(&self) -> PoolStatus {
+        self.pool.status()
+    }
+
+    /// Tells whether the server answers within the limit, and what the pool is like: a report, also when the server hangs
+    /// or the network is silent.
+    ///
+    /// The server is asked, in one round trip, over the connection that the pool keeps beside it, as by
+    /// [`ping`](Self::ping): it gets in at full load.
+    ///
+    /// # Cancel safety
+    /// As [`ping`](Self::ping).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) {
+    /// let health = db.health(std::time::Duration::from_secs(1)).await;
+    /// match &health.reason {
+    ///     None => println!("up, {:?}; {} operations wait", health.latency, health.pool.waiting),
+    ///     Some(error) => println!("down: {error:?}"),
+    /// }
+    /// # }
+    /// ```
+    pub async fn health(&self, limit: Duration) -> Health {
+        health::ask(&self.pool, limit).await
+    }
+
+    /// Looks after the database at intervals: tells when the server goes and comes, and when operations wait for
+    /// connections. See [`Monitor`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(db: &pgrepo::Db) {
+    /// use pgrepo::MonitorEvent;
+    ///
+    /// let mut monitor = db.monitor(std::time::Duration::from_secs(5));
+    /// let task = tokio::spawn(async move {
+    ///     while let Some(event) = monitor.next().await {
+    ///         match event {
+    ///             MonitorEvent::Down(health) => eprintln!("the database is gone: {:?}", health.reason),
+    ///             MonitorEvent::Up(health) => eprintln!("the database is there, {:?}", health.latency),
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn monitor(&self, interval: Duration) -> Monitor {
+        Monitor::new(self.clone(), interval)
+    }
+
+    /// Changes the most connections that the pool opens, at once for whoever comes next.
+    ///
+    /// Where there are more, those that idle are closed now and those in use when their operation ends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`]: the number is none of 1 to 10,000; [`ErrorKind::Connection`]: the pool is closed. In both
+    /// cases nothing has changed.
+    pub fn resize(&self, max_connections: usize) -> Result<()> {
+        let checked = self.pool.config.clone().with_max_connections(max_connections).checked();
+        checked.and_then(|_| self.pool.resize(max_connections)).map_err(|e| e.during("resize"))
+    }
+
+    /// Closes the pool: waiting and later operations fail, idle connections are closed at once; those in use may end what
+    /// they do within `close_timeout`.
+    ///
+    /// Returns how many connections were still in use then, or being ended on the server: 0 if all are closed. They are
+    /// closed when their operation ends, which a silent network does not delay: nothing is waited for any longer. A
+    /// second call waits again.
+    ///
+    /// # Cancel safety
+    /// The pool is closed as soon as the future was first polled; only the waiting is given up.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: pgrepo::Db) {
+    /// let left = db.close().await;
+    /// if left > 0 {
+    ///     eprintln!("{left} operations did not end in time");
+    /// }
+    /// # }
+    /// ```
+    pub async fn close(&self) -> usize {
+        self.pool.close(self.pool.config.close_timeout).await
+    }
+
+    /// Whether the pool was closed.
+    pub fn is_closed(&self) -> bool {
+        self.pool.is_closed()
     }
 
     pub(crate) async fn guard(&self) -> Result<Guard> {
+        let limit = self.pool.config.acquire_timeout;
         // What waited is dropped at the end of this line, so that the pool no longer counts it.
-        let got = tokio::time::timeout(self.acquire_timeout, self.pool.get()).await;
-        match got {
-            Ok(Ok(object)) => Ok(Guard::new(object)),
-            Ok(Err(PoolError::Backend(error))) => Err(error),
-            Ok(Err(PoolError::Closed)) => Err(closed()),
-            Ok(Err(PoolError::Timeout(TimeoutType::Wait))) | Err(_) => {
-                Err(Error::new(ErrorKind::Timeout, waited(self.acquire_timeout, self.pool.status())))
-            }
-            Ok(Err(error)) => Err(Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string())),
-        }
+        let lent = tokio::time::timeout(limit, self.pool.lend()).await;
+        lent.unwrap_or_else(|_| {
+            self.pool.counters.timed_out();
+            Err(Error::new(ErrorKind::Timeout, waited(limit, self.status())))
+        })
+        .map(Guard::new)
     }
 }
 
-fn closed() -> Error {
-    Error::new(ErrorKind::Connection, "the pool is closed")
-}
-
 /// What the pool was like when a call had waited for too long: for a connection in use, or for one to be made.
-fn waited(limit: Duration, pool: Status) -> String {
-    let Status { max_size, size, available, waiting } = pool;
+fn waited(limit: Duration, pool: PoolStatus) -> String {
+    let PoolStatus { max, size, idle, waiting, .. } = pool;
     format!(
-        "no connection within {limit:?}: of the pool's {max_size} connections {size} exist, {available} of them idle; \
-         other calls that wait: {waiting}"
+        "no connection within {limit:?}: of the pool's {max} connections {size} exist, {idle} of them idle; other calls \
+         that wait: {waiting}"
     )
 }
 

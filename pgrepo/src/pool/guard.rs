@@ -1,7 +1,3 @@
-use std::time::Instant;
-
-use deadpool::Status;
-use deadpool::managed::Object;
 use sqlx::PgConnection;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -9,43 +5,41 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tx::Tx;
 
-use super::connect::{Manager, Session};
+use super::connect::Session;
 use super::control::PATIENCE;
 use super::driver;
+use super::shared::Lent;
 
 /// A connection on loan. Dropped while an operation on it has not ended, it is closed and never lent again.
 pub(crate) struct Guard {
-    object: Option<Object<Manager>>,
+    lent: Option<Lent>,
     dirty: bool,
     condemned: bool,
     in_transaction: bool,
 }
 
 impl Guard {
-    pub(super) fn new(object: Object<Manager>) -> Self {
-        Self { object: Some(object), dirty: false, condemned: false, in_transaction: false }
+    pub(super) fn new(lent: Lent) -> Self {
+        Self { lent: Some(lent), dirty: false, condemned: false, in_transaction: false }
     }
 
-    pub(super) fn session(&self) -> &Session {
-        match &self.object {
-            Some(object) => object,
-            None => unreachable!("the object leaves the guard in its Drop only"),
+    pub(crate) fn session(&self) -> &Session {
+        match &self.lent {
+            Some(lent) => &lent.session,
+            None => unreachable!("the connection leaves the guard in its Drop only"),
         }
     }
 
     pub(super) fn session_mut(&mut self) -> &mut Session {
-        match &mut self.object {
-            Some(object) => object,
-            None => unreachable!("the object leaves the guard in its Drop only"),
+        match &mut self.lent {
+            Some(lent) => &mut lent.session,
+            None => unreachable!("the connection leaves the guard in its Drop only"),
         }
     }
 
     /// Whether no other connection of the pool is on loan or waited for.
     fn is_alone(&self) -> bool {
-        self.object.as_ref().and_then(Object::pool).is_none_or(|pool| {
-            let Status { size, available, waiting, .. } = pool.status();
-            size <= available + 1 && waiting == 0
-        })
+        self.lent.as_ref().is_none_or(Lent::is_alone)
     }
 
     /// From now on an operation is under way; [`Step::done`] says that it ended.
@@ -57,6 +51,13 @@ impl Guard {
     /// Whether an operation on it has not ended.
     pub(crate) fn is_dirty(&self) -> bool {
         self.dirty
+    }
+
+    /// The connection broke: others that idle now may have broken with it.
+    fn doubt_others(&self) {
+        if let Some(lent) = &self.lent {
+            lent.doubt_others();
+        }
     }
 
     /// The connection is not to be lent again, whatever comes.
@@ -86,22 +87,21 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(mut object) = self.object.take() else { return };
-        let runtime = object.runtime.clone();
+        let Some(lent) = self.lent.take() else { return };
         let spoilt = self.dirty || self.condemned;
         if !spoilt && !self.in_transaction {
-            object.idle_since = Instant::now();
-            return;
+            return lent.give_back();
         }
+        let runtime = lent.session.runtime.clone();
         // A runtime that has shut down drops both tasks unpolled; what they hold is then closed all the same, and never
         // lent again: the rollback's guard is dirty from the start.
         if !spoilt {
-            let guard = Self { object: Some(object), dirty: true, condemned: false, in_transaction: false };
+            let guard = Self { lent: Some(lent), dirty: true, condemned: false, in_transaction: false };
             runtime.spawn(guard.roll_back());
             return;
         }
-        // Taking it out frees the slot at once; the session's permit is free when the server has ended it.
-        runtime.spawn(Object::take(object).end());
+        // Taking it out frees the slot at once; the session's place is free when the server has ended it.
+        runtime.spawn(lent.take_out().end());
     }
 }
 
@@ -144,6 +144,8 @@ impl Step<'_> {
             Err(error) => {
                 if driver::at_rest(&error) {
                     self.done();
+                } else {
+                    self.guard.doubt_others();
                 }
                 Err(driver::error(error))
             }
@@ -164,6 +166,13 @@ impl Lease<'_> {
         match self {
             Self::Pooled(guard) => Ok(guard.step()),
             Self::Tx(tx) => tx.step(),
+        }
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        match self {
+            Self::Pooled(guard) => guard.session(),
+            Self::Tx(tx) => tx.session(),
         }
     }
 

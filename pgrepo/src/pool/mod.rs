@@ -3,17 +3,31 @@
 mod connect;
 mod control;
 mod db;
+mod deadline;
 pub(crate) mod driver;
 mod guard;
 mod handle;
+mod health;
+mod hook;
+mod monitor;
 #[cfg(unix)]
 mod nodelay;
+mod places;
 mod raw;
+mod shared;
+mod slow;
+mod status;
 mod values;
 
 pub(crate) use connect::Session;
 pub use db::Db;
+pub use deadline::WithDeadline;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
 pub use handle::{Handle, InSchema};
+pub use health::Health;
+pub use hook::{HookFuture, NewConnection};
+pub use monitor::{Monitor, MonitorEvent};
 pub use raw::RawConnection;
+pub(crate) use slow::Watch;
+pub use status::PoolStatus;
 pub(crate) use values::{Encoded, Param, Values};

@@ -3,13 +3,12 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use sqlx::Either;
 use sqlx::postgres::PgRow;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::driver::{self, Prepared};
-use crate::pool::{Encoded, Handle, Lease, Param, Step, Values};
+use crate::pool::{Encoded, Handle, Lease, Param, Step, Values, Watch};
 use crate::row::Row;
 use crate::stream::RowStream;
 use crate::table::{Fields, FromCell, FromRow, OwnedRow};
@@ -258,6 +257,8 @@ impl<'s> Run<'s> {
     /// Runs the statement to its end and hands over each row; returns the rows affected.
     pub(super) async fn drive(&mut self, on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send)) -> Result<u64> {
         let mut again = true;
+        let slow = self.lease.session().slow_statement;
+        let _watch = Watch::begin(slow, self.operation, || Arc::clone(&self.prepared.sql));
         loop {
             let mut step = self.lease.step()?;
             let (outcome, waited) = watched(once(&mut step, &self.prepared, &self.values, on_row)).await;
@@ -382,12 +383,15 @@ impl<'s> Run<'s> {
         let mut run = self;
         let rows = async_stream::try_stream! {
             let mut again = true;
+            let slow = run.lease.session().slow_statement;
+            let _watch = Watch::begin(slow, operation, || Arc::clone(&run.prepared.sql));
             loop {
                 let mut step = run.lease.step()?;
+                let limit = step.session().answer_limit;
                 let mut failed = None;
                 {
                     let mut rows = driver::run(step.session(), &run.prepared, &run.values);
-                    while let Some(item) = rows.next().await {
+                    while let Some(item) = driver::answered_next(limit, &mut rows).await {
                         match item {
                             Ok(Either::Right(row)) => yield row,
                             Ok(Either::Left(_)) => {}
@@ -439,10 +443,11 @@ async fn once(
     values: &Encoded,
     on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send),
 ) -> Result<u64, Failed> {
+    let limit = step.session().answer_limit;
     let mut items = driver::run(step.session(), prepared, values);
     let (mut affected, mut index) = (0, 0);
     let mut refused = None;
-    while let Some(item) = items.next().await {
+    while let Some(item) = driver::answered_next(limit, &mut items).await {
         match item.map_err(Failed::Driver)? {
             Either::Left(done) => affected += done.rows_affected(),
             Either::Right(row) => {
