@@ -4,5 +4,8 @@ mod cancel;
 mod copy;
 mod listed;
 mod names;
+mod network;
+mod outage;
+mod queue;
 mod retired;
 mod values;
