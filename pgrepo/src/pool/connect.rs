@@ -30,7 +30,8 @@ pub(crate) struct Session {
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,
     pub(crate) statement_cache: usize,
-    pub(crate) idle_since: Instant,
+    /// When it was lent last, or given back.
+    pub(super) touched: Instant,
     /// When it is old enough to be replaced.
     pub(super) expires: Option<Instant>,
     /// The longest that the server may leave one step of a statement unanswered.
@@ -72,7 +73,7 @@ impl Session {
             control: Arc::clone(control),
             runtime: Handle::current(),
             statement_cache: config.statement_cache,
-            idle_since: now,
+            touched: now,
             expires: config.max_lifetime.and_then(|most| now.checked_add(some_less(most))),
             answer_limit: config.statement_timeout.map(|limit| limit.saturating_add(MARGIN)),
             slow_statement: config.slow_statement,

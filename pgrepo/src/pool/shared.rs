@@ -19,7 +19,7 @@ use super::status::{Counters, PoolStatus, Reason};
 /// How long a connection that has idled may take to answer: one that takes longer is better made anew.
 const PING: Duration = Duration::from_secs(1);
 
-/// After how long an unanswered ping speaks against all connections that idle.
+/// After how long what is unanswered and given up speaks against all connections that idle.
 const SILENCE: Duration = Duration::from_millis(250);
 
 /// What all clones of a database share: the connections that idle, and the places of those that are lent.
@@ -107,7 +107,7 @@ impl Pool {
         loop {
             let mut session = self.idle().sessions.pop()?;
             let now = Instant::now();
-            let idled = now.saturating_duration_since(session.idle_since);
+            let idled = now.saturating_duration_since(session.touched);
             if self.config.max_idle.is_some_and(|limit| idled > limit) {
                 self.close_one(session, Reason::Idling);
                 continue;
@@ -125,8 +125,9 @@ impl Pool {
                     }
                 }
             }
-            let doubtful = idled > self.config.idle_check || session.idle_since <= self.doubtful_before();
+            let doubtful = idled > self.config.idle_check || session.touched <= self.doubtful_before();
             if !doubtful || Box::pin(self.answers(&mut session)).await {
+                session.touched = now;
                 return Some(session);
             }
         }
@@ -175,7 +176,7 @@ impl Pool {
     /// Closes what has idled for too long; those that have idled longest stand first.
     fn reap(&self, limit: Duration) {
         let mut idle = self.idle();
-        let old = idle.sessions.iter().take_while(|session| session.idle_since.elapsed() > limit).count();
+        let old = idle.sessions.iter().take_while(|session| session.touched.elapsed() > limit).count();
         let old = idle.sessions.drain(..old).collect();
         drop(idle);
         self.close_all(old, Reason::Idling);
@@ -330,7 +331,7 @@ impl Lent {
     /// Gives it back, for others.
     pub(super) fn give_back(self) {
         let Self { pool, mut session, slot } = self;
-        session.idle_since = Instant::now();
+        session.touched = Instant::now();
         let mut idle = pool.idle();
         if idle.closed || pool.sessions.surplus() > 0 {
             drop(idle);
@@ -345,6 +346,10 @@ impl Lent {
     /// Takes it out of the pool, which is to make another.
     pub(super) fn take_out(self) -> Session {
         self.pool.counters.closed(Reason::Use);
+        // Most often a deadline: of the server, which is slow, or of a network that is silent for the others as well.
+        if self.session.touched.elapsed() >= SILENCE {
+            self.doubt_others();
+        }
         *self.session
     }
 }
