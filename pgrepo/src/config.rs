@@ -79,7 +79,7 @@ pub struct DbConfig {
     /// Whether and how connections are encrypted, and what the server's certificate is checked against.
     pub tls: TlsConfig,
     /// How long one attempt to connect may take, until the connection can be used; a connection that idled is given as
-    /// long to answer, but 2 s at most. Default 10 s.
+    /// long to answer, but 1 s at most. Default 10 s.
     pub connect_timeout: Duration,
     /// How long an operation waits for a connection, the making of one included. Default 30 s.
     pub acquire_timeout: Duration,
@@ -95,12 +95,13 @@ pub struct DbConfig {
     pub idle_in_transaction_timeout: Option<Duration>,
     /// How long closing the pool waits for operations under way. Default 10 s.
     pub close_timeout: Duration,
-    /// How old a connection becomes before it is replaced, give or take some, so that not all are at once; `None` is for
-    /// ever. Default 30 min.
+    /// How old a connection becomes before it is replaced, or up to a fifth less, so that not all are at once; `None` is
+    /// for ever. Only one is replaced at a time; the others are used for as long. Default 30 min.
     pub max_lifetime: Option<Duration>,
     /// How long a connection may idle before it is closed; `None` is for ever. Default 10 min.
     pub max_idle: Option<Duration>,
-    /// A connection that has idled for longer is pinged before it is used. Default 30 s.
+    /// A connection that has idled for longer is pinged before it is used, which costs a round trip; 0 pings each. Default
+    /// 1 s.
     pub idle_check: Duration,
     /// How many prepared statements a connection keeps, at least 1. Default 100.
     pub statement_cache: usize,
@@ -135,7 +136,7 @@ impl Default for DbConfig {
             close_timeout: Duration::from_secs(10),
             max_lifetime: Some(Duration::from_secs(30 * 60)),
             max_idle: Some(Duration::from_secs(10 * 60)),
-            idle_check: Duration::from_secs(30),
+            idle_check: Duration::from_secs(1),
             statement_cache: 100,
             slow_statement: None,
             retry: RetryConfig::default(),

@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Connection,
     /// A deadline passed.
     Timeout,
+    /// Too many operations wait already: this one was turned away at once, and nothing was sent.
+    Overload,
     /// The server refused a statement.
     Query,
     /// A transaction could not be begun, committed or used.

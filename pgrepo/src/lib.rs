@@ -420,7 +420,10 @@ pub use pgrepo_macros::PgRecord;
 /// ```
 #[doc(inline)]
 pub use pgrepo_macros::PgTable;
-pub use pool::{Db, Handle, InSchema, RawConnection};
+pub use pool::{
+    Db, Handle, Health, HookFuture, InSchema, Monitor, MonitorEvent, NewConnection, PoolStatus, RawConnection,
+    WithDeadline,
+};
 pub use query::{
     Assignment, Changes, Delete, Filter, Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction, IsArray,
     IsText, Page, PageToken, Pages, Query, Sort, TextRank, Update, Upserted, query,

@@ -219,9 +219,9 @@ impl Attempts<'_> {
     /// An attempt has failed: how long to wait before the next one, or the error that the operation ends with.
     ///
     /// `idempotent` as in [`FaultClass::may_repeat`](crate::FaultClass::may_repeat). Where a deadline of ours has passed
-    /// the operation has had its time, and where the breaker rejects it another attempt would be rejected as well.
+    /// the operation has had its time, and where the breaker or the full queue rejects it another attempt would be rejected as well.
     pub(crate) fn after(&mut self, error: Error, idempotent: bool) -> Result<Duration> {
-        let rejected = error.kind() == ErrorKind::CircuitOpen;
+        let rejected = matches!(error.kind(), ErrorKind::CircuitOpen | ErrorKind::Overload);
         let over = rejected || (error.is_timeout() && error.server().is_none());
         match (!over && error.fault_class().may_repeat(idempotent)).then(|| self.wait()).flatten() {
             Some(wait) => {

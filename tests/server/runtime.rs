@@ -5,10 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pgrepo::testkit::TestDatabase;
+use pgrepo::{CopyInOptions, PgTable};
 use rustix::net::sockopt;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{pool, proxy};
+
+#[derive(Debug, PgTable)]
+#[pg(table = "t")]
+struct Line {
+    id: i32,
+}
 
 /// Counts the ticks of 10 ms that a runtime comes to while it does something else.
 async fn ticks<T>(work: impl Future<Output = T>) -> (T, u64, Duration) {
@@ -50,6 +57,54 @@ async fn a_long_query_and_slow_connecting_leave_the_runtime_free(db: TestDatabas
     slept.unwrap();
     assert!(took >= Duration::from_secs(5));
     hardly_blocked(count, took);
+}
+
+/// Everything that a program may hold, dropped where there is no runtime: the one it was made on has shut down, or never
+/// knew of it.
+#[test]
+fn whatever_a_program_holds_may_be_dropped_without_a_runtime() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let lasting = runtime();
+    let test = lasting.block_on(TestDatabase::create("CREATE TABLE t (id int4 NOT NULL)")).unwrap();
+    for shut_down in [true, false] {
+        let short = runtime();
+        let db = short.block_on(pool(&test.url(), "dropped", 8));
+        let (tx, copy, out, rows, raw, monitor, health) = short.block_on(async {
+            let mut tx = db.begin().await.unwrap();
+            tx.query("INSERT INTO t VALUES (1)").execute().await.unwrap();
+            let mut copy = db.repository::<Line>().start_copy_in::<Line>(CopyInOptions::default());
+            copy.send(&Line { id: 2 }).await.unwrap();
+            let mut out = db.repository::<Line>().copy_out().await.unwrap();
+            assert!(out.next().await.unwrap().is_none());
+            let rows = db.query("SELECT i FROM generate_series(1, 100000) i").stream::<i32>().await.unwrap();
+            let mut monitor = db.monitor(Duration::from_secs(1));
+            monitor.next().await.unwrap();
+            let raw = db.raw().await.unwrap();
+            let health = db.health(Duration::from_secs(1)).await;
+            (tx, copy, out, rows, raw, monitor, health)
+        });
+        // Futures that were never polled, and one that was.
+        let close = db.clone();
+        let never = (Box::pin(async move { close.close().await }), Box::pin(tx.rollback()));
+        let short = if shut_down {
+            drop(short);
+            None
+        } else {
+            Some(short)
+        };
+        drop(never);
+        drop((copy, out, rows, raw, monitor, health));
+        // Where the runtime lives, it may still roll back.
+        assert!(!shut_down || db.status().in_use == 0, "nothing is held any more");
+        drop(db);
+        drop(short);
+        lasting.block_on(async {
+            let mut direct = crate::support::Direct::to(&test).await;
+            direct.at_rest("dropped", 0).await;
+            assert_eq!(direct.one::<i64>("SELECT count(*) FROM t").await, 0);
+        });
+    }
+    lasting.block_on(test.close()).unwrap();
 }
 
 /// Which of this process's TCP sockets to a port have TCP_NODELAY: by their local ports.

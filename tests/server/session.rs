@@ -1,6 +1,93 @@
 //! What SQL may leave in a session, and what it may not.
 
+use pgrepo::testkit::TestDatabase;
 use pgrepo::{Db, ErrorKind};
+
+use crate::support::pool;
+
+/// What the session of whoever comes next is like: settings, locks, temporary tables, channels, a transaction.
+const STATE: &str = "SELECT concat_ws(' ', pg_backend_pid(), current_setting('search_path'), current_user, \
+    current_setting('default_transaction_read_only'), current_setting('statement_timeout'), \
+    current_setting('lock_timeout'), current_setting('work_mem'), \
+    (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'), \
+    pg_my_temp_schema(), (SELECT count(*) FROM pg_listening_channels()), \
+    (SELECT count(*) FROM pg_cursors WHERE is_holdable), now() = statement_timestamp())";
+
+#[pgrepo::test]
+async fn what_would_change_the_next_user_s_session_is_refused_and_changes_nothing(test: TestDatabase) {
+    let ours = pool(&test.url(), "session", 1).await;
+    let before: String = ours.query(STATE).fetch_val().await.unwrap();
+    for sql in [
+        "SET search_path = nowhere",
+        "SET ROLE pg_monitor",
+        "set session authorization pg_monitor",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "/* a comment */ SET statement_timeout = 1",
+        "SELECT 1; SET lock_timeout = 1",
+        "RESET ALL",
+        "DISCARD ALL",
+        "LISTEN channel",
+        "CREATE TEMP TABLE leaked (a int)",
+        "CREATE TEMPORARY TABLE leaked AS SELECT 1",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+        "PREPARE p AS SELECT 1",
+        "BEGIN",
+        "START TRANSACTION READ ONLY",
+        "LOAD 'plpgsql'",
+    ] {
+        let error = ours.execute_script(sql).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Query && error.sqlstate().is_none(), "{sql}: {error:?}");
+        let error = ours.query(sql).execute().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Query, "{sql}: {error:?}");
+        let mut tx = ours.begin().await.unwrap();
+        let error = tx.execute_script(sql).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Query && error.sqlstate().is_none(), "{sql}: {error:?}");
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(ours.query(STATE).fetch_val::<String>().await.unwrap(), before);
+}
+
+#[pgrepo::test]
+async fn what_lasts_for_a_transaction_is_gone_after_it(test: TestDatabase) {
+    let ours = pool(&test.url(), "session", 1).await;
+    let before: String = ours.query(STATE).fetch_val().await.unwrap();
+    for commit in [true, false] {
+        let mut tx = ours.begin().await.unwrap();
+        tx.execute_script(
+            "SET LOCAL search_path = nowhere; SET LOCAL statement_timeout = '1min'; SET TRANSACTION READ ONLY; \
+             SET LOCAL ROLE pg_monitor; SELECT pg_advisory_xact_lock(7), set_config('work_mem', '1234kB', true)",
+        )
+        .await
+        .unwrap();
+        if commit {
+            tx.commit().await.unwrap();
+        } else {
+            tx.rollback().await.unwrap();
+        }
+        assert_eq!(ours.query(STATE).fetch_val::<String>().await.unwrap(), before);
+    }
+}
+
+#[pgrepo::test]
+async fn what_functions_do_to_a_session_is_not_seen_and_the_raw_connection_is_for_that(test: TestDatabase) {
+    let ours = pool(&test.url(), "session", 1).await;
+    let before: String = ours.query(STATE).fetch_val().await.unwrap();
+    let functions = "SELECT set_config('work_mem', '1234kB', false), pg_advisory_lock(7)::text";
+    let mut raw = ours.raw().await.unwrap();
+    sqlx::raw_sql(functions).execute(&mut *raw).await.unwrap();
+    sqlx::raw_sql("LISTEN channel; CREATE TEMP TABLE leaked (a int); BEGIN READ ONLY")
+        .execute(&mut *raw)
+        .await
+        .unwrap();
+    drop(raw);
+    let (_, left) = before.split_once(' ').unwrap();
+    let after: String = ours.query(STATE).fetch_val().await.unwrap();
+    assert_eq!(after.split_once(' ').unwrap().1, left, "a new session");
+    // The limit, as it is documented: on the pool they stay for whoever comes next.
+    ours.query(functions).fetch_rows().await.unwrap();
+    let after: String = ours.query(STATE).fetch_val().await.unwrap();
+    assert!(after.contains("1234kB") && after != before, "{after}");
+}
 
 #[pgrepo::test]
 async fn what_lasts_as_long_as_a_transaction_works_in_one_and_is_refused_where_it_does_nothing(db: Db) {

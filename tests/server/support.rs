@@ -67,12 +67,17 @@ pub(crate) async fn proxy(db: &TestDatabase) -> Proxy {
     Proxy::start(db.server()).await.unwrap()
 }
 
-/// A pool of pgrepo's, whose sessions bear a name.
-pub(crate) async fn pool(url: &str, name: &str, max: usize) -> Db {
+/// The settings of a pool whose sessions bear a name.
+pub(crate) fn config(url: &str, name: &str, max: usize) -> DbConfig {
     let mut config = DbConfig::from_url(url).unwrap().with_max_connections(max);
     name.clone_into(&mut config.application_name);
     config.acquire_timeout = LONG;
-    Db::connect(config).await.unwrap()
+    config
+}
+
+/// A pool of pgrepo's, whose sessions bear a name.
+pub(crate) async fn pool(url: &str, name: &str, max: usize) -> Db {
+    Db::connect(config(url, name, max)).await.unwrap()
 }
 
 /// A connection of the driver's own, past every proxy and pool.

@@ -3,13 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use sqlx::PgConnection;
 use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result, SqlClass};
-use crate::pool::{Handle, Lease, driver};
+use crate::pool::{Handle, Lease, Session, Watch, driver};
 use crate::table::Description;
 use crate::tx::{TxId, Unanswered, resolve};
 use crate::value::TypeInfo;
@@ -245,7 +246,8 @@ async fn load(
     };
 
     let started = Started { types, number };
-    let ended = exchange(&mut step.session().conn, &plan.sql, &plan.target, started, commands, events).await;
+    let _watch = Watch::begin(step.session().slow_statement, plan.operation, || plan.sql.as_str().into());
+    let ended = exchange(step.session(), &plan.sql, &plan.target, started, commands, events).await;
     match &ended {
         Ok(_) => step.done(),
         Err(failed) if failed.at_rest => step.done(),
@@ -256,7 +258,7 @@ async fn load(
 
 /// The COPY itself: begun, fed and ended.
 async fn exchange(
-    conn: &mut PgConnection,
+    session: &mut Session,
     sql: &str,
     target: &Target,
     started: Started,
@@ -264,10 +266,11 @@ async fn exchange(
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
     let failed = |e| of_driver(e, target);
-    let mut copy = conn.copy_in_raw(sql).await.map_err(failed)?;
-    match transfer(&mut copy, started, commands, events).await.map_err(failed)? {
+    let limit = session.answer_limit;
+    let mut copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await.map_err(failed)?;
+    match transfer(&mut copy, limit, started, commands, events).await.map_err(failed)? {
         Moved::Finish { bytes, rows, allow_skipped } => {
-            let count = copy.finish().await.map_err(failed)?;
+            let count = driver::answered(limit, copy.finish()).await.map_err(failed)?;
             if count == rows || allow_skipped {
                 return Ok(CopyReport { rows: count, bytes });
             }
@@ -280,7 +283,7 @@ async fn exchange(
         Moved::Abort => {
             // Ended and then undone, rather than aborted: after the server has refused a row already, the driver's abort
             // leaves its stream out of step, and its end does not. What the server says of the end is undone either way.
-            let ended = copy.finish().await;
+            let ended = driver::answered(limit, copy.finish()).await;
             Err(Failed { error: None, at_rest: ended.as_ref().err().is_none_or(driver::at_rest) })
         }
     }
@@ -294,6 +297,7 @@ enum Moved {
 /// Hands the data over, chunk by chunk.
 async fn transfer(
     copy: &mut PgCopyIn<&mut PgConnection>,
+    limit: Option<Duration>,
     started: Started,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
@@ -304,7 +308,7 @@ async fn transfer(
         match commands.recv().await {
             Some(Command::Data(mut data)) => {
                 for piece in data.chunks(PIECE) {
-                    copy.send(piece).await?;
+                    driver::answered(limit, copy.send(piece)).await?;
                 }
                 bytes += data.len() as u64;
                 data.clear();

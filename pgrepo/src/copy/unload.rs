@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Handle, Lease, driver};
+use crate::pool::{Handle, Lease, Watch, driver};
 use crate::query::{Reads, unreadable};
 use crate::stream::Chunks;
 use crate::table::{CopyOut, Description, OwnedRow, PgTable, Place, sql};
@@ -217,14 +217,20 @@ async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(P
     let mut pieces: Pieces<'s> = Box::pin(async_stream::try_stream! {
         // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
         let mut step = lease.step()?.untimed();
-        let failed = match step.session().conn.copy_out_raw(&statement).await {
+        let limit = step.session().answer_limit;
+        let _watch = Watch::begin(step.session().slow_statement, OPERATION, || (&*statement).into());
+        let failed = match driver::answered(limit, step.session().conn.copy_out_raw(&statement)).await {
             Ok(mut data) => loop {
-                let (pieces, end) = gather(&mut data).await;
-                if !pieces.is_empty() {
-                    yield pieces;
-                }
-                if let Some(end) = end {
-                    break end.err();
+                match driver::answered(limit, async { Ok(gather(&mut data).await) }).await {
+                    Ok((pieces, end)) => {
+                        if !pieces.is_empty() {
+                            yield pieces;
+                        }
+                        if let Some(end) = end {
+                            break end.err();
+                        }
+                    }
+                    Err(error) => break Some(error),
                 }
             },
             Err(error) => Some(error),

@@ -1,12 +1,11 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{ConnectOptions, PgConnection, Row};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::config::{DbConfig, Password, TlsMode};
@@ -16,6 +15,8 @@ use crate::value::TypeInfo;
 
 use super::control::{Control, PATIENCE};
 use super::driver::{self, Prepared};
+use super::hook::{AfterConnect, NewConnection};
+use super::places::Place;
 
 /// A server session: the driver's connection, who it is on the server, and what was prepared on it.
 pub(crate) struct Session {
@@ -29,12 +30,62 @@ pub(crate) struct Session {
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,
     pub(crate) statement_cache: usize,
-    pub(crate) idle_since: Instant,
+    /// When it was lent last, or given back.
+    pub(super) touched: Instant,
+    /// When it is old enough to be replaced.
+    pub(super) expires: Option<Instant>,
+    /// The longest that the server may leave one step of a statement unanswered.
+    pub(crate) answer_limit: Option<Duration>,
+    pub(crate) slow_statement: Option<Duration>,
     /// Counts this session against the limit until the server has ended it.
-    permit: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
+/// How much longer than a statement may take its answer may be under way.
+const MARGIN: Duration = Duration::from_secs(1);
+
 impl Session {
+    /// Makes a session that can be used: connected, known by name, and set up as the callback wants it.
+    pub(super) async fn open(
+        config: &DbConfig,
+        after_connect: Option<&AfterConnect>,
+        control: &Arc<Control>,
+        place: Place,
+    ) -> Result<Box<Self>> {
+        let (conn, who) = within_limit(config, async {
+            let mut conn = reach(config, &config.application_name).await?;
+            let who = who(&mut conn).await?;
+            let mut new = NewConnection { conn };
+            if let Some(after_connect) = after_connect {
+                after_connect(&mut new).await.map_err(|e| e.during("after_connect"))?;
+            }
+            Ok((new.conn, who))
+        })
+        .await?;
+        let now = Instant::now();
+        // In a box: a connection on loan is passed on many times for each operation.
+        Ok(Box::new(Self {
+            conn,
+            who,
+            statements: HashMap::new(),
+            types: HashMap::new(),
+            row_types: HashMap::new(),
+            control: Arc::clone(control),
+            runtime: Handle::current(),
+            statement_cache: config.statement_cache,
+            touched: now,
+            expires: config.max_lifetime.and_then(|most| now.checked_add(some_less(most))),
+            answer_limit: config.statement_timeout.map(|limit| limit.saturating_add(MARGIN)),
+            slow_statement: config.slow_statement,
+            place: Some(place),
+        }))
+    }
+
+    /// Closes it, and hands over its place for its successor.
+    pub(super) fn retire(mut self) -> Option<Place> {
+        self.place.take()
+    }
+
     /// Ends it on the server, then closes it.
     ///
     /// Its socket is closed last, so that its process id is not used again before. A server that takes long, or cannot
@@ -43,7 +94,7 @@ impl Session {
         let control = Arc::clone(&self.control);
         let mut ended = std::pin::pin!(control.end(&self.who));
         if timeout(PATIENCE, &mut ended).await.is_err() {
-            drop(self.permit.take());
+            drop(self.place.take());
             ended.await;
         }
     }
@@ -56,71 +107,10 @@ pub(crate) struct Who {
     pub(crate) started: String,
 }
 
-/// How long a connection that has idled may take to answer: one that takes longer is better made anew.
-const PING: Duration = Duration::from_secs(2);
-
-/// Makes sessions for the pool, and judges whether one may be used again.
-pub(crate) struct Manager {
-    config: DbConfig,
-    control: Arc<Control>,
-    sessions: Arc<Semaphore>,
-}
-
-impl Manager {
-    pub(crate) fn new(config: DbConfig) -> Self {
-        let control = Arc::new(Control::new(config.clone()));
-        let sessions = Arc::new(Semaphore::new(config.max_connections));
-        Self { config, control, sessions }
-    }
-
-    async fn open(&self) -> Result<Box<Session>> {
-        let closed = |_| Error::new(ErrorKind::Connection, "the pool is closed");
-        let permit = Arc::clone(&self.sessions).acquire_owned().await.map_err(closed)?;
-        let (conn, who) = within_limit(&self.config, async {
-            let mut conn = reach(&self.config, &self.config.application_name).await?;
-            let who = who(&mut conn).await?;
-            Ok((conn, who))
-        })
-        .await?;
-        Ok(Box::new(Session {
-            conn,
-            who,
-            statements: HashMap::new(),
-            types: HashMap::new(),
-            row_types: HashMap::new(),
-            control: Arc::clone(&self.control),
-            runtime: Handle::current(),
-            statement_cache: self.config.statement_cache,
-            idle_since: Instant::now(),
-            permit: Some(permit),
-        }))
-    }
-
-    /// The connection outside the pool.
-    pub(super) fn control(&self) -> &Control {
-        &self.control
-    }
-}
-
-impl managed::Manager for Manager {
-    // In a box: a connection on loan is passed on many times for each operation.
-    type Type = Box<Session>;
-    type Error = Error;
-
-    async fn create(&self) -> Result<Box<Session>> {
-        // In a box: it is large, and a part of every operation's future, which seldom needs it.
-        Box::pin(self.open()).await.map_err(Error::connecting)
-    }
-
-    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {
-        if session.idle_since.elapsed() > self.config.idle_check {
-            let ping = timeout(self.config.connect_timeout.min(PING), session.conn.ping()).await;
-            if !matches!(ping, Ok(Ok(()))) {
-                return Err(RecycleError::message("the connection did not answer after idling"));
-            }
-        }
-        Ok(())
-    }
+/// A time of at most this length and at least four fifths of it, so that what was made together does not end together.
+fn some_less(most: Duration) -> Duration {
+    let hundredths = RandomState::new().build_hasher().finish() % 21;
+    most - most / 100 * u32::try_from(hundredths).unwrap_or(0)
 }
 
 /// Where the server is, for messages.

@@ -34,31 +34,44 @@ impl Control {
     }
 
     async fn try_end(&self, who: &Who) -> Result<()> {
-        self.say(&Word::End(who)).await
+        self.say(&Word::End(who)).await.map(drop)
+    }
+
+    /// Closes the connection, unless it is in use.
+    pub(super) fn close(&self) {
+        if let Ok(mut held) = self.conn.try_lock() {
+            held.take();
+        }
+    }
+
+    /// Asks the server whether it is in recovery; whoever asks sets the limit.
+    pub(super) async fn is_in_recovery(&self) -> Result<bool> {
+        self.say(&Word::Recovery).await
     }
 
     /// Asks the server for an answer.
     pub(super) async fn ping(&self) -> Result<()> {
         let limit = self.config.connect_timeout;
-        timeout(limit, self.say(&Word::Ping)).await.unwrap_or_else(|_| {
+        let answer = timeout(limit, self.say(&Word::Ping)).await;
+        answer.map(|answer| answer.map(drop)).unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Timeout, format!("the server did not answer within {limit:?}")))
         })
     }
 
-    async fn say(&self, word: &Word<'_>) -> Result<()> {
+    async fn say(&self, word: &Word<'_>) -> Result<bool> {
         let mut held = self.conn.lock().await;
         // Taken out for the time of its use: a use that is given up leaves none, and the next one connects anew. That
         // an idle connection has been ended meanwhile shows at its use only.
         if let Some(mut conn) = held.take()
-            && word.say(&mut conn).await.is_ok()
+            && let Ok(Ok(answer)) = timeout(PATIENCE, word.say(&mut conn)).await
         {
             *held = Some(conn);
-            return Ok(());
+            return Ok(answer);
         }
         let mut conn = connect(&self.config, &format!("{} (control)", self.config.application_name)).await?;
-        word.say(&mut conn).await?;
+        let answer = word.say(&mut conn).await?;
         *held = Some(conn);
-        Ok(())
+        Ok(answer)
     }
 }
 
@@ -68,15 +81,24 @@ enum Word<'w> {
     End(&'w Who),
     /// Nothing: an answer is all that is wanted.
     Ping,
+    /// Is the server in recovery?
+    Recovery,
 }
 
 impl Word<'_> {
-    async fn say(&self, conn: &mut PgConnection) -> Result<()> {
+    async fn say(&self, conn: &mut PgConnection) -> Result<bool> {
         const END: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
                            WHERE pid = $1 AND backend_start::text = $2";
+        const RECOVERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
         match self {
-            Self::End(who) => sqlx::query(END).bind(who.pid).bind(&who.started).execute(conn).await.map(drop),
-            Self::Ping => conn.ping().await,
+            Self::End(who) => sqlx::query(END)
+                .bind(who.pid)
+                .bind(&who.started)
+                .execute(conn)
+                .await
+                .map(|ended| ended.rows_affected() > 0),
+            Self::Ping => conn.ping().await.map(|()| true),
+            Self::Recovery => sqlx::query_scalar(RECOVERY).fetch_one(conn).await,
         }
         .map_err(driver::error)
     }

@@ -2,8 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Pool, PoolError};
-use deadpool::{Runtime, Status};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
@@ -22,9 +20,13 @@ use crate::tx::{Tx, TxId, TxOptions, TxOutcome};
 use crate::value::Value;
 
 use super::call::Call;
-use super::connect::Manager;
 use super::guard::Guard;
+use super::health::{self, Health};
+use super::hook::{AfterConnect, HookFuture, NewConnection};
+use super::monitor::Monitor;
 use super::raw::RawConnection;
+use super::shared::{Pool, closed};
+use super::status::PoolStatus;
 
 /// A database: a pool of connections and what runs on it. Cheap to clone; all clones share the pool.
 ///
@@ -44,8 +46,7 @@ use super::raw::RawConnection;
 /// ```
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool<Manager>,
-    acquire_timeout: Duration,
+    pool: Arc<Pool>,
     retry: Arc<Retry>,
     breaker: Option<Breaker>,
 }
@@ -73,18 +74,43 @@ impl Db {
     /// [`ErrorKind::Config`]: a setting is wrong; [`ErrorKind::Connection`]: the server cannot be reached or refused the
     /// connection; [`ErrorKind::Timeout`]: it did not answer within the limits.
     pub async fn connect(config: DbConfig) -> Result<Self> {
+        Self::make(config, None).await
+    }
+
+    /// [`connect`](Self::connect), with a callback that sets each new connection up before it is first used.
+    ///
+    /// It runs once for each connection of the pool, not for the one beside it, within the time that connecting may take
+    /// (`connect_timeout`). What it changes stays for as long as the connection lives, for whoever uses it.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and those of the callback: a connection on which it fails is closed, and whoever
+    /// waits for it gets the error.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// use pgrepo::{Db, DbConfig};
+    ///
+    /// let db = Db::connect_with(DbConfig::from_env()?, |new| {
+    ///     Box::pin(async move { new.execute_script("SET search_path = app, public; SET role = app").await })
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect_with<F>(config: DbConfig, after_connect: F) -> Result<Self>
+    where
+        F: for<'c> Fn(&'c mut NewConnection) -> HookFuture<'c> + Send + Sync + 'static,
+    {
+        Self::make(config, Some(Box::new(after_connect))).await
+    }
+
+    async fn make(config: DbConfig, after_connect: Option<Box<AfterConnect>>) -> Result<Self> {
         let config = config.checked()?;
         config.retry.check()?;
         let retry = Arc::new(Retry::new(config.retry));
         let breaker = config.breaker.map(Breaker::new).transpose()?;
-        let (max, acquire_timeout) = (config.max_connections, config.acquire_timeout);
-        let pool = Pool::builder(Manager::new(config))
-            .max_size(max)
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|e| Error::new(ErrorKind::Config, "the pool could not be made").caused_by(e))?;
-        let db = Self { pool, acquire_timeout, retry, breaker };
-        drop(db.guard_once().await?);
+        let db = Self { pool: Pool::new(config, after_connect), retry, breaker };
         Ok(db)
     }
 
@@ -277,7 +303,7 @@ impl Db {
             return Err(closed().during("ping"));
         }
         let began = Instant::now();
-        self.pool.manager().control().ping().await.map_err(|e| e.during("ping"))?;
+        self.pool.control.ping().await.map_err(|e| e.during("ping"))?;
         Ok(began.elapsed())
     }
 
@@ -285,7 +311,7 @@ impl Db {
     ///
     /// The limit is at least 1 and at most the size of the pool; another one is logged and brought within these.
     pub fn concurrent(&self, limit: usize) -> Concurrent {
-        Concurrent::new(limit, self.pool.status().max_size)
+        Concurrent::new(limit, self.pool.max())
     }
 
     /// Lends the driver's own connection, for what pgrepo does not offer. It is closed afterwards. The types are those of
@@ -328,15 +354,109 @@ impl Db {
         self.breaker.as_ref()
     }
 
-    /// Closes the pool: waiting and later operations fail, idle connections are closed at once, those in use when
-    /// their operation ends.
-    pub fn close(&self) {
-        self.pool.close();
+    /// What the pool is like now, and what it has done so far; nothing is sent.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(db: &pgrepo::Db) {
+    /// let status = db.status();
+    /// println!("{} of {} in use, {} wait; {:?} waited so far", status.in_use, status.max, status.waiting, status.wait_time);
+    /// # }
+    /// ```
+    pub fn status(&self) -> PoolStatus {
+        self.pool.status()
+    }
+
+    /// Tells whether the server answers within the limit, and what the pool is like: a report, also when the server hangs
+    /// or the network is silent.
+    ///
+    /// The server is asked, in one round trip, over the connection that the pool keeps beside it, as by
+    /// [`ping`](Self::ping): it gets in at full load.
+    ///
+    /// # Cancel safety
+    /// As [`ping`](Self::ping).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) {
+    /// let health = db.health(std::time::Duration::from_secs(1)).await;
+    /// match &health.reason {
+    ///     None => println!("up, {:?}; {} operations wait", health.latency, health.pool.waiting),
+    ///     Some(error) => println!("down: {error:?}"),
+    /// }
+    /// # }
+    /// ```
+    pub async fn health(&self, limit: Duration) -> Health {
+        health::ask(&self.pool, limit).await
+    }
+
+    /// Looks after the database at intervals: tells when the server goes and comes, and when operations wait for
+    /// connections. See [`Monitor`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(db: &pgrepo::Db) {
+    /// use pgrepo::MonitorEvent;
+    ///
+    /// let mut monitor = db.monitor(std::time::Duration::from_secs(5));
+    /// let task = tokio::spawn(async move {
+    ///     while let Some(event) = monitor.next().await {
+    ///         match event {
+    ///             MonitorEvent::Down(health) => eprintln!("the database is gone: {:?}", health.reason),
+    ///             MonitorEvent::Up(health) => eprintln!("the database is there, {:?}", health.latency),
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn monitor(&self, interval: Duration) -> Monitor {
+        Monitor::new(self.clone(), interval)
+    }
+
+    /// Changes the most connections that the pool opens, at once for whoever comes next.
+    ///
+    /// Where there are more, those that idle are closed now and those in use when their operation ends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`]: the number is none of 1 to 10,000; [`ErrorKind::Connection`]: the pool is closed. In both
+    /// cases nothing has changed.
+    pub fn resize(&self, max_connections: usize) -> Result<()> {
+        let checked = self.pool.config.clone().with_max_connections(max_connections).checked();
+        checked.and_then(|_| self.pool.resize(max_connections)).map_err(|e| e.during("resize"))
+    }
+
+    /// Closes the pool: waiting and later operations fail, idle connections are closed at once; those in use may end what
+    /// they do within `close_timeout`.
+    ///
+    /// Returns how many connections were still in use then, or being ended on the server: 0 if all are closed. They are
+    /// closed when their operation ends, which a silent network does not delay: nothing is waited for any longer. A
+    /// second call waits again.
+    ///
+    /// # Cancel safety
+    /// The pool is closed as soon as the future was first polled; only the waiting is given up.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: pgrepo::Db) {
+    /// let left = db.close().await;
+    /// if left > 0 {
+    ///     eprintln!("{left} operations did not end in time");
+    /// }
+    /// # }
+    /// ```
+    pub async fn close(&self) -> usize {
+        self.pool.close(self.pool.config.close_timeout).await
+    }
+
+    /// Whether the pool was closed.
+    pub fn is_closed(&self) -> bool {
+        self.pool.is_closed()
     }
 
     /// Takes a connection; tries again where none could be made for a cause that may pass.
     pub(crate) async fn guard(&self) -> Result<Guard> {
-        let (limit, began) = (self.acquire_timeout, Instant::now());
+        let (limit, began) = (self.acquire_timeout(), Instant::now());
         let mut attempts = self.retry.attempts().within(limit);
         loop {
             match self.take(limit.saturating_sub(began.elapsed())).await {
@@ -348,26 +468,25 @@ impl Db {
 
     /// How long an operation waits for a connection.
     pub(crate) fn acquire_timeout(&self) -> Duration {
-        self.acquire_timeout
+        self.pool.config.acquire_timeout
     }
 
     /// Takes a connection, at the first attempt or not at all.
     pub(crate) async fn guard_once(&self) -> Result<Guard> {
-        self.take(self.acquire_timeout).await
+        self.take(self.acquire_timeout()).await
     }
 
     /// Asks the breaker before the pool is touched.
     async fn take(&self, limit: Duration) -> Result<Guard> {
         let mut call = self.breaker.as_ref().map(Breaker::enter).transpose()?.map(Call::new);
         // What waited is dropped at the end of this line, so that the pool no longer counts it.
-        let taken = timeout(limit, self.pool.get()).await;
-        let error = match taken {
-            Ok(Ok(object)) => return Ok(Guard::new(object, call)),
-            Ok(Err(PoolError::Backend(error))) => error,
-            Ok(Err(PoolError::Closed)) => closed(),
-            Ok(Err(error)) => Error::new(ErrorKind::Connection, "the pool failed").caused_by(error.to_string()),
+        let lent = timeout(limit, self.pool.lend()).await;
+        let error = match lent {
+            Ok(Ok(lent)) => return Ok(Guard::new(lent, call)),
+            Ok(Err(error)) => error,
             Err(_) => {
-                let message = waited(self.acquire_timeout, self.pool.status());
+                self.pool.counters.timed_out();
+                let message = waited(self.acquire_timeout(), self.status());
                 Error::new(ErrorKind::Timeout, message).of_fault(FaultClass::Overload)
             }
         };
@@ -383,16 +502,12 @@ impl Db {
     }
 }
 
-fn closed() -> Error {
-    Error::new(ErrorKind::Connection, "the pool is closed").of_fault(FaultClass::Fatal)
-}
-
 /// What the pool was like when a call had waited for too long: for a connection in use, or for one to be made.
-fn waited(limit: Duration, pool: Status) -> String {
-    let Status { max_size, size, available, waiting } = pool;
+fn waited(limit: Duration, pool: PoolStatus) -> String {
+    let PoolStatus { max, size, idle, waiting, .. } = pool;
     format!(
-        "no connection within {limit:?}: of the pool's {max_size} connections {size} exist, {available} of them idle; \
-         other calls that wait: {waiting}"
+        "no connection within {limit:?}: of the pool's {max} connections {size} exist, {idle} of them idle; other calls \
+         that wait: {waiting}"
     )
 }
 

@@ -2,7 +2,9 @@
 //! driver's word for "this text was looked at", stands here only.
 
 use std::future::ready;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -10,7 +12,8 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgColumn, PgDatabaseError, PgQueryResult, PgRow, PgSeverity, PgStatement, PgTypeInfo,
 };
-use sqlx::{Arguments, AssertSqlSafe, Either, Executor, Postgres, SqlSafeStr, Statement};
+use sqlx::{Arguments, AssertSqlSafe, Either, Executor, PgConnection, Postgres, SqlSafeStr, Statement};
+use tokio::time::timeout;
 
 use crate::driver_row::{Misfit, Places, type_info};
 use crate::error::{Error, ErrorKind, Result, ServerError, ServerFields, SqlClass, SqlState};
@@ -60,7 +63,7 @@ pub(crate) async fn prepare(session: &mut Session, sql: &str) -> Result<(Arc<Pre
     }
     let sql = Arc::<str>::from(sql);
     let text = AssertSqlSafe(Arc::clone(&sql)).into_sql_str();
-    let statement = (&mut session.conn).prepare_with(text, &[]).await?;
+    let statement = answered(session.answer_limit, (&mut session.conn).prepare_with(text, &[])).await?;
     let parameters = match statement.parameters() {
         Some(Either::Left(types)) => types.iter().map(type_info).collect(),
         _ => Vec::new(),
@@ -78,7 +81,7 @@ pub(crate) async fn prepare(session: &mut Session, sql: &str) -> Result<(Arc<Pre
 /// Forgets what was prepared, here and in the driver, after a statement has gone stale.
 pub(crate) async fn forget(session: &mut Session) -> Result<(), sqlx::Error> {
     session.statements.clear();
-    sqlx::Connection::clear_cached_statements(&mut session.conn).await
+    answered(session.answer_limit, sqlx::Connection::clear_cached_statements(&mut session.conn)).await
 }
 
 impl Encoded {
@@ -147,12 +150,48 @@ pub(crate) fn same_encoding(then: &[TypeInfo], now: &[TypeInfo]) -> bool {
 
 /// Runs one or more statements by the simple protocol, and returns their rows, whose values are text.
 pub(crate) async fn simple(session: &mut Session, sql: &str) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut session.conn).await
+    answered(session.answer_limit, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut session.conn)).await
 }
 
 /// Runs statements by the simple protocol, and throws their rows away as they come.
 pub(crate) async fn script(session: &mut Session, sql: &str) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut session.conn).await.map(drop)
+    answered(session.answer_limit, script_on(&mut session.conn, sql)).await
+}
+
+/// [`script`] on a connection that is no session yet.
+pub(super) async fn script_on(conn: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
+}
+
+/// Waits for what the server has to answer, if there is a limit no longer than that: the server keeps a limit of its own,
+/// but its word of that does not arrive either when the network is silent.
+pub(crate) async fn answered<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match limit {
+        Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| Err(unanswered(limit))),
+        None => work.await,
+    }
+}
+
+/// [`answered`] for the next item of a stream.
+pub(crate) async fn answered_next<T>(
+    limit: Option<Duration>,
+    items: &mut BoxStream<'_, Result<T, sqlx::Error>>,
+) -> Option<Result<T, sqlx::Error>> {
+    match limit {
+        Some(limit) => timeout(limit, items.next()).await.unwrap_or_else(|_| Some(Err(unanswered(limit)))),
+        None => items.next().await,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the server did not answer within {0:?}: statement_timeout, and a second for the way")]
+struct Unanswered(Duration);
+
+fn unanswered(limit: Duration) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, Unanswered(limit)))
 }
 
 /// Whether the session is at rest and usable after this error: the server refused, and did not end the session.
@@ -179,6 +218,9 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
             Ok(e) => of_server(server_error(&e)),
             Err(e) => Error::new(ErrorKind::Query, "the server refused").caused_by(e.into_error()),
         },
+        sqlx::Error::Io(e) if e.get_ref().is_some_and(|e| e.is::<Unanswered>()) => {
+            Error::new(ErrorKind::Timeout, "the deadline of a statement passed").caused_by(e)
+        }
         sqlx::Error::Io(e) => Error::new(ErrorKind::Connection, "the connection broke").caused_by(e),
         e @ (sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => {
             Error::new(ErrorKind::Connection, "the connection cannot be used any more").caused_by(e)

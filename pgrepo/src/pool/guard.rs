@@ -1,7 +1,5 @@
-use std::time::Instant;
+use std::time::Duration;
 
-use deadpool::Status;
-use deadpool::managed::Object;
 use sqlx::PgConnection;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -10,14 +8,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tx::Tx;
 
 use super::call::Call;
-use super::connect::{Manager, Session};
+use super::connect::Session;
 use super::control::PATIENCE;
 use super::driver;
+use super::shared::Lent;
 use super::trouble::{Passing, Trouble};
 
 /// A connection on loan. Dropped while an operation on it has not ended, it is closed and never lent again.
 pub(crate) struct Guard {
-    object: Option<Object<Manager>>,
+    lent: Option<Lent>,
     dirty: bool,
     condemned: bool,
     in_transaction: bool,
@@ -27,31 +26,28 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn new(object: Object<Manager>, call: Option<Call>) -> Self {
+    pub(super) fn new(lent: Lent, call: Option<Call>) -> Self {
         let (dirty, condemned, in_transaction) = (false, false, false);
-        Self { object: Some(object), dirty, condemned, in_transaction, trouble: Trouble::None, call }
+        Self { lent: Some(lent), dirty, condemned, in_transaction, trouble: Trouble::None, call }
     }
 
-    pub(super) fn session(&self) -> &Session {
-        match &self.object {
-            Some(object) => object,
-            None => unreachable!("the object leaves the guard in its Drop only"),
+    pub(crate) fn session(&self) -> &Session {
+        match &self.lent {
+            Some(lent) => &lent.session,
+            None => unreachable!("the connection leaves the guard in its Drop only"),
         }
     }
 
     pub(super) fn session_mut(&mut self) -> &mut Session {
-        match &mut self.object {
-            Some(object) => object,
-            None => unreachable!("the object leaves the guard in its Drop only"),
+        match &mut self.lent {
+            Some(lent) => &mut lent.session,
+            None => unreachable!("the connection leaves the guard in its Drop only"),
         }
     }
 
     /// Whether no other connection of the pool is on loan or waited for.
     fn is_alone(&self) -> bool {
-        self.object.as_ref().and_then(Object::pool).is_none_or(|pool| {
-            let Status { size, available, waiting, .. } = pool.status();
-            size <= available + 1 && waiting == 0
-        })
+        self.lent.as_ref().is_none_or(Lent::is_alone)
     }
 
     /// From now on an operation is under way; [`Step::done`] says that it ended.
@@ -67,6 +63,13 @@ impl Guard {
     /// Whether an operation on it has not ended.
     pub(crate) fn is_dirty(&self) -> bool {
         self.dirty
+    }
+
+    /// The connection broke: others that idle now may have broken with it.
+    fn doubt_others(&self) {
+        if let Some(lent) = &self.lent {
+            lent.doubt_others();
+        }
     }
 
     /// The connection is not to be lent again, whatever comes.
@@ -111,23 +114,22 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(mut object) = self.object.take() else { return };
-        let runtime = object.runtime.clone();
+        let Some(lent) = self.lent.take() else { return };
         let spoilt = self.dirty || self.condemned;
         if !spoilt && !self.in_transaction {
-            object.idle_since = Instant::now();
-            return;
+            return lent.give_back();
         }
+        let runtime = lent.session.runtime.clone();
         // A runtime that has shut down drops both tasks unpolled; what they hold is then closed all the same, and never
         // lent again: the rollback's guard is dirty from the start.
         if !spoilt {
-            let mut guard = Self::new(object, None);
+            let mut guard = Self::new(lent, None);
             guard.dirty = true;
             runtime.spawn(guard.roll_back());
             return;
         }
-        // Taking it out frees the slot at once; the session's permit is free when the server has ended it.
-        runtime.spawn(Object::take(object).end());
+        // Taking it out frees the slot at once; the session's place is free when the server has ended it.
+        runtime.spawn(lent.take_out().end());
     }
 }
 
@@ -193,8 +195,9 @@ impl Step<'_> {
 
     /// Ends the operation as [`settle`](Self::settle) does where it failed.
     pub(crate) fn failed(self, error: sqlx::Error) -> Error {
-        if driver::at_rest(&error) {
-            self.guard.dirty = false;
+        match driver::at_rest(&error) {
+            true => self.guard.dirty = false,
+            false => self.guard.doubt_others(),
         }
         let error = driver::error(error);
         let error = if self.guard.in_transaction { error.undone() } else { error };
@@ -226,6 +229,15 @@ impl Lease<'_> {
     pub(crate) fn failed(&mut self, error: &Error) {
         if let Self::Tx(tx) = self {
             tx.failed(error);
+        }
+    }
+
+    /// After how long a statement on it is worth a warning in the log.
+    pub(crate) fn slow_statement(&self) -> Option<Duration> {
+        match self {
+            Self::Pooled(guard) => guard.session().slow_statement,
+            Self::Tx(tx) => tx.session().slow_statement,
+            Self::Over => None,
         }
     }
 

@@ -2,13 +2,12 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use sqlx::Either;
 use sqlx::postgres::PgRow;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::driver::{self, Prepared};
-use crate::pool::{Encoded, Handle, Lease, Step, Values};
+use crate::pool::{Encoded, Handle, Lease, Step, Values, Watch};
 use crate::row::Row;
 use crate::stream::RowStream;
 use crate::table::{Fields, FromRow, OwnedRow};
@@ -129,6 +128,7 @@ enum Failed {
 impl<'s> Run<'s> {
     /// Runs the statement to its end and hands over each row; returns the rows affected.
     pub(super) async fn drive(&mut self, on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send)) -> Result<u64> {
+        let _watch = Watch::begin(self.lease.slow_statement(), self.operation, || Arc::clone(&self.prepared.sql));
         loop {
             let mut step = self.lease.step()?;
             let (outcome, waited) = watched(once(&mut step, &self.prepared, &self.values, on_row)).await;
@@ -290,12 +290,14 @@ impl<'s> Run<'s> {
         let mut run = self;
         let rows = async_stream::try_stream! {
             let mut given = false;
+            let _watch = Watch::begin(run.lease.slow_statement(), operation, || Arc::clone(&run.prepared.sql));
             loop {
                 let mut step = run.lease.step()?.untimed();
+                let limit = step.session().answer_limit;
                 let mut failed = None;
                 {
                     let mut rows = driver::run(step.session(), &run.prepared, &run.values);
-                    while let Some(item) = rows.next().await {
+                    while let Some(item) = driver::answered_next(limit, &mut rows).await {
                         match item {
                             Ok(Either::Right(row)) => {
                                 given = true;
@@ -343,10 +345,11 @@ async fn once(
     values: &Encoded,
     on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send),
 ) -> Result<u64, Failed> {
+    let limit = step.session().answer_limit;
     let mut items = driver::run(step.session(), prepared, values);
     let (mut affected, mut index) = (0, 0);
     let mut refused = None;
-    while let Some(item) = items.next().await {
+    while let Some(item) = driver::answered_next(limit, &mut items).await {
         match item.map_err(Failed::Driver)? {
             Either::Left(done) => affected += done.rows_affected(),
             Either::Right(row) => {

@@ -10,7 +10,7 @@ use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{insert_json, query_json};
 use crate::pool::driver;
-use crate::pool::{Db, Guard, Passing, Step, interrupted};
+use crate::pool::{Db, Guard, Passing, Session, Step, interrupted};
 use crate::query::Query;
 use crate::repository::Repository;
 use crate::row::Row;
@@ -88,6 +88,10 @@ impl Tx {
 
     pub(crate) fn at_rest(&self) -> bool {
         !self.guard.is_dirty()
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        self.guard.session()
     }
 
     pub(crate) fn step(&mut self) -> Result<Step<'_>> {

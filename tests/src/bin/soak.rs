@@ -181,7 +181,7 @@ impl Soak {
                 let direct = Db::from_url(&server.url("postgres")).await?;
                 let pid = "SELECT pid FROM pg_stat_activity WHERE application_name = 'soak' LIMIT 1";
                 let pid: Option<i32> = direct.query(pid).fetch_optional().await?;
-                direct.close();
+                direct.close().await;
                 if let Some(pid) = pid {
                     server.kill_backend(pid).await?;
                 }
@@ -191,7 +191,7 @@ impl Soak {
                 let direct = Db::from_url(&server.url("postgres")).await?;
                 let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'soak'";
                 direct.query(end).execute().await?;
-                direct.close();
+                direct.close().await;
                 "sessions terminated"
             }
             6 => {
@@ -254,7 +254,7 @@ async fn main() -> Result<ExitCode> {
     let server = Server::start(ServerOptions::private()).await?;
     let direct = Db::from_url(&server.url("postgres")).await?;
     direct.execute_script("CREATE TABLE stored (grp int8 NOT NULL, id int4 NOT NULL)").await?;
-    direct.close();
+    direct.close().await;
     let proxy = Proxy::start(&server).await?;
     proxy.latency(Duration::from_millis(1));
     println!(
