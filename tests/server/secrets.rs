@@ -69,7 +69,7 @@ fn shown(error: pgrepo::Error) -> String {
         write!(text, "{error}\n{error:?}\n").unwrap();
         cause = error.source();
     }
-    let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| Err::<(), _>(error).unwrap())).unwrap_err();
+    let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| panic!("{error:?}"))).unwrap_err();
     text + panicked.downcast_ref::<String>().unwrap()
 }
 

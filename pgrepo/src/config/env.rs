@@ -120,7 +120,7 @@ impl Environment {
         for (name, harmless, instead) in NOT_KEPT {
             let only_place = matches!(name, "PGSERVICE" | "PGHOSTADDR" | "PGTARGETSESSIONATTRS" | "PGLOADBALANCEHOSTS");
             match self.text(name)? {
-                Some(value) if !harmless.contains(&&*value) && !(has_url && only_place) => {
+                Some(value) if !(harmless.contains(&&*value) || has_url && only_place) => {
                     let name = self.named(name);
                     return Err(wrong(format!("{name} is set, which pgrepo does not keep: unset it, and {instead}")));
                 }

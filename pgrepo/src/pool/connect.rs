@@ -134,7 +134,11 @@ fn place(config: &DbConfig) -> String {
 fn refused(config: &DbConfig, error: sqlx::Error) -> Error {
     let cause = driver::error(error);
     let kind = if cause.kind() == ErrorKind::Config { ErrorKind::Config } else { ErrorKind::Connection };
-    Error::new(kind, format!("no connection to {}", place(config))).caused_by(cause).during("connect")
+    let tls = match config.tls_mode() {
+        TlsMode::Disable => String::new(),
+        mode => format!(", with TLS of mode {mode}"),
+    };
+    Error::new(kind, format!("no connection to {}{tls}", place(config))).caused_by(cause).during("connect")
 }
 
 /// Connects within the limit, without TCP's delay of small packets.

@@ -218,7 +218,8 @@ fn what_libpq_would_keep_and_we_do_not_is_refused() {
 /// Each of these is an error before anything is connected to, that names the setting and the way out.
 #[test]
 fn what_cannot_be_meant_names_the_setting_and_the_way_out() {
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    type Case = (&'static [(&'static str, &'static str)], &'static [&'static str]);
+    const CASES: &[Case] = &[
         (&[("POSTGRES_PORT", "0")], &["port is 0", "1 to 65535"]),
         (&[("POSTGRES_PORT", "70000")], &["POSTGRES_PORT", "70000", "1 to 65535"]),
         (&[("PGPORT", "fifty")], &["PGPORT", "fifty", "1 to 65535"]),
@@ -261,7 +262,7 @@ fn what_cannot_be_meant_names_the_setting_and_the_way_out() {
         (&[("PGSSLMODE", "disable"), ("PGSSLCERT", "/c")], &["tls.client_key", "set both"]),
         (&[("PGSSLMODE", "disable"), ("PGSSLKEY", "/k")], &["tls.client_cert", "set both"]),
     ];
-    for (variables, parts) in cases {
+    for (variables, parts) in CASES {
         let said = problem(variables);
         for part in *parts {
             assert!(said.contains(part), "{variables:?}: {said:?} does not say {part:?}");
