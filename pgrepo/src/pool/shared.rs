@@ -46,6 +46,7 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct Idle {
     /// Whoever came back last stands last.
+    #[allow(clippy::vec_box, reason = "a session is large, and is passed on as a box each time that it is lent")]
     sessions: Vec<Box<Session>>,
     closed: bool,
 }
@@ -161,7 +162,7 @@ impl Pool {
         drop(session);
     }
 
-    fn close_all(&self, sessions: Vec<Box<Session>>, reason: Reason) {
+    fn close_all(&self, sessions: impl IntoIterator<Item = Box<Session>>, reason: Reason) {
         for session in sessions {
             self.close_one(session, reason);
         }
@@ -179,7 +180,7 @@ impl Pool {
     fn reap(&self, limit: Duration) {
         let mut idle = self.idle();
         let old = idle.sessions.iter().take_while(|session| session.touched.elapsed() > limit).count();
-        let old = idle.sessions.drain(..old).collect();
+        let old: Vec<_> = idle.sessions.drain(..old).collect();
         drop(idle);
         self.close_all(old, Reason::Idling);
     }
@@ -193,7 +194,7 @@ impl Pool {
         self.slots.resize(max);
         self.sessions.resize(max);
         let surplus = self.sessions.surplus().min(idle.sessions.len());
-        let surplus = idle.sessions.drain(..surplus).collect();
+        let surplus: Vec<_> = idle.sessions.drain(..surplus).collect();
         drop(idle);
         self.close_all(surplus, Reason::Size);
         Ok(())
@@ -202,12 +203,13 @@ impl Pool {
     /// Closes what idles, lends nothing any more, and waits until all that is lent has come back and what is being ended
     /// has ended, but no longer than the limit; returns how many are left.
     pub(super) async fn close(&self, limit: Duration) -> usize {
-        let mut idle = self.idle();
-        idle.closed = true;
-        self.slots.close();
-        self.sessions.close();
-        let sessions = std::mem::take(&mut idle.sessions);
-        drop(idle);
+        let sessions = {
+            let mut idle = self.idle();
+            idle.closed = true;
+            self.slots.close();
+            self.sessions.close();
+            std::mem::take(&mut idle.sessions)
+        };
         self.close_all(sessions, Reason::Size);
         if let Some(reaper) = self.reaper.get() {
             reaper.abort();

@@ -26,6 +26,16 @@ pub(super) fn with_port(url: &str, port: u16) -> String {
     format!("{}127.0.0.1:{port}{path}{after}", &before[..host])
 }
 
+/// Returns a URL that asks for plain text, unless it says already what it asks for.
+pub(super) fn without_tls(url: &str) -> String {
+    let (.., query) = parts(url);
+    match query {
+        _ if query.contains("sslmode=") => url.to_owned(),
+        "" => format!("{url}?sslmode=disable"),
+        _ => format!("{url}&sslmode=disable"),
+    }
+}
+
 /// Checks the one thing that everything here rests on.
 pub(super) fn check(url: &str) -> Result<(), TestkitError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -56,7 +66,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{socket_url, with_database, with_port};
+    use super::{socket_url, with_database, with_port, without_tls};
     use std::path::Path;
 
     #[test]
@@ -70,6 +80,13 @@ mod tests {
     fn the_port_is_replaced() {
         assert_eq!(with_port("postgres://a:b@h:1/x?c=1", 7), "postgres://a:b@127.0.0.1:7/x?c=1");
         assert_eq!(with_port("postgres://h", 7), "postgres://127.0.0.1:7");
+    }
+
+    #[test]
+    fn plain_text_is_asked_for_once() {
+        assert_eq!(without_tls("postgres://a:b@h:1/x"), "postgres://a:b@h:1/x?sslmode=disable");
+        assert_eq!(without_tls("postgres://h/x?c=1"), "postgres://h/x?c=1&sslmode=disable");
+        assert_eq!(without_tls("postgres://h/x?sslmode=prefer"), "postgres://h/x?sslmode=prefer");
     }
 
     #[test]

@@ -87,9 +87,9 @@ impl Proxy {
         Ok(Self { server: server.clone(), port, faults: Faults { state }, _stop: stop })
     }
 
-    /// Returns the URL of a database through the proxy.
+    /// Returns the URL of a database through the proxy, in plain text: it could not follow what is encrypted.
     pub fn url(&self, database: &str) -> String {
-        address::with_port(&self.server.tcp_url(database), self.port)
+        address::without_tls(&address::with_port(&self.server.tcp_url(database), self.port))
     }
 
     /// Returns the proxy's port on 127.0.0.1.
