@@ -111,6 +111,7 @@ impl Db {
         let retry = Arc::new(Retry::new(config.retry));
         let breaker = config.breaker.map(Breaker::new).transpose()?;
         let db = Self { pool: Pool::new(config, after_connect), retry, breaker };
+        drop(db.guard_once().await?);
         Ok(db)
     }
 

@@ -35,7 +35,7 @@ async fn fault_25_nobody_is_overtaken_by_more_than_the_pool_has_connections(db: 
     for ended in join_all(tasks).await {
         ended.unwrap();
     }
-    let served = served.lock().unwrap();
+    let served = served.lock().unwrap().clone();
     assert_eq!(served.len(), 1500);
     let most = (0..served.len())
         .map(|place| served[..place].iter().filter(|earlier| **earlier > served[place]).count())
