@@ -89,7 +89,10 @@ const PSYCOPG: Subject = subject("psycopg", Library::Psycopg, "");
 const PSQL: Subject = subject("psql", Library::Programs, "");
 const PGBENCH: Subject = subject("pgbench", Library::Programs, "");
 
+const INSERT_MANY: Subject = subject("pgrepo, insert_many", Library::Pgrepo, "insert_many");
+
 const CROSSOVER: &[Subject] = &[
+    INSERT_MANY,
     subject("pgrepo, COPY", Library::Pgrepo, ""),
     subject("pgrepo, UNNEST", Library::Pgrepo, "unnest"),
     subject("sqlx, UNNEST", Library::Sqlx, "unnest"),
@@ -258,6 +261,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rows: rows(50_000, 5_000),
         database: Some(LOGGED),
         subjects: &[
+            INSERT_MANY,
             subject("pgrepo, COPY", Library::Pgrepo, ""),
             subject("pgrepo, UNNEST", Library::Pgrepo, "unnest"),
             subject("pgrepo, row by row", Library::Pgrepo, "row by row"),
@@ -290,7 +294,19 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         ],
         ..PLAIN
     },
-    by_key("point-query"),
+    Workload {
+        subjects: &[
+            PGBENCH,
+            PGREPO,
+            subject("pgrepo, typed key", Library::Pgrepo, "typed key"),
+            TOKIO_POSTGRES,
+            SQLX,
+            DIESEL,
+            ASYNCPG,
+            PSYCOPG,
+        ],
+        ..by_key("point-query")
+    },
     Workload {
         subjects: &[
             subject("pgbench, prepared", Library::Programs, ""),
@@ -320,13 +336,23 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         subjects: &[subject("pgrepo, transaction", Library::Pgrepo, ""), PIPELINED, TOKIO_POSTGRES, SQLX],
         ..PLAIN
     },
-    question(
-        "json-path",
-        Work::JsonPath,
-        1_000,
-        "SELECT id, name, email, age, active, balance, created_at, uid, profile, tags FROM wide \
-         WHERE profile #>> '{settings,logins}' = $1 LIMIT 10",
-    ),
+    Workload {
+        subjects: &[
+            PGBENCH,
+            PGREPO,
+            subject("pgrepo, typed path", Library::Pgrepo, "typed path"),
+            TOKIO_POSTGRES,
+            SQLX,
+            ASYNCPG,
+        ],
+        ..question(
+            "json-path",
+            Work::JsonPath,
+            1_000,
+            "SELECT id, name, email, age, active, balance, created_at, uid, profile, tags FROM wide \
+             WHERE profile #>> '{settings,logins}' = $1 LIMIT 10",
+        )
+    },
     question(
         "contains",
         Work::Contains,

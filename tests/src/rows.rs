@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use pgrepo::value::{Items, RawJson};
-use pgrepo::{Json, PgTable, PgType, TypeInfo, TypeKind};
+use pgrepo::{Json, PgJson, PgTable, PgType, TypeInfo, TypeKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A document with a struct and a list in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, PgJson)]
 pub struct Profile {
     /// A text.
     pub city: String,
@@ -18,7 +18,7 @@ pub struct Profile {
 }
 
 /// What is nested in a [`Profile`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, PgJson)]
 pub struct Settings {
     /// A text.
     pub theme: String,
@@ -34,6 +34,7 @@ pub struct Settings {
 #[pg(table = "wide")]
 pub struct Wide {
     /// int8
+    #[pg(primary_key)]
     pub id: i64,
     /// text
     pub name: String,

@@ -6,11 +6,13 @@ use crate::ast::{Field, Kind, Record};
 use crate::generics;
 
 use super::field::private;
+use super::record::Need;
 
 /// What makes a record one of a table's columns: each field must be one, of a type that it can be read into.
 pub(crate) fn projection(record: &Record<'_>, of: &Type) -> TokenStream {
     let p = private(&record.krate);
-    let (impl_generics, ty_generics, bounds) = record.input.generics.split_for_impl();
+    let (impl_generics, ty_generics, _) = record.input.generics.split_for_impl();
+    let bounds = generics::bounds(&record.input.generics, &record.needs(Need::Describe));
     let name = &record.input.ident;
     // What depends on a parameter is compared when a result is read.
     let known = record.input.generics.type_params().next().is_none();

@@ -7,7 +7,7 @@ use std::time::Instant;
 use pgrepo::copy::frame::{decode_row, encode_row};
 use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, Handle, PgRecord, TypeInfo, WriteFields};
 use serde_json::value::RawValue;
-use tests::rows::{Narrow, Wide, WideRef, narrow_types, wide_types};
+use tests::rows::{Narrow, Profile, Settings, Wide, WideRef, narrow_types, wide_types};
 
 use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
@@ -35,7 +35,9 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::Read, "copy") => copy_out::<Wide>(task).await,
         (Work::Read, "copy borrowed") => copy_out::<WideRef<'_>>(task).await,
         (Work::Point | Work::Pool, "") => point(task).await,
+        (Work::Point, "typed key") => typed_key(task).await,
         (Work::JsonPath | Work::Contains, "") => question(task).await,
+        (Work::JsonPath, "typed path") => typed_path(task).await,
         (Work::Join, "") => join(task).await,
         (Work::EarlyStop, "") => early_stop(task).await,
         _ => task.unknown(),
@@ -186,6 +188,9 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
             "" => {
                 db.repository::<Wide>().copy_in(&rows).await?;
             }
+            "insert_many" => {
+                db.repository::<Wide>().insert_many(&rows).await?;
+            }
             "unnest" => unnest(&db, &rows).await?,
             "row by row" => {
                 let mut tx = db.begin().await?;
@@ -279,6 +284,34 @@ async fn point(task: &Task) -> Result<Metrics> {
         }
     })
     .await
+}
+
+/// The row as a repository gets it by its key.
+async fn typed_key(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let mut latencies = Latencies::of(task)?;
+    while let Some(n) = latencies.next() {
+        let key = i64::from(pick(n, task.rows)) + 1;
+        let row: Option<Wide> = db.repository().get(key).await?;
+        black_box(row.ok_or("no row was found")?);
+    }
+    Latencies::sum(vec![latencies])
+}
+
+/// The rows as a repository finds them by a typed path.
+async fn typed_path(task: &Task) -> Result<Metrics> {
+    let db = connect(task).await?;
+    let logins = Wide::PROFILE.at(Profile::SETTINGS).at(Settings::LOGINS);
+    let mut latencies = Latencies::of(task)?;
+    while let Some(n) = latencies.next() {
+        let wanted: u32 = task.question(n).parse()?;
+        let rows = db.repository::<Wide>().find(logins.eq(wanted)).limit(10).fetch_all().await?;
+        if rows.is_empty() {
+            return Err("no row was found".into());
+        }
+        black_box(rows);
+    }
+    Latencies::sum(vec![latencies])
 }
 
 async fn question(task: &Task) -> Result<Metrics> {
