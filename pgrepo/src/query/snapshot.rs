@@ -32,6 +32,8 @@ struct Name {
     city: Option<String>,
 }
 
+/// What is added to a find.
+type Add = fn(Ports) -> Ports;
 type Ports = Find<'static, Nowhere, Port>;
 
 const ALL: &str =
@@ -111,7 +113,7 @@ fn conditions() {
 
 #[test]
 fn orders_limits_and_locks() {
-    let table: Vec<(fn(Ports) -> Ports, &str)> = vec![
+    let table: Vec<(Add, &str)> = vec![
         (|f| f.order_by(Port::FEET.asc()), r#"… ORDER BY "feet""#),
         (|f| f.order_by(Port::FEET.desc()), r#"… ORDER BY "feet" DESC"#),
         (|f| f.order_by(Port::CITY.asc().nulls_first()), r#"… ORDER BY "city" NULLS FIRST"#),

@@ -6,15 +6,11 @@ use pgrepo::{Db, ErrorKind, Filter, Find, Handle, OwnedRow, PageToken, PgTable, 
 use super::{Info, Stay, size, stays};
 use crate::support::pool;
 
+type Where = fn() -> Filter<'static, Stay>;
 type Sorted = for<'a> fn(Find<'static, &'a Db, Stay>) -> Find<'static, &'a Db, Stay>;
 
 /// The keys of all pages, each asked for by the token of the one before, as text.
-async fn walk(
-    db: &Db,
-    filter: fn() -> Filter<'static, Stay>,
-    sorted: Sorted,
-    rows: NonZeroUsize,
-) -> Vec<(i32, String)> {
+async fn walk(db: &Db, filter: Where, sorted: Sorted, rows: NonZeroUsize) -> Vec<(i32, String)> {
     let (mut keys, mut after) = (Vec::new(), None::<PageToken<Stay>>);
     loop {
         let pages = sorted(db.repository::<Stay>().find(filter())).pages(rows).after(after);
@@ -61,7 +57,7 @@ async fn each_row_comes_once_in_every_order(db: Db) {
             "ts_rank(to_tsvector('simple', city), websearch_to_tsquery('simple', 'breda')), org, code",
         ),
     ];
-    let filters: &[(fn() -> Filter<'static, Stay>, &str)] = &[
+    let filters: &[(Where, &str)] = &[
         (Filter::all, "true"),
         (|| Stay::STARS.eq(1).or(Stay::ORG.eq(0)), "stars = 1 OR org = 0"),
         (|| Stay::CITY.is_null().not(), "city IS NOT NULL"),
