@@ -14,9 +14,9 @@ use super::select::Lock;
 pub trait InTransaction: Handle {}
 
 impl InTransaction for &mut Tx {}
+impl<H: InTransaction> InTransaction for InSchema<'_, H> {}
 #[cfg(test)]
 impl InTransaction for crate::pool::Nowhere {}
-impl<H: InTransaction> InTransaction for InSchema<'_, H> {}
 
 /// Locks on the rows that are read; they end with the transaction
 /// (<https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS>). The server refuses them beside
