@@ -64,3 +64,18 @@ pub struct Named<'a> {
     /// A name.
     pub name: &'a str,
 }
+
+/// Some columns that are read.
+#[derive(PgRecord)]
+#[pg(of = User)]
+pub struct Read {
+    /// JSON.
+    #[pg(json)]
+    pub tags: ::std::vec::Vec<String>,
+    /// Flat.
+    #[pg(flatten)]
+    pub home: Address,
+    /// Not a column.
+    #[pg(skip)]
+    pub cached: u8,
+}

@@ -87,3 +87,14 @@ pub struct Named<'a> {
     /// A name.
     pub name: &'a ::core::primitive::str,
 }
+
+/// Some columns that are read.
+#[derive(PgRecord)]
+#[pg(of = User<'static, i64>, crate = "db")]
+pub struct Read<'a> {
+    /// A name.
+    pub name: &'a ::core::primitive::str,
+    /// Flat.
+    #[pg(flatten = "home_")]
+    pub home: Address,
+}

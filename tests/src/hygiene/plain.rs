@@ -85,6 +85,22 @@ where
     pub code: [i32; N],
 }
 
+/// Some columns that are read.
+#[derive(Debug, PgRecord)]
+#[pg(of = User)]
+pub struct Read<'a, V> {
+    /// A parameter.
+    #[pg(column = "full name")]
+    pub name: V,
+    /// Through the driver.
+    #[pg(via_sqlx)]
+    pub note: Option<String>,
+    /// A keyword.
+    pub r#type: Mood,
+    /// Borrowed.
+    pub initials: &'a str,
+}
+
 /// Some columns.
 #[derive(Debug, PgInsert)]
 #[pg(of = User)]
