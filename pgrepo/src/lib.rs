@@ -184,6 +184,12 @@
 //! ManyRows: fetch_one, table airports: a single row was asked for and the result has 2
 //! ```
 //!
+//! The text of a page token, which a browser sent back, is none:
+//!
+//! ```text
+//! Token: table airports: the text is no page token, or was cut or altered
+//! ```
+//!
 //! A parameter has another type than the statement gives it:
 //!
 //! ```text

@@ -99,3 +99,40 @@ async fn a_statement_prepared_before_the_table_changed_is_prepared_again(db: Db)
     db.execute_script("ALTER TABLE t DROP name").await.unwrap();
     assert_eq!(db.query("SELECT * FROM t").fetch_rows().await.unwrap()[0].columns().count(), 2);
 }
+
+#[pgrepo::test(sql = "CREATE TABLE t (id int4); INSERT INTO t VALUES (1), (2)")]
+async fn a_stale_statement_is_run_once_more_and_in_a_transaction_refused(db: Db) {
+    let select = "SELECT * FROM t ORDER BY id";
+    assert_eq!(db.query(select).fetch_all::<i32>().await.unwrap(), [1, 2]);
+    // Only the result's type has changed, which is seen where the statement runs.
+    let mut types = ["int8", "int4"].into_iter().cycle();
+    let mut alter = async || {
+        let ty = types.next().unwrap();
+        db.execute_script(&format!("ALTER TABLE t ALTER id TYPE {ty}")).await.unwrap();
+    };
+    alter().await;
+    assert_eq!(db.query(select).fetch_rows().await.unwrap().len(), 2);
+    alter().await;
+    let mut rows = db.query(select).stream::<pgrepo::Value>().await.unwrap();
+    let mut ids = Vec::new();
+    while let Some(id) = rows.next().await.unwrap() {
+        ids.push(id);
+    }
+    assert_eq!(ids, [pgrepo::Value::Int4(1), pgrepo::Value::Int4(2)]);
+    drop(rows);
+
+    for stream in [false, true] {
+        alter().await;
+        let mut tx = db.begin().await.unwrap();
+        let error = match stream {
+            true => tx.query(select).stream::<pgrepo::Value>().await.unwrap().next().await.unwrap_err(),
+            false => tx.query(select).fetch_rows().await.unwrap_err(),
+        };
+        assert_eq!(error.sqlstate().unwrap().as_str(), "0A000", "{error:?}");
+        tx.rollback().await.unwrap();
+        // What was prepared is forgotten all the same: the next transaction does not meet it.
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(tx.query(select).fetch_rows().await.unwrap().len(), 2);
+        tx.rollback().await.unwrap();
+    }
+}

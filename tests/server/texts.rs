@@ -1,6 +1,6 @@
 //! The texts of failures that the documentation shows are those that the library gives.
 
-use pgrepo::{CopyInOptions, Db, DbConfig, PgTable};
+use pgrepo::{CopyInOptions, Db, DbConfig, PageToken, PgTable};
 
 const FRONT_PAGE: &str = include_str!("../../pgrepo/src/lib.rs");
 const README: &str = include_str!("../../README.md");
@@ -65,6 +65,7 @@ async fn the_texts_that_are_shown_are_the_library_s(db: Db) {
     airports.copy_in([airport("A", "a"), airport("B", "b")]).await.unwrap();
     shown(airports.all().fetch_one().await.unwrap_err());
     shown(db.repository::<NotNull>().all().fetch_all().await.unwrap_err());
+    shown("MTIz".parse::<PageToken<NotNull>>().unwrap_err());
     shown(db.query("SELECT $1::text").bind(5).fetch_one::<String>().await.unwrap_err());
     shown(db.query("SELECT nme FROM airports").fetch_one::<String>().await.unwrap_err());
     shown(db.query("SET search_path = x").execute().await.unwrap_err());
