@@ -76,6 +76,7 @@ pub(crate) fn line(workload: &str, subject: &str, placement: &str, metric: Strin
         rounds: values.len(),
         date: None,
         kernel: None,
+        machine: None,
     }
 }
 

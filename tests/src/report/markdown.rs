@@ -88,21 +88,19 @@ fn ran_on(results: &Results) -> String {
                  verdicts are of no weight. Where the text says 1,000,000 rows it had 50,000, for 2,000,000 it had \
                  200,000, and for 50,000 it had 5,000.\n\n";
     }
-    let machine = &run.machine;
     let said = |any: bool, words| if any { words } else { "" };
     let later = said(
         results.lines.iter().any(|line| line.date.is_some()),
         "; a workload that was measured on another day says so",
     );
+    let other = said(results.lines.iter().any(|line| line.machine.is_some()), "; a workload on another says so");
     let elsewhere = said(results.lines.iter().any(|line| line.kernel.is_some()), "; a workload on another says so");
     text += &format!(
-        "| | |\n|---|---|\n| date | {}{later} |\n| machine | {}, {} processors, {} GiB |\n| kernel | {}{elsewhere} |\n\
+        "| | |\n|---|---|\n| date | {}{later} |\n| machine | {}{other} |\n| kernel | {}{elsewhere} |\n\
          | server | PostgreSQL {}, a private one on the same machine |\n| its settings | {} |\n| compiler | {} |\n\
          | versions | {} |\n",
         run.date,
-        machine.cpu,
-        machine.processors,
-        machine.memory_gib,
+        run.machine,
         run.kernel,
         run.server,
         list(&run.settings, " = "),

@@ -56,6 +56,9 @@ pub struct Line {
     /// The system's kernel, where it is another than the run's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
+    /// The machine, where it is another than the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
 }
 
 /// The machine of a run.
@@ -67,6 +70,12 @@ pub struct Machine {
     pub processors: usize,
     /// The memory, in GiB, rounded.
     pub memory_gib: u64,
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {} processors, {} GiB", self.cpu, self.processors, self.memory_gib)
+    }
 }
 
 /// What a run ran on.
@@ -93,8 +102,8 @@ pub struct Run {
 impl Run {
     /// Why a later run's lines must not stand beside this one's: all that differs. `None` if they may.
     ///
-    /// The version of pgrepo may differ: it is what changes from run to run. So may the kernel: all lines of a workload
-    /// are of one run, and say which kernel it ran on.
+    /// The version of pgrepo may differ: it is what changes from run to run. So may the machine and its kernel: all lines
+    /// of a workload are of one run, and say what it ran on. The number of processors may not.
     pub fn differs(&self, later: &Self) -> Option<String> {
         let (before, now) = (self.facts(), later.facts());
         let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();
@@ -108,9 +117,8 @@ impl Run {
 
     /// What figures depend on beside pgrepo, by its name.
     fn facts(&self) -> BTreeMap<String, String> {
-        let Machine { cpu, processors, memory_gib } = &self.machine;
         let own = [
-            ("machine", format!("{cpu}, {processors} processors, {memory_gib} GiB")),
+            ("processors", self.machine.processors.to_string()),
             ("server", self.server.clone()),
             ("compiler", self.rustc.clone()),
             ("quick run", if self.quick { "yes" } else { "no" }.to_owned()),
@@ -166,12 +174,13 @@ impl Results {
         Ok(text)
     }
 
-    /// Puts a later run's lines in the place of those of the same workloads, with the later day and kernel.
+    /// Puts a later run's lines in the place of those of the same workloads, with the later day, kernel and machine.
     pub fn merge(&mut self, later: Self) {
         let date = Some(later.run.date).filter(|date| *date != self.run.date);
         let kernel = Some(later.run.kernel).filter(|kernel| *kernel != self.run.kernel);
+        let machine = Some(later.run.machine).filter(|machine| *machine != self.run.machine);
         self.lines.retain(|line| later.lines.iter().all(|l| l.workload != line.workload));
-        let placed = |line| Line { date: date.clone(), kernel: kernel.clone(), ..line };
+        let placed = |line| Line { date: date.clone(), kernel: kernel.clone(), machine: machine.clone(), ..line };
         self.lines.extend(later.lines.into_iter().map(placed));
     }
 

@@ -19,10 +19,14 @@ pub(crate) fn all(results: &Results) -> String {
         if !words.is_empty() {
             text += &format!("\n{words}\n");
         }
-        let own = |of: fn(&Line) -> Option<&str>| lines.iter().copied().find_map(of);
-        let (date, kernel) = (own(|line| line.date.as_deref()), own(|line| line.kernel.as_deref()));
-        if date.is_some() || kernel.is_some() {
-            let on = date.into_iter().chain(kernel).collect::<Vec<_>>().join(", ");
+        let own = |of: fn(&Line) -> Option<String>| lines.iter().copied().find_map(of);
+        let on = [
+            own(|line| line.date.clone()),
+            own(|line| line.machine.as_ref().map(ToString::to_string)),
+            own(|line| line.kernel.clone()),
+        ];
+        let on = on.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        if !on.is_empty() {
             text += &format!("\nMeasured on {on}.\n");
         }
         for placement in distinct(lines.iter().map(|l| l.placement.as_str())) {

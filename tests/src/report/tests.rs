@@ -32,6 +32,7 @@ fn line(workload: &str, subject: &str, metric: &str, median: f64) -> Line {
         rounds: 5,
         date: None,
         kernel: None,
+        machine: None,
     }
 }
 
@@ -119,8 +120,10 @@ fn results_are_read_as_they_were_written() {
     let mut other = run();
     other.versions.insert("pgrepo".into(), "0.2.0".into());
     assert_eq!(run().differs(&other), None);
+    other.machine.cpu = "another".into();
+    assert_eq!(run().differs(&other), None);
     other.machine.processors = 4;
-    assert!(run().differs(&other).unwrap().starts_with("machine"));
+    assert_eq!(run().differs(&other).unwrap(), "processors: 2 before, 4 now");
 }
 
 #[test]
@@ -147,7 +150,8 @@ fn merged_figures_have_their_own_date() {
     // On the same day nothing is said.
     results.merge(Results { run: run(), lines: lines(0.3) });
     assert!(results.lines.iter().all(|line| line.date.is_none()));
-    let later = Run { date: "2026-02-03".into(), kernel: "Linux 7".into(), ..run() };
+    let machine = Machine { cpu: "another".into(), ..run().machine };
+    let later = Run { date: "2026-02-03".into(), kernel: "Linux 7".into(), machine, ..run() };
     results.merge(Results { run: later, lines: lines(0.4) });
     assert_eq!(Results::parse(&results.print().unwrap()).unwrap(), results);
     assert_eq!(results.run, run());
@@ -156,7 +160,10 @@ fn merged_figures_have_their_own_date() {
         document.contains("| date | 2026-01-31; a workload that was measured on another day says so |"),
         "{document}"
     );
-    assert!(document.contains("### w\n\nMeasured on 2026-02-03, Linux 7.\n\n| free |"), "{document}");
+    assert!(
+        document.contains("### w\n\nMeasured on 2026-02-03, another, 2 processors, 8 GiB, Linux 7.\n\n| free |"),
+        "{document}"
+    );
     assert_eq!(document.matches("Measured on").count(), 1);
 }
 
