@@ -39,6 +39,17 @@ where
     ///
     /// # Cancel safety
     /// No row is lost when the future is dropped.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut names = db.query("SELECT name FROM users").stream::<String>().await?.chunks(1000);
+    /// while let Some(chunk) = names.next_chunk().await? {
+    ///     println!("{} rows", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next_chunk(&mut self) -> Result<Option<Vec<T>>> {
         std::future::poll_fn(|cx| self.poll_chunk(cx)).await.transpose()
     }

@@ -28,6 +28,17 @@ pub fn need(test: &str, program: &str, remedy: &str) -> Option<PathBuf> {
 ///
 /// # Panics
 /// When the environment says `PGREPO_REQUIRE=all`, or standard error cannot be written.
+///
+/// # Examples
+/// ```no_run
+/// # fn example() {
+/// use pgrepo::testkit::skip;
+/// if std::env::var_os("APP_TEST_BUCKET").is_none() {
+///     skip("uploads", "a bucket, named by APP_TEST_BUCKET", "make bucket");
+///     return;
+/// }
+/// # }
+/// ```
 pub fn skip(test: &str, need: &str, remedy: &str) {
     let line = format!("skipped: {test} needs {need}, install it by {remedy}");
     let all = std::env::var_os("PGREPO_REQUIRE").is_some_and(|value| value == "all");
@@ -37,6 +48,11 @@ pub fn skip(test: &str, need: &str, remedy: &str) {
 }
 
 /// Returns how many tests of this process were skipped so far.
+///
+/// # Examples
+/// ```
+/// assert_eq!(pgrepo::testkit::skipped(), 0);
+/// ```
 pub fn skipped() -> usize {
     SKIPPED.load(Ordering::Relaxed)
 }
