@@ -91,6 +91,19 @@ async fn each_operator_finds_what_plain_sql_finds(db: Db) {
 }
 
 #[pgrepo::test]
+async fn a_question_is_one_prepared_statement_whatever_its_values(db: Db) {
+    db.execute_script(TABLE).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    for (ids, limit) in [(vec![], 1), (vec![3], 2), (vec![3, 2, 1], 3)] {
+        let wanted = ids.len();
+        let lines = tx.repository::<Line>().find(Line::ID.in_(ids)).order_by(Line::ID.asc()).limit(limit);
+        assert_eq!(lines.fetch_all().await.unwrap().len(), wanted);
+    }
+    let kept = tx.query("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1").bind("%ANY(%LIMIT%");
+    assert_eq!(kept.fetch_val::<i64>().await.unwrap(), 1);
+}
+
+#[pgrepo::test]
 async fn rows_are_counted_and_cut(db: Db) {
     db.execute_script(TABLE).await.unwrap();
     let lines = db.repository::<Line>();

@@ -114,13 +114,15 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// As [`insert_many`](Self::insert_many).
     ///
     /// # Examples
-    /// ```
+    /// ```no_run
     /// # #[derive(pgrepo::PgTable)]
     /// # #[pg(table = "users", new = "NewUser", unique = "email")]
     /// # struct User { #[pg(primary_key, identity)] id: i64, email: String }
-    /// FN async fn example(db: &pgrepo::Db, users: Vec<NewUser>) -> pgrepo::Result<()>
+    /// # async fn example(db: &pgrepo::Db, users: Vec<NewUser>) -> pgrepo::Result<()> {
     /// let new = db.repository::<User>().insert_many_new_on(User::UNIQUE_EMAIL, users).await?;
     /// println!("{} of {} are new", new.iter().filter(|new| **new).count(), new.len());
+    /// # Ok(())
+    /// # }
     /// ```
     pub async fn insert_many_new_on<C, R, I>(self, set: C, rows: I) -> Result<Vec<bool>>
     where

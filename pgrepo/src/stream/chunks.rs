@@ -43,7 +43,8 @@ where
     /// # Examples
     /// ```no_run
     /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
-    /// let mut names = db.query("SELECT name FROM users").stream::<String>().await?.chunks(1000);
+    /// const SIZE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(1000).unwrap();
+    /// let mut names = db.query("SELECT name FROM users").stream::<String>().await?.chunks(SIZE);
     /// while let Some(chunk) = names.next_chunk().await? {
     ///     println!("{} rows", chunk.len());
     /// }

@@ -6,15 +6,16 @@ static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Returns where a program is, or says that the test is skipped for want of it.
 ///
+/// # Panics
+/// When the program is not there and the environment says `PGREPO_REQUIRE=all`.
+///
+/// # Examples
 /// ```no_run
 /// # use pgrepo::testkit::need;
 /// let Some(psql) = need("tls_verdicts", "psql", "apt-get install postgresql-client") else {
 ///     return;
 /// };
 /// ```
-///
-/// # Panics
-/// When the program is not there and the environment says `PGREPO_REQUIRE=all`.
 pub fn need(test: &str, program: &str, remedy: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());

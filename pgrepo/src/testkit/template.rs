@@ -83,7 +83,7 @@ impl Template {
     ///     let db = Db::from_url(&url).await?;
     ///     db.execute_script("CREATE TABLE t (id int)").await?;
     ///     db.close().await;
-    ///     pgrepo::Result::Ok(())
+    ///     Ok::<(), pgrepo::Error>(())
     /// };
     /// let template = Template::with_set_up(&server, "migrations up to 7", migrate).await?;
     /// # Ok(())
