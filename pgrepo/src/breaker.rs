@@ -155,6 +155,14 @@ impl Breaker {
     ///
     /// # Errors
     /// [`ErrorKind::Config`]: a setting is out of range; the message names it.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Breaker, BreakerConfig};
+    /// let breaker = Breaker::new(BreakerConfig { min_calls: 5, ..BreakerConfig::default() })?;
+    /// assert!(Breaker::new(BreakerConfig { min_calls: 0, ..BreakerConfig::default() }).is_err());
+    /// # Ok::<(), pgrepo::Error>(())
+    /// ```
     pub fn new(config: BreakerConfig) -> Result<Self> {
         config.check()?;
         let (changes, _) = broadcast::channel(KEPT);
@@ -166,6 +174,16 @@ impl Breaker {
     ///
     /// # Errors
     /// [`ErrorKind::CircuitOpen`]: it is open, or half-open and as many calls as it lets through are under way.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Breaker, BreakerConfig};
+    /// let breaker = Breaker::new(BreakerConfig::default())?;
+    /// let permit = breaker.enter()?;
+    /// // … the call …
+    /// permit.succeeded();
+    /// # Ok::<(), pgrepo::Error>(())
+    /// ```
     pub fn enter(&self) -> Result<Permit> {
         let now = Instant::now();
         let (entered, change) = self.machine().enter(now);
@@ -178,6 +196,16 @@ impl Breaker {
     }
 
     /// What it is like now.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Breaker, BreakerConfig, BreakerState};
+    /// let breaker = Breaker::new(BreakerConfig::default())?;
+    /// breaker.enter()?.failed();
+    /// let now = breaker.snapshot();
+    /// assert_eq!((now.state, now.calls, now.failures), (BreakerState::Closed, 1, 1));
+    /// # Ok::<(), pgrepo::Error>(())
+    /// ```
     pub fn snapshot(&self) -> BreakerSnapshot {
         let (snapshot, change) = self.machine().snapshot(Instant::now());
         self.tell(change);
@@ -185,6 +213,19 @@ impl Breaker {
     }
 
     /// The changes of its state from now on.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// use pgrepo::{Breaker, BreakerConfig};
+    /// let breaker = Breaker::new(BreakerConfig::default())?;
+    /// let mut changes = breaker.changes();
+    /// while let Some(change) = changes.next().await {
+    ///     println!("{:?} to {:?}: {} of {} failed", change.from, change.to, change.failures, change.calls);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn changes(&self) -> BreakerChanges {
         BreakerChanges(self.0.changes.subscribe())
     }
@@ -233,12 +274,30 @@ pub struct Permit {
 
 impl Permit {
     /// The call succeeded; it was slow if it took [`slow_call`](BreakerConfig::slow_call) or longer.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Breaker, BreakerConfig};
+    /// let breaker = Breaker::new(BreakerConfig::default())?;
+    /// breaker.enter()?.succeeded();
+    /// assert_eq!(breaker.snapshot().failures, 0);
+    /// # Ok::<(), pgrepo::Error>(())
+    /// ```
     pub fn succeeded(self) {
         let slow = self.is_slow(self.began.elapsed());
         self.end(false, slow);
     }
 
     /// The call failed.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Breaker, BreakerConfig, BreakerState};
+    /// let breaker = Breaker::new(BreakerConfig { min_calls: 1, ..BreakerConfig::default() })?;
+    /// breaker.enter()?.failed();
+    /// assert_eq!(breaker.snapshot().state, BreakerState::Open);
+    /// # Ok::<(), pgrepo::Error>(())
+    /// ```
     pub fn failed(self) {
         let slow = self.is_slow(self.began.elapsed());
         self.end(true, slow);
@@ -272,6 +331,16 @@ impl BreakerChanges {
     ///
     /// # Cancel safety
     /// Nothing is lost.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(breaker: &pgrepo::Breaker) {
+    /// let mut changes = breaker.changes();
+    /// while let Some(change) = changes.next().await {
+    ///     println!("{:?} to {:?}", change.from, change.to);
+    /// }
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<BreakerChange> {
         loop {
             match self.0.recv().await {

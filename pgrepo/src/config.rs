@@ -177,6 +177,15 @@ impl DbConfig {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): a variable is not Unicode, cannot be meant, or contradicts
     /// another; the message names it.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use pgrepo::DbConfig;
+    /// // `DATABASE_URL`, or `POSTGRES_HOST`, `PGUSER` and so on, or the defaults.
+    /// let config = DbConfig::from_env()?;
+    /// println!("{} on {}:{}", config.user, config.host, config.port);
+    /// # Ok::<(), pgrepo::Error>(())
+    /// ```
     pub fn from_env() -> Result<Self> {
         env::Environment::of_process("").read()
     }
@@ -188,6 +197,16 @@ impl DbConfig {
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env), and if no setting begins with the prefix.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// use pgrepo::{Db, DbConfig};
+    /// // `STAGING_POSTGRES_HOST` and its like.
+    /// let staging = Db::connect(DbConfig::from_env_prefixed("STAGING_")?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_env_prefixed(prefix: &str) -> Result<Self> {
         env::Environment::of_process(prefix).read()
     }
@@ -203,6 +222,17 @@ impl DbConfig {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): it is no such URL, or has a parameter that pgrepo does not know;
     /// the message never holds the URL.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::DbConfig;
+    /// use std::time::Duration;
+    ///
+    /// let config = DbConfig::from_url("postgres://importer@db.example.com:5433/app?statement_timeout=5min")?;
+    /// assert_eq!((&*config.host, config.port), ("db.example.com", 5433));
+    /// assert_eq!(config.statement_timeout, Some(Duration::from_secs(300)));
+    /// # Ok::<(), pgrepo::Error>(())
+    /// ```
     pub fn from_url(url: &str) -> Result<Self> {
         let mut draft = settings::Draft::default();
         url::read(&mut draft, url, "the URL")?;
@@ -217,6 +247,16 @@ impl DbConfig {
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): it cannot be read.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// use pgrepo::{Db, DbConfig};
+    /// let config = DbConfig::from_url("postgres://importer@db.example.com/app")?;
+    /// let db = Db::connect(config.with_pgpass("/run/secrets/pgpass")?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_pgpass(mut self, file: impl AsRef<Path>) -> Result<Self> {
         if let Some(password) = pgpass::password(file.as_ref(), &self)? {
             self.password = Some(password);
@@ -251,6 +291,12 @@ impl DbConfig {
     }
 
     /// The same with another limit of connections.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::DbConfig;
+    /// assert_eq!(DbConfig::default().with_max_connections(4).max_connections, 4);
+    /// ```
     pub fn with_max_connections(mut self, max: usize) -> Self {
         self.max_connections = max;
         self

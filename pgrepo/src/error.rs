@@ -144,21 +144,57 @@ impl Error {
     }
 
     /// What a caller can do about it.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{DbConfig, ErrorKind};
+    /// let error = DbConfig::from_url("mysql://localhost").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Config);
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// The operation that failed, for example `copy_in`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// if let Err(error) = db.query("SELECT 1 / 0").execute().await {
+    ///     assert_eq!(error.operation(), Some("execute"));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
     /// How often the operation was tried: more than once where it was run again by itself. The error is the last one.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// if let Err(error) = db.query("SELECT count(*) FROM users").idempotent().fetch_val::<i64>().await {
+    ///     println!("tried {} times", error.attempts());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
     /// The table: ours when we know it, else the one that the server named.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if let Some(table) = error.table() {
+    ///     println!("{table} is as it was");
+    /// }
+    /// # }
+    /// ```
     pub fn table(&self) -> Option<&str> {
         self.0.table.as_deref().or_else(|| self.server()?.table())
     }
@@ -167,31 +203,92 @@ impl Error {
     ///
     /// It is `None` where no row can be named: foreign keys and deferred constraints are checked after the last row,
     /// and the server then names the constraint only.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db, users: &[User]) {
+    /// if let Err(error) = db.repository::<User>().copy_in(users).await
+    ///     && let Some(row) = error.row()
+    /// {
+    ///     println!("row {row} was refused: {error}");
+    /// }
+    /// # }
+    /// ```
     pub fn row(&self) -> Option<u64> {
         self.0.row
     }
 
     /// The struct's field.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if let Some(field) = error.field() {
+    ///     println!("`{field}` is wrong: {error}");
+    /// }
+    /// # }
+    /// ```
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
 
     /// The column: ours when we know it, else the one that the server named.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// match (error.table(), error.column()) {
+    ///     (Some(table), Some(column)) => println!("{table}.{column}: {error}"),
+    ///     _ => println!("{error}"),
+    /// }
+    /// # }
+    /// ```
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref().or_else(|| self.server()?.column())
     }
 
     /// The constraint that a row violated.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if error.constraint() == Some("users_email_key") {
+    ///     println!("there is somebody with this address");
+    /// }
+    /// # }
+    /// ```
     pub fn constraint(&self) -> Option<&str> {
         self.server()?.constraint()
     }
 
     /// The server's detail. It may quote the values of a row, so it is in neither `Display` nor `Debug`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// // For who may see the row: "Key (email)=(ann@example.com) already exists."
+    /// if let Some(detail) = error.detail() {
+    ///     println!("{detail}");
+    /// }
+    /// # }
+    /// ```
     pub fn detail(&self) -> Option<&str> {
         self.server()?.detail()
     }
 
     /// The server's error, if the server refused.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if let Some(server) = error.server() {
+    ///     println!("{} {}", server.severity(), server.message());
+    /// }
+    /// # }
+    /// ```
     pub fn server(&self) -> Option<&ServerError> {
         let mut cause: &(dyn StdError + 'static) = self.0.source.as_deref()?;
         loop {
@@ -203,6 +300,15 @@ impl Error {
     }
 
     /// The server's SQLSTATE, if the server refused.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if error.sqlstate().is_some_and(|state| state.as_str() == "42P01") {
+    ///     println!("there is no such table: {error}");
+    /// }
+    /// # }
+    /// ```
     pub fn sqlstate(&self) -> Option<SqlState> {
         self.server().map(ServerError::sqlstate)
     }

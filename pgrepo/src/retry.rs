@@ -55,6 +55,13 @@ impl Default for RetryConfig {
 
 impl RetryConfig {
     /// Nothing is run again.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{DbConfig, RetryConfig};
+    /// let mut config = DbConfig::default();
+    /// config.retry = RetryConfig::off();
+    /// ```
     pub fn off() -> Self {
         Self { attempts: 1, ..Self::default() }
     }
@@ -145,6 +152,13 @@ const WHOLE: u64 = 100;
 
 impl RetryBudget {
     /// A budget that holds the reserve.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{RetryBudget, RetryConfig};
+    /// let budget = RetryBudget::new(&RetryConfig::default());
+    /// assert!(budget.withdraw());
+    /// ```
     pub fn new(config: &RetryConfig) -> Self {
         let most = u64::from(config.reserve) * WHOLE;
         // Without a reserve one repetition can still be earned.
@@ -152,6 +166,16 @@ impl RetryBudget {
     }
 
     /// An operation begins: it earns its share.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{RetryBudget, RetryConfig};
+    /// let budget = RetryBudget::new(&RetryConfig::default());
+    /// while budget.withdraw() {}
+    /// // So many operations earn a repetition again, at the default share.
+    /// (0..100).for_each(|_| budget.deposit());
+    /// assert!(budget.withdraw());
+    /// ```
     pub fn deposit(&self) {
         // Most of the time it is full, and nothing needs to be written.
         if self.held.load(Ordering::Relaxed) < self.most {
@@ -162,6 +186,15 @@ impl RetryBudget {
     }
 
     /// Takes one repetition, if there is one.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{RetryBudget, RetryConfig};
+    /// let budget = RetryBudget::new(&RetryConfig::default());
+    /// if budget.withdraw() {
+    ///     // … run the operation again …
+    /// }
+    /// ```
     pub fn withdraw(&self) -> bool {
         self.held.try_update(Ordering::Relaxed, Ordering::Relaxed, |held| held.checked_sub(WHOLE)).is_ok()
     }

@@ -4,6 +4,7 @@ use futures_util::future::join;
 use pgrepo::testkit::TestDatabase;
 use pgrepo::{Db, ErrorKind, PgTable, Result};
 
+use crate::slow::Log;
 use crate::support::{Direct, LONG, pool};
 
 #[derive(Debug, PartialEq, PgTable)]
@@ -65,6 +66,17 @@ async fn the_server_works_on_as_many_as_the_limit_and_never_on_more(test: TestDa
         assert_eq!(there, limit);
         assert!(at_work.unwrap().iter().all(|n| (1..=limit).contains(n)));
     }
+    let log = Log::default();
+    let logging = tracing::subscriber::set_default(log.clone());
+    for (wanted, said) in [(0, Some(1)), (1, None), (5, None), (6, Some(5))] {
+        let _concurrent = db.concurrent(wanted);
+        let lines = log.take();
+        assert_eq!(lines.len(), usize::from(said.is_some()), "{lines:?}");
+        if let Some(limit) = said {
+            assert!(lines[0].contains(&format!("wanted={wanted} limit={limit} connections=5")), "{lines:?}");
+        }
+    }
+    drop(logging);
     let blocked = || async {
         let mut tx = db.begin().await?;
         let n = tx.query(&*sql).fetch_one::<i64>().await?;

@@ -34,6 +34,19 @@ async fn each_operator_finds_what_plain_sql_finds(db: Db) {
     db.execute_script(TABLE).await.unwrap();
     let body = r#""the ""body""""#;
     let table = [
+        (Line::ID.eq(3), "id = 3".to_owned()),
+        (Line::MOOD.eq(None), "mood IS NULL".to_owned()),
+        (Line::ID.ne(3), "id <> 3".to_owned()),
+        (Line::MOOD.ne(None), "mood IS NOT NULL".to_owned()),
+        (Line::ID.lt(3), "id < 3".to_owned()),
+        (Line::ID.le(3), "id <= 3".to_owned()),
+        (Line::MOOD.gt(Mood::Sad), "mood = 'happy'".to_owned()),
+        (Line::ID.ge(3), "id >= 3".to_owned()),
+        (Line::BODY.is_null(), format!("{body} IS NULL")),
+        (Line::BODY.is_not_null(), format!("{body} IS NOT NULL")),
+        (Line::ID.gt(3).and(Line::MOOD.eq(Mood::Sad)), "id > 3 AND mood = 'sad'".to_owned()),
+        (Line::ID.lt(2).or(Line::ID.gt(11)).and(Line::ID.ne(12)), "(id < 2 OR id > 11) AND id <> 12".to_owned()),
+        (Line::MOOD.eq(Mood::Sad).not(), "NOT (mood = 'sad')".to_owned()),
         (Line::ID.between(3, 5), "id BETWEEN 3 AND 5".to_owned()),
         (Line::ID.in_([2, 4, 400]), "id IN (2, 4, 400)".to_owned()),
         (Line::ID.in_(0..200_000), "true".to_owned()),
@@ -63,8 +76,31 @@ async fn each_operator_finds_what_plain_sql_finds(db: Db) {
         let sql = format!(r#"SELECT id FROM "Odd ""names""" WHERE {plain} ORDER BY id"#);
         assert_eq!(found, db.query(sql).fetch_all::<i32>().await.unwrap(), "{what}");
     }
+    let lines = || db.repository::<Line>().find(Line::TITLE.text_search("simple", "title"));
+    for (rank, direction) in
+        [(Line::TITLE.text_rank("simple", "7").asc(), ""), (Line::TITLE.text_rank("simple", "7").desc(), "DESC")]
+    {
+        let sql = format!(
+            r#"SELECT id FROM "Odd ""names""" ORDER BY ts_rank(to_tsvector('simple', title), websearch_to_tsquery('simple', '7')) {direction}, id"#
+        );
+        let found = lines().order_by(rank).order_by(Line::ID.asc()).values(Line::ID).fetch_all().await.unwrap();
+        assert_eq!(found, db.query(sql).fetch_all::<i32>().await.unwrap(), "{direction}");
+    }
     let unknown = db.repository::<Line>().find(Line::TITLE.text_search("no'such", "a")).fetch_all().await.unwrap_err();
     assert_eq!(unknown.sqlstate().unwrap().as_str(), "42704", "{unknown:?}");
+}
+
+#[pgrepo::test]
+async fn a_question_is_one_prepared_statement_whatever_its_values(db: Db) {
+    db.execute_script(TABLE).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    for (ids, limit) in [(vec![], 1), (vec![3], 2), (vec![3, 2, 1], 3)] {
+        let wanted = ids.len();
+        let lines = tx.repository::<Line>().find(Line::ID.in_(ids)).order_by(Line::ID.asc()).limit(limit);
+        assert_eq!(lines.fetch_all().await.unwrap().len(), wanted);
+    }
+    let kept = tx.query("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1").bind("%ANY(%LIMIT%");
+    assert_eq!(kept.fetch_val::<i64>().await.unwrap(), 1);
 }
 
 #[pgrepo::test]

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod by_hand;
+pub mod examples;
 pub mod hostile;
 pub mod hygiene;
 pub mod report;

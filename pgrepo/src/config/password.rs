@@ -13,6 +13,13 @@ pub struct Password(String);
 
 impl Password {
     /// Wraps a password.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{DbConfig, Password};
+    /// let mut config = DbConfig::default();
+    /// config.password = Some(Password::new("secret"));
+    /// ```
     pub fn new(password: impl Into<String>) -> Self {
         Self(password.into())
     }

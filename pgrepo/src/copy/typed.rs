@@ -337,6 +337,22 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     /// The number of the load's own transaction, from the first row on, by which [`Db::outcome`](crate::Db::outcome)
     /// tells what became of a [`finish`](Self::finish) that was dropped; `None` for a load in a [`Tx`](crate::Tx), which
     /// has an [`id`](crate::Tx::id) itself. It costs nothing.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let mut copy = db.repository::<User>().start_copy_in::<User>(CopyInOptions::default());
+    /// copy.send(&User { id: 1, name: "Ann".into(), age: None }).await?;
+    /// // Kept, to ask by if `finish` is dropped.
+    /// let number = copy.tx_id();
+    /// copy.finish().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tx_id(&self) -> Option<TxId> {
         match self.state {
             State::Open { number, .. } => number,

@@ -132,6 +132,14 @@ impl FaultClass {
     /// the cause may pass.
     ///
     /// `idempotent` says that doing it twice is the same as doing it once, as with everything that only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::FaultClass;
+    /// assert!(FaultClass::RolledBack.may_repeat(false));
+    /// // Whether it took effect is not known: harmless only where twice is as once.
+    /// assert!(FaultClass::Indeterminate.may_repeat(true) && !FaultClass::Indeterminate.may_repeat(false));
+    /// ```
     pub fn may_repeat(self, idempotent: bool) -> bool {
         match self {
             Self::NotSent | Self::RolledBack | Self::StaleCache | Self::Overload => true,
@@ -168,6 +176,16 @@ impl ServerError {
 
 impl Error {
     /// What the error says about the operation's effect: see the table of [`FaultClass`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// use pgrepo::FaultClass;
+    /// if error.fault_class() == FaultClass::Indeterminate {
+    ///     println!("it may have taken effect: {error}");
+    /// }
+    /// # }
+    /// ```
     pub fn fault_class(&self) -> FaultClass {
         // What was said about it, at the outermost place; else the server's own word.
         let (mut known, mut broken) = (None, false);

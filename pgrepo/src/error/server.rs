@@ -27,66 +27,165 @@ pub(crate) struct ServerFields {
 
 impl ServerError {
     /// The SQLSTATE.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if let Some(server) = error.server() {
+    ///     println!("SQLSTATE {}", server.sqlstate());
+    /// }
+    /// # }
+    /// ```
     pub fn sqlstate(&self) -> SqlState {
         self.0.state
     }
 
     /// `ERROR`, `FATAL` or `PANIC`; after the latter two the session is gone.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let session_is_gone = error.server().is_some_and(|server| server.severity() != "ERROR");
+    /// # }
+    /// ```
     pub fn severity(&self) -> &str {
         &self.0.severity
     }
 
     /// The primary message.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let message = error.server().map(|server| server.message());
+    /// # }
+    /// ```
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
     /// The detail; it may quote values of a row.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let detail = error.server().and_then(|server| server.detail());
+    /// # }
+    /// ```
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
 
     /// What the server advises.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if let Some(hint) = error.server().and_then(|server| server.hint()) {
+    ///     println!("the server advises: {hint}");
+    /// }
+    /// # }
+    /// ```
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
     /// Where in its work the server was; of a COPY the line, and it may quote a value.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let function_and_line = error.server().and_then(|server| server.context());
+    /// # }
+    /// ```
     pub fn context(&self) -> Option<&str> {
         self.0.context.as_deref()
     }
 
     /// The schema of the table or constraint.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let schema = error.server().and_then(|server| server.schema());
+    /// # }
+    /// ```
     pub fn schema(&self) -> Option<&str> {
         self.0.schema.as_deref()
     }
 
     /// The table.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let table = error.server().and_then(|server| server.table());
+    /// # }
+    /// ```
     pub fn table(&self) -> Option<&str> {
         self.0.table.as_deref()
     }
 
     /// The column.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let column = error.server().and_then(|server| server.column());
+    /// # }
+    /// ```
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
     }
 
     /// The data type, for errors of a type or a domain.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if let Some(domain) = error.server().and_then(|server| server.data_type()) {
+    ///     println!("it is no {domain}");
+    /// }
+    /// # }
+    /// ```
     pub fn data_type(&self) -> Option<&str> {
         self.0.data_type.as_deref()
     }
 
     /// The constraint; unique indexes count as constraints.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let constraint = error.server().and_then(|server| server.constraint());
+    /// # }
+    /// ```
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
     }
 
     /// The routine in the server's source that reported it.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let routine = error.server().and_then(|server| server.routine());
+    /// # }
+    /// ```
     pub fn routine(&self) -> Option<&str> {
         self.0.routine.as_deref()
     }
 
     /// The place in the statement's text, in characters from 1.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// if let Some(at) = error.server().and_then(|server| server.position()) {
+    ///     println!("the statement is wrong at its character {at}");
+    /// }
+    /// # }
+    /// ```
     pub fn position(&self) -> Option<usize> {
         self.0.position
     }
@@ -138,11 +237,28 @@ impl SqlState {
     }
 
     /// The five characters.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// let no_such_table = error.sqlstate().is_some_and(|state| state.as_str() == "42P01");
+    /// # }
+    /// ```
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("XX000")
     }
 
     /// The class: what the first two characters say.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(error: &pgrepo::Error) {
+    /// use pgrepo::SqlClass;
+    /// if error.sqlstate().is_some_and(|state| state.class() == SqlClass::InsufficientResources) {
+    ///     println!("the server's connections, memory or disk ran out");
+    /// }
+    /// # }
+    /// ```
     pub fn class(&self) -> SqlClass {
         self.as_str().get(..2).map_or(SqlClass::Other, SqlClass::of)
     }

@@ -18,6 +18,14 @@ impl<D: ?Sized, V: ?Sized> JsonField<D, V> {
     ///
     /// # Panics
     /// When there are more than 16 steps; at compile time in a constant.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::JsonField;
+    /// use pgrepo::json::JsonStep;
+    /// # struct Profile;
+    /// const CITY: JsonField<Profile, String> = JsonField::new(&[JsonStep::Key("home"), JsonStep::Key("city")]);
+    /// ```
     pub const fn new(steps: &[JsonStep]) -> Self {
         Self { steps: Steps::new(steps), of: PhantomData }
     }
@@ -138,6 +146,15 @@ impl<D: ?Sized, F: ?Sized> JsonFlat<D, F> {
     ///
     /// # Panics
     /// As [`JsonField::new`].
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::JsonFlat;
+    /// use pgrepo::json::JsonStep;
+    /// # struct Profile;
+    /// # struct Home;
+    /// const HOME: JsonFlat<Profile, Home> = JsonFlat::new(&[JsonStep::Key("details")]);
+    /// ```
     pub const fn new(steps: &[JsonStep]) -> Self {
         Self { within: JsonField::new(steps) }
     }

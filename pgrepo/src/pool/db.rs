@@ -56,6 +56,15 @@ impl Db {
     ///
     /// # Errors
     /// As [`DbConfig::from_env`] and [`connect`](Self::connect).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// let db = pgrepo::Db::from_env().await?;
+    /// println!("the server answers in {:?}", db.ping().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn from_env() -> Result<Self> {
         Self::connect(DbConfig::from_env()?).await
     }
@@ -64,6 +73,14 @@ impl Db {
     ///
     /// # Errors
     /// As [`DbConfig::from_url`] and [`connect`](Self::connect).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// let db = pgrepo::Db::from_url("postgres://importer@localhost/app?sslmode=disable").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn from_url(url: &str) -> Result<Self> {
         Self::connect(DbConfig::from_url(url)?).await
     }
@@ -73,6 +90,16 @@ impl Db {
     /// # Errors
     /// [`ErrorKind::Config`]: a setting is wrong; [`ErrorKind::Connection`]: the server cannot be reached or refused the
     /// connection; [`ErrorKind::Timeout`]: it did not answer within the limits.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> pgrepo::Result<()> {
+    /// use pgrepo::{Db, DbConfig};
+    /// let db = Db::connect(DbConfig::from_env()?.with_max_connections(4)).await?;
+    /// assert_eq!(db.status().max, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(config: DbConfig) -> Result<Self> {
         Self::make(config, None).await
     }
@@ -129,11 +156,33 @@ impl Db {
     ///
     /// What a statement does otherwise is not seen: a function that calls `set_config` or takes an advisory lock of the
     /// session, `SELECT … INTO TEMPORARY`, a table created in `pg_temp`. Use [`raw`](Self::raw) for such.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let names: Vec<String> = db.query("SELECT name FROM users WHERE age > $1").bind(17).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query<'q>(&self, sql: impl Into<std::borrow::Cow<'q, str>>) -> Query<'q, &Self> {
         Query::new(self, sql.into())
     }
 
     /// The everyday methods of a table.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// if let Some(ann) = users.get(1).await? {
+    ///     println!("{} of {}", ann.name, users.all().count().await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn repository<T: PgTable>(&self) -> Repository<&Self, T> {
         Repository::new(self)
     }
@@ -145,6 +194,14 @@ impl Db {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection. Whether the statements took effect is then unknown.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// db.execute_script("CREATE TABLE tags (name text PRIMARY KEY); CREATE INDEX ON users (age)").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute_script(&self, sql: &str) -> Result<()> {
         crate::query::script(self, sql).await
     }
@@ -267,6 +324,17 @@ impl Db {
     ///
     /// # Cancel safety
     /// A dropped future leaves nothing behind: its connection is closed.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut tx = db.begin().await?;
+    /// tx.query("UPDATE accounts SET balance = balance - 5 WHERE id = 1").execute().await?;
+    /// tx.query("UPDATE accounts SET balance = balance + 5 WHERE id = 2").execute().await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn begin(&self) -> Result<Tx> {
         self.begin_with(TxOptions::default()).await
     }
@@ -275,6 +343,24 @@ impl Db {
     ///
     /// # Errors
     /// The server could not be asked. That it no longer knows the transaction is [`TxOutcome::Unknown`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::TxOutcome;
+    ///
+    /// let mut tx = db.begin().await?;
+    /// let id = tx.id().await?;
+    /// tx.query("UPDATE accounts SET balance = 0").execute().await?;
+    /// if let Err(error) = tx.commit().await {
+    ///     match db.outcome(id).await? {
+    ///         TxOutcome::Committed => println!("it took effect, and only the answer was lost"),
+    ///         _ => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn outcome(&self, id: TxId) -> Result<TxOutcome> {
         crate::tx::outcome(self, id).await
     }
@@ -311,6 +397,16 @@ impl Db {
     /// Runs several operations side by side, at most `limit` of them at once: see [`Concurrent`].
     ///
     /// The limit is at least 1 and at most the size of the pool; another one is logged and brought within these.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.query("SELECT count(*) FROM users").fetch_val::<i64>();
+    /// let oldest = db.query("SELECT max(age) FROM users").fetch_val::<Option<i32>>();
+    /// let (users, oldest) = db.concurrent(2).all((users, oldest)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn concurrent(&self, limit: usize) -> Concurrent {
         Concurrent::new(limit, self.pool.max())
     }
@@ -320,6 +416,15 @@ impl Db {
     ///
     /// # Errors
     /// No connection within the limit.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut raw = db.raw().await?;
+    /// sqlx::query("SET work_mem = '1GB'").execute(&mut *raw).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn raw(&self) -> Result<RawConnection> {
         Ok(RawConnection::new(self.guard().await?))
     }
@@ -422,6 +527,15 @@ impl Db {
     /// # Errors
     /// [`ErrorKind::Config`]: the number is none of 1 to 10,000; [`ErrorKind::Connection`]: the pool is closed. In both
     /// cases nothing has changed.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// db.resize(20)?;
+    /// assert_eq!(db.status().max, 20);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resize(&self, max_connections: usize) -> Result<()> {
         let checked = self.pool.config.clone().with_max_connections(max_connections).checked();
         checked.and_then(|_| self.pool.resize(max_connections)).map_err(|e| e.during("resize"))
@@ -451,6 +565,15 @@ impl Db {
     }
 
     /// Whether the pool was closed.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// db.close().await;
+    /// assert!(db.is_closed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.pool.is_closed()
     }

@@ -26,6 +26,16 @@ pub struct Health {
 impl Health {
     /// Whether the next operation can be expected to be served at once: the server answers, and the pool has a
     /// connection, or a place for one.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use std::time::Duration;
+    /// let health = db.health(Duration::from_secs(1)).await;
+    /// println!("{}", if health.is_ready() { "200 OK" } else { "503 Service Unavailable" });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_ready(&self) -> bool {
         self.connected && !self.pool.is_exhausted()
     }

@@ -46,6 +46,21 @@ impl Monitor {
     ///
     /// # Cancel safety
     /// Nothing is lost: the next call looks again.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::MonitorEvent;
+    /// use std::time::Duration;
+    /// let mut monitor = db.monitor(Duration::from_secs(10));
+    /// while let Some(event) = monitor.next().await {
+    ///     if let MonitorEvent::Down(health) = event {
+    ///         println!("{health:?}");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<MonitorEvent> {
         if let Some(due) = self.due {
             sleep_until(due).await;
@@ -70,6 +85,13 @@ impl Monitor {
 
 impl MonitorEvent {
     /// What the look found.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(event: &pgrepo::MonitorEvent) {
+    /// println!("{:?}, {} in use", event.health().latency, event.health().pool.in_use);
+    /// # }
+    /// ```
     pub fn health(&self) -> &Health {
         match self {
             Self::Up(health)

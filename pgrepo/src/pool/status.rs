@@ -43,6 +43,15 @@ pub struct PoolStatus {
 
 impl PoolStatus {
     /// Whether every connection that there may be is in use.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(db: &pgrepo::Db) {
+    /// if db.status().is_exhausted() {
+    ///     println!("the next operation waits");
+    /// }
+    /// # }
+    /// ```
     pub fn is_exhausted(&self) -> bool {
         self.in_use >= self.max
     }

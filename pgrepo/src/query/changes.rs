@@ -12,6 +12,16 @@ use super::fragment::Fragment;
 )]
 pub trait Changes<'q, T: ?Sized> {
     /// The assignments, none for what is left as it is.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// use pgrepo::Changes;
+    /// let changes = [User::NAME.set("Ann"), User::AGE.set(28)];
+    /// assert_eq!(changes.assignments().len(), 2);
+    /// ```
     fn assignments(self) -> Vec<Assignment<'q, T>>;
 }
 

@@ -21,6 +21,18 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
     }
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let low = db.repository::<Airport>().delete_where(Airport::ELEVATION_FT.lt(-1_000.0));
+    /// assert_eq!(low.sql(), r#"DELETE FROM "airports" WHERE "elevation_ft" < $1"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sql(&self) -> String {
         text(&Place::of::<T>(self.on.schema()), &self.filter).sql
     }
@@ -34,6 +46,17 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
     /// # Cancel safety
     /// A dropped future closes its connection; whether the statement took effect is then unknown, unless it runs in a
     /// transaction, which is rolled back.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let deleted = db.repository::<Airport>().delete_where(Airport::CITY.is_null()).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute(self) -> Result<u64> {
         let place = Place::of::<T>(self.on.schema());
         let text = text(&place, &self.filter);
@@ -49,6 +72,19 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// for airport in db.repository::<Airport>().delete_where(Airport::CITY.is_null()).fetch_all().await? {
+    ///     println!("{} is gone", airport.icao);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_all(self) -> Result<Vec<T>>
     where
         T: OwnedRow,

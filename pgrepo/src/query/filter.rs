@@ -20,6 +20,17 @@ enum Node<'q> {
 
 impl<'q, T: ?Sized> Filter<'q, T> {
     /// The condition that every row meets.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// use pgrepo::Filter;
+    /// let wanted: Option<f64> = None;
+    /// let filter = wanted.map_or(Filter::all(), |feet| Airport::ELEVATION_FT.gt(feet));
+    /// assert_eq!(format!("{filter:?}"), "Filter(true)");
+    /// ```
     pub fn all() -> Self {
         Self::of(Node::All)
     }
@@ -34,11 +45,29 @@ impl<'q, T: ?Sized> Filter<'q, T> {
     }
 
     /// Both conditions.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// let filter = Airport::ELEVATION_FT.gt(8_000.0).and(Airport::CITY.is_null());
+    /// assert_eq!(format!("{filter:?}"), r#"Filter(("elevation_ft" > $1 AND "city" IS NULL))"#);
+    /// ```
     pub fn and(self, other: Self) -> Self {
         self.join(" AND ", other)
     }
 
     /// One condition, or both.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// let filter = Airport::CITY.eq("La Paz").or(Airport::CITY.is_null());
+    /// assert_eq!(format!("{filter:?}"), r#"Filter(("city" = $1 OR "city" IS NULL))"#);
+    /// ```
     pub fn or(self, other: Self) -> Self {
         self.join(" OR ", other)
     }
@@ -55,6 +84,15 @@ impl<'q, T: ?Sized> Filter<'q, T> {
     }
 
     /// The opposite; of an unknown condition (one on NULL) it is unknown too.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// let filter = Airport::ICAO.starts_with("EH").not();
+    /// assert_eq!(format!("{filter:?}"), r#"Filter(NOT ("icao" ^@ $1))"#);
+    /// ```
     #[allow(clippy::should_implement_trait, reason = "reads as the SQL does, beside `and` and `or`")]
     pub fn not(self) -> Self {
         Self::of(Node::Not(Box::new(self.node)))

@@ -32,6 +32,16 @@ struct Name {
     city: Option<String>,
 }
 
+/// Its fields in another order, under other names, and one in another type.
+#[derive(Debug, crate::PgRecord)]
+#[pg(crate = "crate", of = Port)]
+struct Renamed {
+    #[pg(column = "the \"tags\"")]
+    words: Vec<String>,
+    version: Option<i32>,
+    country: Box<str>,
+}
+
 type Ports = Find<'static, Nowhere, Port>;
 
 const ALL: &str =
@@ -186,11 +196,48 @@ fn what_is_made_of_all_rows() {
 }
 
 #[test]
+fn records_and_single_columns() {
+    type Case = (fn(Ports) -> Ports, &'static str);
+    let table: Vec<Case> = vec![
+        (|f| f, ""),
+        (|f| f.order_by(Port::FEET.desc()), r#" ORDER BY "feet" DESC"#),
+        (|f| f.limit(3).offset(4), " LIMIT $1 OFFSET $2"),
+        (Find::for_update, " FOR UPDATE"),
+        (
+            |f| f.order_by(Port::ICAO.asc()).limit(1).skip_locked(),
+            r#" ORDER BY "icao" LIMIT $1 FOR UPDATE SKIP LOCKED"#,
+        ),
+    ];
+    let from = r#"FROM "geo"."air""ports""#;
+    for (make, wanted) in table {
+        let all = || make(ports().all());
+        assert_eq!(all().select::<Name>().sql(), format!(r#"SELECT "icao", "city" {from}{wanted}"#));
+        assert_eq!(all().values(Port::TAGS).sql(), format!(r#"SELECT "the ""tags""" {from}{wanted}"#));
+    }
+    let high = || ports().find(Port::FEET.gt(1).and(Port::CITY.ne(None)));
+    compare(vec![
+        (
+            high().select::<Name>().distinct().sql(),
+            &*format!(r#"SELECT DISTINCT "icao", "city" {from} WHERE ("feet" > $1 AND "city" IS NOT NULL)"#),
+        ),
+        (
+            high().distinct().select::<Name>().sql(),
+            &*format!(r#"SELECT DISTINCT "icao", "city" {from} WHERE ("feet" > $1 AND "city" IS NOT NULL)"#),
+        ),
+        (ports().all().select::<Renamed>().sql(), &*format!(r#"SELECT "the ""tags""", "version", "country" {from}"#)),
+        (ports().in_schema("t42").all().select::<Name>().sql(), r#"SELECT "icao", "city" FROM "t42"."air""ports""#),
+        (ports().in_schema("t42").all().values(Port::CITY).sql(), r#"SELECT "city" FROM "t42"."air""ports""#),
+    ]);
+}
+
+#[test]
 fn pages() {
     const SIZE: NonZeroUsize = NonZeroUsize::MIN;
     let all = || ports().all();
     let mixed = || all().order_by(Port::CITY.asc()).order_by(Port::FEET.desc());
     let nulls_first = || all().order_by(Port::CITY.asc().nulls_first());
+    let descending = || all().order_by(Port::CITY.desc());
+    let nulls_last = || all().order_by(Port::CITY.desc().nulls_last());
     compare(vec![
         (all().pages(SIZE).sql().unwrap(), r#"… ORDER BY "country", "icao" LIMIT $1"#),
         (
@@ -226,15 +273,58 @@ fn pages() {
             r#"… WHERE ("city" IS NOT NULL OR ("country", "icao") > ($1, $2)) ORDER BY "city" NULLS FIRST, "country", "icao" LIMIT $3"#,
         ),
         (
+            descending().pages(SIZE).sql_behind(&[false; 3]),
+            r#"… WHERE ("city" <= $1 AND ("city" < $1 OR ("country", "icao") < ($2, $3))) ORDER BY "city" DESC, "country" DESC, "icao" DESC LIMIT $4"#,
+        ),
+        (
+            descending().pages(SIZE).sql_behind(&[true, false, false]),
+            r#"… WHERE ("city" IS NOT NULL OR ("country", "icao") < ($1, $2)) ORDER BY "city" DESC, "country" DESC, "icao" DESC LIMIT $3"#,
+        ),
+        (
+            nulls_last().pages(SIZE).sql_behind(&[false; 3]),
+            r#"… WHERE ("city" < $1 OR "city" IS NULL OR ("city" = $1 AND ("country", "icao") < ($2, $3))) ORDER BY "city" DESC NULLS LAST, "country" DESC, "icao" DESC LIMIT $4"#,
+        ),
+        (
+            nulls_last().pages(SIZE).sql_behind(&[true, false, false]),
+            r#"… WHERE ("city" IS NULL AND ("country", "icao") < ($1, $2)) ORDER BY "city" DESC NULLS LAST, "country" DESC, "icao" DESC LIMIT $3"#,
+        ),
+        (
+            all().order_by(Port::FEET.asc()).order_by(Port::CITY.asc()).pages(SIZE).sql_behind(&[false; 4]),
+            r#"… WHERE ("feet" >= $1 AND ("feet" > $1 OR ("city" > $2 OR "city" IS NULL OR ("city" = $2 AND ("country", "icao") > ($3, $4))))) ORDER BY "feet", "city", "country", "icao" LIMIT $5"#,
+        ),
+        (
+            // What stands behind the whole key decides nothing, and is left out.
+            all()
+                .order_by(Port::ICAO.asc())
+                .order_by(Port::COUNTRY.desc())
+                .order_by(Port::FEET.asc())
+                .pages(SIZE)
+                .sql_behind(&[false; 2]),
+            r#"… WHERE ("icao" >= $1 AND ("icao" > $1 OR "country" < $2)) ORDER BY "icao", "country" DESC LIMIT $3"#,
+        ),
+        (
+            ports().find(Port::FEET.gt(1).or(Port::CITY.eq(None))).pages(SIZE).sql_behind(&[false; 2]),
+            r#"… WHERE ("feet" > $1 OR "city" IS NULL) AND ("country", "icao") > ($2, $3) ORDER BY "country", "icao" LIMIT $4"#,
+        ),
+        (
             all().for_update().skip_locked().pages(SIZE).sql().unwrap(),
             r#"… ORDER BY "country", "icao" LIMIT $1 FOR UPDATE SKIP LOCKED"#,
         ),
     ]);
-    let ranked = all().order_by(Port::CITY.text_rank("simple", "a").desc()).pages(SIZE).sql().unwrap();
-    let rank = r#"ts_rank(to_tsvector('simple', "city"), websearch_to_tsquery('simple', $1))"#;
-    let wanted = ALL.replace(r#" FROM "#, &format!(r#", {rank} AS "pgrepo: sort 0" FROM "#));
-    let order = rank.replace("$1", "$2");
-    assert_eq!(ranked, format!(r#"{wanted} ORDER BY {order} DESC, "country" DESC, "icao" DESC LIMIT $3"#));
+    let distinct = all().distinct().pages(SIZE).sql().unwrap();
+    let wanted = ALL.replace("SELECT", "SELECT DISTINCT");
+    assert_eq!(distinct, format!(r#"{wanted} ORDER BY "country", "icao" LIMIT $1"#));
+    let elsewhere = ports().in_schema("t42").all().pages(SIZE).sql_behind(&[false; 2]);
+    let wanted = ALL.replace(r#""geo""#, r#""t42""#);
+    let behind = r#"("country", "icao") > ($1, $2)"#;
+    assert_eq!(elsewhere, format!(r#"{wanted} WHERE {behind} ORDER BY "country", "icao" LIMIT $3"#));
+    let rank = |number| format!(r#"ts_rank(to_tsvector('simple', "city"), websearch_to_tsquery('simple', ${number}))"#);
+    let ranked = || all().order_by(Port::CITY.text_rank("simple", "a").desc()).pages(SIZE);
+    let select = ALL.replace(r#" FROM "#, &format!(r#", {} AS "pgrepo: sort 0" FROM "#, rank(1)));
+    let order = |number| format!(r#"ORDER BY {} DESC, "country" DESC, "icao" DESC LIMIT"#, rank(number));
+    assert_eq!(ranked().sql().unwrap(), format!("{select} {} $3", order(2)));
+    let behind = format!(r#"({} <= $3 AND ({} < $3 OR ("country", "icao") < ($5, $6)))"#, rank(2), rank(4));
+    assert_eq!(ranked().sql_behind(&[false; 3]), format!("{select} WHERE {behind} {} $8", order(7)));
 }
 
 #[test]

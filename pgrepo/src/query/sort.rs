@@ -21,12 +21,28 @@ impl<'q, T: ?Sized> Sort<'q, T> {
     }
 
     /// Sorts NULL before all values.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// assert_eq!(format!("{:?}", Airport::CITY.asc().nulls_first()), r#"Sort("city" NULLS FIRST)"#);
+    /// ```
     pub fn nulls_first(mut self) -> Self {
         self.nulls_first = Some(true);
         self
     }
 
     /// Sorts NULL behind all values.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// assert_eq!(format!("{:?}", Airport::CITY.desc().nulls_last()), r#"Sort("city" DESC NULLS LAST)"#);
+    /// ```
     pub fn nulls_last(mut self) -> Self {
         self.nulls_first = Some(false);
         self

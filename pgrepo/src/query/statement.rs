@@ -25,6 +25,19 @@ pub struct Query<'q, H> {
 
 /// A statement of your own on a database or in a transaction: what [`Db::query`](crate::Db::query) and
 /// [`Tx::query`](crate::Tx::query) call, for code that serves both.
+///
+/// # Examples
+/// ```no_run
+/// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+/// use pgrepo::{Handle, Result};
+///
+/// async fn users(on: impl Handle) -> Result<i64> {
+///     pgrepo::query(on, "SELECT count(*) FROM users").fetch_val().await
+/// }
+/// println!("{} users", users(db).await?);
+/// # Ok(())
+/// # }
+/// ```
 pub fn query<'q, H: Handle>(on: H, sql: impl Into<Cow<'q, str>>) -> Query<'q, H> {
     Query::new(on, sql.into())
 }
@@ -35,6 +48,15 @@ impl<'q, H: Handle> Query<'q, H> {
     }
 
     /// Gives the next parameter, `$1` first, its value.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let rename = "UPDATE users SET name = $1 WHERE id = ANY($2)";
+    /// db.query(rename).bind("Ann").bind([1_i64, 2, 3]).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(mut self, value: impl Encode + Send + Sync + 'q) -> Self {
         self.params.push(Box::new(value));
         self
@@ -68,6 +90,14 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # Cancel safety
     /// A dropped future closes its connection. Whether the statement took effect is then unknown, unless it runs in a
     /// transaction, which is rolled back.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let deleted = db.query("DELETE FROM users WHERE age < $1").bind(18).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute(self) -> Result<u64> {
         self.run("execute", None).await?.count().await
     }
@@ -81,6 +111,15 @@ impl<'q, H: Handle> Query<'q, H> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let (name, age): (String, Option<i32>) =
+    ///     db.query("SELECT name, age FROM users WHERE id = $1").bind(1_i64).fetch_one().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_one<T: OwnedRow>(self) -> Result<T> {
         self.run("fetch_one", Some(T::FIELDS)).await?.at_most_one::<T>().await?.ok_or_else(|| no_row("fetch_one"))
     }
@@ -115,6 +154,14 @@ impl<'q, H: Handle> Query<'q, H> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let name: Option<String> = db.query("SELECT name FROM users WHERE id = $1").bind(1_i64).fetch_optional().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_optional<T: OwnedRow>(self) -> Result<Option<T>> {
         self.run("fetch_optional", Some(T::FIELDS)).await?.at_most_one::<T>().await
     }
@@ -126,6 +173,14 @@ impl<'q, H: Handle> Query<'q, H> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let oldest: Option<String> = db.query("SELECT name FROM users ORDER BY age DESC LIMIT 1").fetch_first().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_first<T: OwnedRow>(self) -> Result<Option<T>> {
         self.run("fetch_first", Some(T::FIELDS)).await?.first().await.map(|(first, _)| first)
     }
@@ -137,6 +192,18 @@ impl<'q, H: Handle> Query<'q, H> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let grown_up = pgrepo::sql!("SELECT {columns} FROM users u WHERE u.age > $1", User as u);
+    /// let users: Vec<User> = db.query(grown_up).bind(17).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_all<T: OwnedRow>(self) -> Result<Vec<T>> {
         self.run("fetch_all", Some(T::FIELDS)).await?.all().await
     }
@@ -148,6 +215,17 @@ impl<'q, H: Handle> Query<'q, H> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// for row in db.query("SELECT id, name FROM users").fetch_rows().await? {
+    ///     let (id, name): (i64, String) = (row.get("id")?, row.get("name")?);
+    ///     println!("{id}: {name}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_rows(self) -> Result<Vec<Row>> {
         self.run("fetch_rows", None).await?.rows().await
     }
@@ -160,6 +238,17 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # Cancel safety
     /// A dropped stream closes its connection: what it has not read never arrives. In a transaction it leaves that
     /// unusable.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut users = db.query("SELECT name FROM users").stream::<&str>().await?;
+    /// while let Some(name) = users.next().await? {
+    ///     println!("{name}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stream<'s, T: FromRow>(self) -> Result<RowStream<'s, T>>
     where
         H: 's,

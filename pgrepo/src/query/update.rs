@@ -100,12 +100,36 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
     }
 
     /// Gives a column a new value, beside those given before.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// users.update_where(User::AGE.gt(120)).set(User::AGE.set(None)).set(User::NAME.set("?")).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set(mut self, assignment: Assignment<'q, T>) -> Self {
         self.set.push(assignment);
         self
     }
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let rename = db.repository::<User>().update_where(User::ID.eq(1)).set(User::NAME.set("Ann"));
+    /// assert_eq!(rename.sql(), r#"UPDATE "users" SET "name" = $1 WHERE "id" = $2"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sql(&self) -> String {
         text(&Place::of::<T>(self.on.schema()), &self.set, &self.filter).sql
     }
@@ -119,6 +143,18 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
     /// # Cancel safety
     /// A dropped future closes its connection; whether the statement took effect is then unknown, unless it runs in a
     /// transaction, which is rolled back.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// let updated = users.update_where(User::AGE.lt(0)).set(User::AGE.set(None)).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute(self) -> Result<u64> {
         let place = Place::of::<T>(self.on.schema());
         if self.set.is_empty() {
@@ -137,6 +173,20 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// for user in users.update_where(User::AGE.lt(0)).set(User::AGE.set(None)).fetch_all().await? {
+    ///     println!("{} has no age any more", user.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_all(self) -> Result<Vec<T>>
     where
         T: OwnedRow,

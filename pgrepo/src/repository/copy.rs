@@ -34,6 +34,19 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Cancel safety
     /// A dropped future leaves no row behind. Dropped while its COMMIT is under way, all rows may be there:
     /// [`CopyIn::tx_id`], kept before [`CopyIn::finish`], is what [`Db::outcome`](crate::Db::outcome) can then be asked by.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = (1..=1000).map(|id| User { id, name: format!("user {id}"), age: None });
+    /// let report = db.repository::<User>().copy_in(users).await?;
+    /// assert_eq!(report.rows, 1000);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn copy_in<R, I>(self, rows: I) -> Result<CopyReport>
     where
         R: WriteRow<Table = T>,
@@ -49,6 +62,19 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`copy_in`](Self::copy_in).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let options = CopyInOptions::default().expected_rows(users.len() as u64);
+    /// db.repository::<User>().copy_in_with(users, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn copy_in_with<R, I>(self, rows: I, options: CopyInOptions) -> Result<CopyReport>
     where
         R: WriteRow<Table = T>,
@@ -68,6 +94,19 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`copy_in`](Self::copy_in).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use futures_util::{StreamExt, stream};
+    /// let users = stream::iter(1..=1000).map(|id| User { id, name: format!("user {id}"), age: None });
+    /// db.repository::<User>().copy_in_stream(users).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn copy_in_stream<R, S>(self, rows: S) -> Result<CopyReport>
     where
         R: WriteRow<Table = T>,
@@ -84,6 +123,20 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`copy_in`](Self::copy_in).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db, old: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// // From one database to another, at flat memory; where reading fails, nothing is stored.
+    /// let users = old.repository::<User>().copy_out().await?;
+    /// db.repository::<User>().copy_in_try_stream(users, CopyInOptions::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn copy_in_try_stream<R, S, E>(self, rows: S, options: CopyInOptions) -> Result<CopyReport, E>
     where
         R: WriteRow<Table = T>,
@@ -106,6 +159,20 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     }
 
     /// Begins a load whose rows are handed over one by one: see [`CopyIn`]. Nothing is sent before the first row.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyInOptions;
+    /// let mut copy = db.repository::<User>().start_copy_in::<User>(CopyInOptions::default());
+    /// copy.send(&User { id: 1, name: "Ann".into(), age: None }).await?;
+    /// copy.finish().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn start_copy_in<'s, R>(self, options: CopyInOptions) -> CopyIn<'s, R>
     where
         R: WriteRow<Table = T>,
@@ -121,6 +188,21 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// A dropped future or stream closes its connection; in a transaction it leaves that unusable.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use futures_util::TryStreamExt;
+    /// let mut users = db.repository::<User>().copy_out().await?;
+    /// while let Some(user) = users.try_next().await? {
+    ///     println!("{}", user.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn copy_out<'s>(self) -> Result<CopyOutStream<'s, T>>
     where
         T: CopyOut,

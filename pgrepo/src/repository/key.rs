@@ -14,6 +14,19 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// if let Some(user) = db.repository::<User>().get(1).await? {
+    ///     println!("{}", user.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get(self, key: impl KeyArg<T::Key>) -> Result<Option<T>>
     where
         T: PrimaryKey + OwnedRow,
@@ -123,6 +136,17 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Cancel safety
     /// A dropped future closes its connection; whether the statement took effect is then unknown, unless it runs in a
     /// transaction, which is rolled back.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let was_there = db.repository::<User>().delete(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn delete(self, key: impl KeyArg<T::Key>) -> Result<bool>
     where
         T: PrimaryKey + WriteRow,

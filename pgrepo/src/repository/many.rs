@@ -78,6 +78,20 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`insert_many`](Self::insert_many).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db, users: &[User]) -> pgrepo::Result<()> {
+    /// let new = db.repository::<User>().insert_many_new(users).await?;
+    /// for (user, _) in users.iter().zip(new).filter(|(_, new)| *new) {
+    ///     println!("{} is new", user.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn insert_many_new<R, I>(self, rows: I) -> Result<Vec<bool>>
     where
         T: PrimaryKey,
@@ -98,6 +112,18 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`insert_many`](Self::insert_many).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users", new = "NewUser", unique = "email")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, email: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<NewUser>) -> pgrepo::Result<()> {
+    /// let new = db.repository::<User>().insert_many_new_on(User::UNIQUE_EMAIL, users).await?;
+    /// println!("{} of {} are new", new.iter().filter(|new| **new).count(), new.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn insert_many_new_on<C, R, I>(self, set: C, rows: I) -> Result<Vec<bool>>
     where
         C: ConflictTarget<T>,

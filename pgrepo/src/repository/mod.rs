@@ -37,6 +37,22 @@ impl<H, T: PgTable + ?Sized> fmt::Debug for Repository<H, T> {
 impl<H: Handle, T: PgTable> Repository<H, T> {
     /// The rows on a database or in a transaction: what [`Db::repository`](crate::Db::repository) calls, for code that
     /// serves both.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::{Handle, Repository, Result};
+    ///
+    /// async fn grown_up(on: impl Handle) -> Result<Vec<User>> {
+    ///     Repository::<_, User>::new(on).find(User::AGE.ge(18)).fetch_all().await
+    /// }
+    /// let users = grown_up(db).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(on: H) -> Self {
         Self { on, of: PhantomData }
     }
@@ -60,11 +76,34 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     }
 
     /// The rows that meet a condition, to be sorted, limited and fetched.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let users = db.repository::<User>();
+    /// let old = users.find(User::AGE.gt(80).or(User::AGE.is_null())).order_by(User::NAME.asc()).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn find<'q>(self, filter: Filter<'q, T>) -> Find<'q, H, T> {
         Find::new(self.on, filter)
     }
 
     /// All rows, to be sorted, limited and fetched.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let youngest = db.repository::<User>().all().order_by(User::AGE.asc()).limit(10).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn all<'q>(self) -> Find<'q, H, T> {
         Find::new(self.on, Filter::all())
     }

@@ -55,6 +55,20 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`delete`](Self::delete).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let ann = User { id: 1, name: "Ann".into(), age: Some(28) };
+    /// if db.repository::<User>().insert_new(ann).await?.is_none() {
+    ///     println!("she was there");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn insert_new<R>(self, row: R) -> Result<Option<T>>
     where
         T: OwnedRow,
@@ -169,6 +183,19 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// # Cancel safety
     /// As [`delete`](Self::delete).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let ann = User { id: 1, name: "Ann".into(), age: Some(28) };
+    /// let stored = db.repository::<User>().upsert(ann).await?;
+    /// println!("{}: {}", if stored.inserted { "new" } else { "updated" }, stored.row.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn upsert<R>(self, row: R) -> Result<Upserted<T>>
     where
         T: PrimaryKey + OwnedRow,

@@ -39,6 +39,18 @@ where
     ///
     /// # Cancel safety
     /// No row is lost when the future is dropped.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// const SIZE: std::num::NonZeroUsize = std::num::NonZeroUsize::new(1000).unwrap();
+    /// let mut names = db.query("SELECT name FROM users").stream::<String>().await?.chunks(SIZE);
+    /// while let Some(chunk) = names.next_chunk().await? {
+    ///     println!("{} rows", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next_chunk(&mut self) -> Result<Option<Vec<T>>> {
         std::future::poll_fn(|cx| self.poll_chunk(cx)).await.transpose()
     }

@@ -46,6 +46,17 @@ impl<'s, T: FromRow> RowStream<'s, T> {
     ///
     /// # Cancel safety
     /// No row is lost when the future is dropped.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut users = db.query("SELECT id, name FROM users").stream::<(i64, &str)>().await?;
+    /// while let Some((id, name)) = users.next().await? {
+    ///     println!("{id}: {name}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Result<Option<T::Row<'_>>> {
         let Some(row) = self.rows.next().await else { return Ok(None) };
         let row = row.map_err(|e| e.during(self.operation))?;
@@ -75,6 +86,21 @@ impl<'s, T: FromRow> RowStream<'s, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes the stream's connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut longest = 0;
+    /// let users = db.query("SELECT name FROM users").stream::<&str>().await?;
+    /// let rows = users
+    ///     .for_each(|name| {
+    ///         longest = longest.max(name.len());
+    ///         Ok(())
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn for_each<F>(mut self, mut take: F) -> Result<u64>
     where
         F: for<'r> FnMut(T::Row<'r>) -> Result<()>,

@@ -16,6 +16,16 @@ pub trait Constraints: PgTable {
     type Constraint: Debug + Clone + Copy + PartialEq + Eq + Send + Sync + 'static;
 
     /// The constraint of a name, if it is declared.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users", constraints = "UserConstraint", check = "users_age_check")]
+    /// # struct User { age: i32 }
+    /// use pgrepo::Constraints;
+    /// assert_eq!(User::constraint("users_age_check"), Some(UserConstraint::CheckAge));
+    /// assert_eq!(User::constraint("another"), None);
+    /// ```
     fn constraint(name: &str) -> Option<Self::Constraint>;
 }
 

@@ -13,11 +13,27 @@ pub struct Unique<T: ?Sized> {
 
 impl<T: ?Sized> Unique<T> {
     /// A set by its columns; the derive calls this.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Name, Unique};
+    /// # struct User;
+    /// const EMAIL: Unique<User> = Unique::new(&[Name::new("email")]);
+    /// assert_eq!(EMAIL.columns()[0].to_string(), "email");
+    /// ```
     pub const fn new(columns: &'static [Name]) -> Self {
         Self { columns, of: PhantomData }
     }
 
     /// The columns' names.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users", unique = "email")]
+    /// # struct User { email: String }
+    /// assert_eq!(User::UNIQUE_EMAIL.columns()[0].to_string(), "email");
+    /// ```
     pub const fn columns(&self) -> &'static [Name] {
         self.columns
     }
@@ -46,6 +62,15 @@ impl<T: ?Sized> fmt::Debug for Unique<T> {
 )]
 pub trait ConflictTarget<T: ?Sized> {
     /// The columns' names.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users", unique = "email")]
+    /// # struct User { email: String }
+    /// use pgrepo::ConflictTarget;
+    /// assert_eq!(ConflictTarget::columns(&User::UNIQUE_EMAIL).len(), 1);
+    /// ```
     fn columns(&self) -> &'static [Name];
 }
 

@@ -41,6 +41,15 @@ impl TestDatabase {
     ///
     /// # Cancel safety
     /// A database that was being made is dropped.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> Result<(), pgrepo::testkit::TestkitError> {
+    /// use pgrepo::testkit::TestDatabase;
+    /// let database = TestDatabase::create("CREATE TABLE t (id int)").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create(script: &str) -> Result<Self, TestkitError> {
         let server = Server::shared().await?;
         Template::from_sql(&server, script).await?.database().await
@@ -51,21 +60,53 @@ impl TestDatabase {
     }
 
     /// Returns the database's name.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(database: pgrepo::testkit::TestDatabase) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// println!("the test runs on {}", database.name());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self) -> &str {
         self.guard.name()
     }
 
     /// Returns the server that the database is on.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(database: pgrepo::testkit::TestDatabase) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// println!("PostgreSQL {}", database.server().version());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn server(&self) -> &Server {
         &self.guard.server
     }
 
     /// Returns the database's URL, as [`Server::url`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(database: pgrepo::testkit::TestDatabase) -> pgrepo::Result<()> {
+    /// let db = pgrepo::Db::from_url(&database.url()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn url(&self) -> String {
         self.server().url(self.name())
     }
 
     /// Returns the database's URL over TCP, as [`Server::tcp_url`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(database: pgrepo::testkit::TestDatabase) -> pgrepo::Result<()> {
+    /// let db = pgrepo::Db::from_url(&database.tcp_url()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tcp_url(&self) -> String {
         self.server().tcp_url(self.name())
     }
@@ -74,6 +115,14 @@ impl TestDatabase {
     ///
     /// # Errors
     /// When the server refuses or is not there.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(database: pgrepo::testkit::TestDatabase) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// database.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn close(self) -> Result<(), TestkitError> {
         self.guard.remove().await
     }

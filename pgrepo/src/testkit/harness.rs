@@ -19,6 +19,30 @@ pub trait FromTestDatabase: Sized {
     type Error: Error;
 
     /// Makes the value. The database is dropped after the test, whatever became of the value.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use pgrepo::Db;
+    /// use pgrepo::testkit::{FromTestDatabase, TestDatabase};
+    ///
+    /// /// What the tests of a program are given.
+    /// struct App { db: Db }
+    ///
+    /// impl FromTestDatabase for App {
+    ///     type Error = pgrepo::Error;
+    ///
+    ///     async fn from_test_database(database: TestDatabase) -> pgrepo::Result<Self> {
+    ///         Ok(Self { db: Db::from_url(&database.url()).await? })
+    ///     }
+    /// }
+    ///
+    /// #[pgrepo::test(sql = "CREATE TABLE airports (icao text PRIMARY KEY)")]
+    /// async fn there_is_no_airport(app: App) -> pgrepo::Result<()> {
+    ///     let airports: i64 = app.db.query("SELECT count(*) FROM airports").fetch_val().await?;
+    ///     assert_eq!(airports, 0);
+    ///     Ok(())
+    /// }
+    /// ```
     fn from_test_database(database: TestDatabase) -> impl Future<Output = Result<Self, Self::Error>>;
 }
 

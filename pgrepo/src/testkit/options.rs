@@ -65,11 +65,27 @@ impl Default for ServerOptions {
 
 impl ServerOptions {
     /// Returns the options of a test that kills, restarts or configures its server: never a named one.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> Result<(), pgrepo::testkit::TestkitError> {
+    /// use pgrepo::testkit::{Server, ServerOptions};
+    /// let server = Server::start(ServerOptions::private()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn private() -> Self {
         Self { rungs: vec![Rung::Installed, Rung::Npm], ..Self::default() }
     }
 
     /// Adds a server setting.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::testkit::ServerOptions;
+    /// let options = ServerOptions::private().with_setting("max_connections", "20");
+    /// assert_eq!(options.settings, [("max_connections".to_owned(), "20".to_owned())]);
+    /// ```
     pub fn with_setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
         self

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::OnceCell;
@@ -12,8 +11,10 @@ use super::database::sweep;
 use super::download;
 use super::error::{Context, TestkitError};
 use super::installed;
-use super::options::{Rung, ServerOptions, StopMode, TEST_URL_VARIABLE};
+use super::options::{Rung, ServerOptions, TEST_URL_VARIABLE};
 use super::template::Slot;
+
+mod private;
 
 /// A PostgreSQL server to test against or to show something on.
 ///
@@ -70,6 +71,15 @@ impl Server {
     ///
     /// # Cancel safety
     /// A server that was on its way up when the future was dropped is stopped and removed.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> Result<(), pgrepo::testkit::TestkitError> {
+    /// use pgrepo::testkit::{Server, ServerOptions};
+    /// let server = Server::start(ServerOptions::private().with_setting("max_connections", "20")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start(options: ServerOptions) -> Result<Self, TestkitError> {
         let options = Arc::new(options);
         let mut tried = Vec::new();
@@ -105,6 +115,14 @@ impl Server {
     ///
     /// # Errors
     /// As [`start`](Self::start); a failure is remembered, so that a hundred tests do not try a hundred times.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> Result<(), pgrepo::testkit::TestkitError> {
+    /// let server = pgrepo::testkit::Server::shared().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shared() -> Result<Self, TestkitError> {
         static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
         SHARED.get_or_init(|| Self::start(ServerOptions::default())).await.clone()
@@ -116,6 +134,15 @@ impl Server {
     ///
     /// # Errors
     /// As [`shared`](Self::shared).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> Result<(), pgrepo::testkit::TestkitError> {
+    /// use pgrepo::testkit::{Proxy, Server};
+    /// let proxy = Proxy::start(&Server::shared_private().await?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shared_private() -> Result<Self, TestkitError> {
         static SHARED: OnceCell<Result<Server, TestkitError>> = OnceCell::const_new();
         let start = async || match std::env::var_os(TEST_URL_VARIABLE) {
@@ -140,6 +167,14 @@ impl Server {
     }
 
     /// Returns the URL of a database: over the unix socket for a private server.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(server: pgrepo::testkit::Server) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// println!("{}", server.url("postgres"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn url(&self, database: &str) -> String {
         match &self.inner.place {
             Place::Named(url) => address::with_database(url, database),
@@ -148,6 +183,14 @@ impl Server {
     }
 
     /// Returns the URL of a database over TCP. It holds the password. A named server's URL is used as it is.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(server: pgrepo::testkit::Server) -> pgrepo::Result<()> {
+    /// let db = pgrepo::Db::from_url(&server.tcp_url("postgres")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tcp_url(&self, database: &str) -> String {
         match &self.inner.place {
             Place::Named(url) => address::with_database(url, database),
@@ -164,101 +207,31 @@ impl Server {
     }
 
     /// Returns the server's version, such as `15.18`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(server: pgrepo::testkit::Server) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// println!("PostgreSQL {}", server.version());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn version(&self) -> &str {
         &self.inner.version
     }
 
     /// Returns whether this is a cluster of our own, and not a named server.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(server: pgrepo::testkit::Server) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// if server.is_private() {
+    ///     println!("{}", server.log().await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_private(&self) -> bool {
         matches!(self.inner.place, Place::Private(_))
-    }
-
-    /// Returns the loopback port of a private server.
-    pub fn port(&self) -> Option<u16> {
-        self.cluster().ok().map(|cluster| cluster.port)
-    }
-
-    /// Returns the folder of a private server's socket.
-    pub fn socket_dir(&self) -> Option<&Path> {
-        self.cluster().ok().map(|cluster| cluster.dir.as_path())
-    }
-
-    /// Returns the folder of a private server's data.
-    pub fn data_dir(&self) -> Option<std::path::PathBuf> {
-        self.cluster().ok().map(|cluster| cluster.dir.join("data"))
-    }
-
-    /// Returns the folder of a private server's programs. A downloaded server has no `psql`.
-    pub fn bin_dir(&self) -> Option<&Path> {
-        self.cluster().ok().map(|cluster| cluster.bin_dir.as_path())
-    }
-
-    /// Returns what a private server has written to its log so far.
-    ///
-    /// # Errors
-    /// When this is a named server, or the log is gone.
-    pub async fn log(&self) -> Result<String, TestkitError> {
-        self.with_cluster(Cluster::log).await
-    }
-
-    /// Stops a private server; its folder and port stay, for [`start_again`](Self::start_again).
-    ///
-    /// # Errors
-    /// When this is a named server, or its watcher is gone.
-    ///
-    /// # Cancel safety
-    /// The server is stopped also when the future is dropped.
-    pub async fn stop(&self, mode: StopMode) -> Result<(), TestkitError> {
-        self.with_cluster(move |cluster| cluster.stop(mode)).await
-    }
-
-    /// Starts a private server that was stopped, on the same port, and waits until it accepts connections.
-    ///
-    /// # Errors
-    /// When this is a named server, or the server does not start; the message ends with its log.
-    ///
-    /// # Cancel safety
-    /// The server is started also when the future is dropped.
-    pub async fn start_again(&self) -> Result<(), TestkitError> {
-        self.with_cluster(Cluster::start_again).await
-    }
-
-    /// Stops a private server and starts it again.
-    ///
-    /// # Errors
-    /// As [`stop`](Self::stop) and [`start_again`](Self::start_again).
-    ///
-    /// # Cancel safety
-    /// The server is stopped and started also when the future is dropped.
-    pub async fn restart(&self, mode: StopMode) -> Result<(), TestkitError> {
-        self.with_cluster(move |cluster| cluster.stop(mode).and_then(|()| cluster.start_again())).await
-    }
-
-    /// Ends one session of a private server by SIGKILL. The server takes that for a crash: it ends all other sessions too,
-    /// and recovers.
-    ///
-    /// # Errors
-    /// When this is a named server, or no session has this process id.
-    pub async fn kill_backend(&self, pid: i32) -> Result<(), TestkitError> {
-        self.cluster()?;
-        let mut admin = Admin::connect(&self.admin_url()).await?;
-        if !admin.is_backend(pid).await? {
-            return Err(TestkitError::new(format!("no session has the process id {pid}")));
-        }
-        admin.close().await?;
-        self.with_cluster(move |cluster| cluster.kill(pid)).await
-    }
-
-    /// Stops a private server, removes its folder and waits until both are gone. Other handles to it are of no more use.
-    /// A named server is left alone.
-    ///
-    /// # Errors
-    /// When its watcher is lost.
-    pub async fn shutdown(self) -> Result<(), TestkitError> {
-        if !self.is_private() {
-            return Ok(());
-        }
-        self.with_cluster(Cluster::end).await
     }
 
     pub(super) fn templates(&self) -> &Mutex<HashMap<String, Slot>> {

@@ -46,6 +46,15 @@ impl Template {
     ///
     /// # Cancel safety
     /// A half-made template is never used; on a named server it is dropped.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(server: pgrepo::testkit::Server) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// use pgrepo::testkit::Template;
+    /// let template = Template::from_sql(&server, "CREATE TABLE t (id int); INSERT INTO t VALUES (1)").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn from_sql(server: &Server, script: &str) -> Result<Self, TestkitError> {
         Self::with(server, &format!("sql:{script}"), async |url| {
             let mut admin = Admin::connect(&url).await?;
@@ -63,6 +72,23 @@ impl Template {
     ///
     /// # Cancel safety
     /// As [`from_sql`](Self::from_sql).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(server: pgrepo::testkit::Server) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// use pgrepo::Db;
+    /// use pgrepo::testkit::Template;
+    ///
+    /// let migrate = async |url: String| {
+    ///     let db = Db::from_url(&url).await?;
+    ///     db.execute_script("CREATE TABLE t (id int)").await?;
+    ///     db.close().await;
+    ///     Ok::<(), pgrepo::Error>(())
+    /// };
+    /// let template = Template::with_set_up(&server, "migrations up to 7", migrate).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn with_set_up<E>(
         server: &Server,
         key: &str,
@@ -119,6 +145,15 @@ impl Template {
     ///
     /// # Cancel safety
     /// A database that was being made is dropped.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(template: pgrepo::testkit::Template) -> Result<(), pgrepo::testkit::TestkitError> {
+    /// // Each is as the template was.
+    /// let (one, other) = (template.database().await?, template.database().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn database(&self) -> Result<TestDatabase, TestkitError> {
         let guard = DatabaseGuard::create(&self.server, unique(NAME_PREFIX), &self.name).await?;
         Ok(TestDatabase::new(guard, self.guard.clone()))

@@ -33,6 +33,16 @@ impl Tx {
     /// # Cancel safety
     /// Whether a dropped future's COMMIT takes effect is unknown: [`Db::outcome`] tells, by the [`id`](Self::id) that was
     /// asked for before.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut tx = db.begin().await?;
+    /// tx.query("DELETE FROM sessions").execute().await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn commit(mut self) -> Result<()> {
         let prepared = self.undo_dropped().await.and_then(|()| self.step());
         let mut step = prepared.map_err(|e| e.during(OPERATION))?;
@@ -67,6 +77,19 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future closes the connection, which rolls back.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut tx = db.begin().await?;
+    /// if tx.query("DELETE FROM sessions").execute().await? > 1000 {
+    ///     tx.rollback().await?;
+    /// } else {
+    ///     tx.commit().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn rollback(mut self) -> Result<()> {
         let mut step = self.step().map_err(|e| e.during("rollback"))?;
         let ended = driver::simple(step.session(), "ROLLBACK").await;

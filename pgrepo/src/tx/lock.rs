@@ -72,6 +72,16 @@ impl Tx {
     ///
     /// # Cancel safety
     /// As [`advisory_lock`](Self::advisory_lock).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// if !tx.try_advisory_lock(42_i64).await? {
+    ///     println!("another process does it");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn try_advisory_lock(&mut self, key: impl Into<AdvisoryKey>) -> Result<bool> {
         self.try_lock("pg_try_advisory_xact_lock", key.into()).await
     }
@@ -83,6 +93,15 @@ impl Tx {
     ///
     /// # Cancel safety
     /// As [`advisory_lock`](Self::advisory_lock).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// // Beside others that read, and not while somebody has the lock for itself.
+    /// tx.advisory_lock_shared(42_i64).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn advisory_lock_shared(&mut self, key: impl Into<AdvisoryKey>) -> Result<()> {
         self.lock("pg_advisory_xact_lock_shared", key.into()).await
     }
@@ -94,6 +113,14 @@ impl Tx {
     ///
     /// # Cancel safety
     /// As [`advisory_lock`](Self::advisory_lock).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let nobody_writes = tx.try_advisory_lock_shared(42_i64).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn try_advisory_lock_shared(&mut self, key: impl Into<AdvisoryKey>) -> Result<bool> {
         self.try_lock("pg_try_advisory_xact_lock_shared", key.into()).await
     }
@@ -157,6 +184,17 @@ impl Db {
     ///
     /// # Cancel safety
     /// As [`advisory_lock`](Self::advisory_lock).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// if let Some(lock) = db.try_advisory_lock(42_i64).await? {
+    ///     println!("this process does it");
+    ///     lock.unlock().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn try_advisory_lock(&self, key: impl Into<AdvisoryKey>) -> Result<Option<AdvisoryLock>> {
         self.lock(false, key.into(), "pg_try_advisory_lock").await
     }
@@ -168,6 +206,16 @@ impl Db {
     ///
     /// # Cancel safety
     /// As [`advisory_lock`](Self::advisory_lock).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let lock = db.advisory_lock_shared(42_i64).await?;
+    /// // … others that share it go on, one that wants it for itself waits …
+    /// lock.unlock().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn advisory_lock_shared(&self, key: impl Into<AdvisoryKey>) -> Result<AdvisoryLock> {
         self.lock(true, key.into(), "pg_advisory_lock_shared").await?.ok_or_else(refused)
     }
@@ -179,6 +227,17 @@ impl Db {
     ///
     /// # Cancel safety
     /// As [`advisory_lock`](Self::advisory_lock).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// match db.try_advisory_lock_shared(42_i64).await? {
+    ///     Some(lock) => lock.unlock().await?,
+    ///     None => println!("somebody has it for itself"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn try_advisory_lock_shared(&self, key: impl Into<AdvisoryKey>) -> Result<Option<AdvisoryLock>> {
         self.lock(true, key.into(), "pg_try_advisory_lock_shared").await
     }
@@ -212,6 +271,16 @@ pub struct AdvisoryLock {
 
 impl AdvisoryLock {
     /// What is locked.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::AdvisoryKey;
+    /// let lock = db.advisory_lock(42_i64).await?;
+    /// assert_eq!(lock.key(), AdvisoryKey::One(42));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key(&self) -> AdvisoryKey {
         self.key
     }
@@ -223,6 +292,18 @@ impl AdvisoryLock {
     ///
     /// # Cancel safety
     /// A dropped future gives up the lock: each later call is an error.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut lock = db.advisory_lock(42_i64).await?;
+    /// for part in 1..=10 {
+    ///     lock.check().await?;
+    ///     db.query("UPDATE parts SET done = true WHERE id = $1").bind(part).execute().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn check(&mut self) -> Result<()> {
         const OPERATION: &str = "check";
         if self.guard.is_dirty() {
@@ -240,6 +321,16 @@ impl AdvisoryLock {
     ///
     /// # Cancel safety
     /// A dropped future closes the connection, which unlocks as well.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let lock = db.advisory_lock(42_i64).await?;
+    /// // … what one process only may do …
+    /// lock.unlock().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn unlock(mut self) -> Result<()> {
         const OPERATION: &str = "unlock";
         if self.guard.is_dirty() {

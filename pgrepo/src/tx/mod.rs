@@ -102,11 +102,31 @@ impl Tx {
     }
 
     /// A statement of your own in this transaction: see [`Db::query`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let users: i64 = tx.query("SELECT count(*) FROM users").fetch_val().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query<'q>(&mut self, sql: impl Into<Cow<'q, str>>) -> Query<'q, &mut Self> {
         Query::new(self, sql.into())
     }
 
     /// The everyday methods of a table, in this transaction.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let ann = tx.repository::<User>().insert(User { id: 1, name: "Ann".into(), age: None }).await?;
+    /// tx.repository::<User>().delete(2).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn repository<T: PgTable>(&mut self) -> Repository<&mut Self, T> {
         Repository::new(self)
     }
@@ -118,6 +138,14 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// tx.execute_script("SET LOCAL search_path = app; CREATE TABLE tags (name text PRIMARY KEY)").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute_script(&mut self, sql: &str) -> Result<()> {
         crate::query::script(self, sql).await
     }
@@ -129,6 +157,16 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// use pgrepo::Value;
+    /// let rows = [[Value::from("Ann"), Value::from(28)], [Value::from("Bo"), Value::Null]];
+    /// tx.copy_records("users", &["name", "age"], rows).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn copy_records<'t, R: AsRef<[Value]>>(
         &mut self,
         table: impl Into<TableName<'t>>,
@@ -145,6 +183,15 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let ann = serde_json::json!({"name": "Ann"});
+    /// tx.insert_json("user_profiles", "data", &ann, []).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn insert_json<'t, 'c>(
         &mut self,
         table: impl Into<TableName<'t>>,
@@ -162,6 +209,14 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let ann = tx.query_json("user_profiles", "data", "$.name", "Ann").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn query_json<'t>(
         &mut self,
         table: impl Into<TableName<'t>>,
@@ -181,6 +236,19 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut tx = db.begin().await?;
+    /// let id = tx.id().await?;
+    /// tx.query("DELETE FROM sessions").execute().await?;
+    /// if tx.commit().await.is_err() {
+    ///     println!("{:?}", db.outcome(id).await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn id(&mut self) -> Result<TxId> {
         if let Some(id) = self.id {
             return Ok(id);
@@ -224,6 +292,14 @@ impl Tx {
     /// # Errors
     /// An earlier operation was dropped before it ended; or a savepoint was dropped, and is rolled back with the next
     /// operation of pgrepo's only: roll it back yourself before.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> Result<(), Box<dyn std::error::Error>> {
+    /// let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(tx.raw()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn raw(&mut self) -> Result<&mut PgConnection> {
         if self.guard.is_dirty() {
             return Err(interrupted());

@@ -53,24 +53,56 @@ impl Isolation {
 
 impl TxOptions {
     /// Sees of others what this level lets it.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Isolation, TxOptions};
+    /// let options = TxOptions::default().isolation(Isolation::Serializable);
+    /// ```
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.isolation = Some(isolation);
         self
     }
 
     /// Has the server refuse writes.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::TxOptions;
+    /// let mut tx = db.begin_with(TxOptions::default().read_only()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
     }
 
     /// Waits at its begin until no serialization failure can come.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::{Isolation, TxOptions};
+    /// // A report of one moment that neither fails nor makes others fail.
+    /// let options = TxOptions::default().isolation(Isolation::Serializable).read_only().deferrable();
+    /// let mut tx = db.begin_with(options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deferrable(mut self) -> Self {
         self.deferrable = true;
         self
     }
 
     /// Runs the closure so often at most, and waits so long in between.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{RetryConfig, TxOptions};
+    /// let options = TxOptions::default().retry(RetryConfig::off());
+    /// ```
     pub fn retry(mut self, retry: RetryConfig) -> Self {
         self.retry = Some(retry);
         self

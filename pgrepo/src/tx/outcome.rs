@@ -89,6 +89,22 @@ impl std::error::Error for Unanswered {
 impl Error {
     /// The transaction whose COMMIT was not answered, if it is a load's own or its [`id`](super::Tx::id) was asked for
     /// before: [`Db::outcome`] tells by it what became of the transaction.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db, users: &[User]) -> pgrepo::Result<()> {
+    /// if let Err(error) = db.repository::<User>().copy_in(users).await {
+    ///     match error.tx_id() {
+    ///         Some(id) => println!("{:?}", db.outcome(id).await?),
+    ///         None => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tx_id(&self) -> Option<TxId> {
         let mut cause = std::error::Error::source(self)?;
         loop {

@@ -145,6 +145,16 @@ impl Savepoint<'_> {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let mut savepoint = tx.begin_savepoint().await?;
+    /// savepoint.query("DELETE FROM sessions").execute().await?;
+    /// savepoint.release().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn release(mut self) -> Result<()> {
         const OPERATION: &str = "release";
         self.tx.undo_dropped().await.map_err(|e| e.during(OPERATION))?;
@@ -176,6 +186,16 @@ impl Savepoint<'_> {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let mut savepoint = tx.begin_savepoint().await?;
+    /// savepoint.query("DELETE FROM sessions").execute().await?;
+    /// savepoint.rollback().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn rollback(mut self) -> Result<()> {
         const OPERATION: &str = "rollback";
         let mut step = self.tx.step().map_err(|e| e.during(OPERATION))?;

@@ -25,11 +25,30 @@ pub struct Statement<'q> {
 
 impl<'q> Statement<'q> {
     /// A statement, with `$1`, `$2`, … for its values.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::Statement;
+    /// db.execute_all([Statement::new("DELETE FROM sessions"), Statement::new("DELETE FROM users")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(sql: impl Into<Cow<'q, str>>) -> Self {
         Self { sql: sql.into(), params: Vec::new() }
     }
 
     /// Gives the next parameter, `$1` first, its value.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::Statement;
+    /// let rename = Statement::new("UPDATE users SET name = $1 WHERE id = $2").bind("Ann").bind(1_i64);
+    /// db.execute_all([rename]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(mut self, value: impl Encode + Send + Sync + 'q) -> Self {
         self.params.push(Box::new(value));
         self
@@ -132,6 +151,16 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// use pgrepo::Statement;
+    /// let delete = |id: i64| Statement::new("DELETE FROM users WHERE id = $1").bind(id);
+    /// assert_eq!(tx.execute_all([delete(1), delete(2)]).await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute_all<'q, S: Borrow<Statement<'q>>>(
         &mut self,
         statements: impl IntoIterator<Item = S>,
@@ -157,6 +186,18 @@ impl Tx {
     ///
     /// # Cancel safety
     /// A dropped future leaves the transaction unusable, and nothing of it takes effect.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// use pgrepo::Statement;
+    /// let insert = |id: i64| Statement::new("INSERT INTO users (id) VALUES ($1)").bind(id);
+    /// for (id, outcome) in (1..).zip(tx.execute_each([insert(1), insert(2)]).await?) {
+    ///     println!("{id}: {outcome:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute_each<'q, S: Borrow<Statement<'q>>>(
         &mut self,
         statements: impl IntoIterator<Item = S>,

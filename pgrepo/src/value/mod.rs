@@ -107,6 +107,13 @@ pub trait SqlType {
     const NULLABLE: bool = false;
 
     /// Says whether a column or parameter of the type `ty` can hold this value; domains count as what they rest on.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{PgType, SqlType, TypeInfo};
+    /// assert!(String::accepts(&TypeInfo::builtin(PgType::VARCHAR)));
+    /// assert!(!i32::accepts(&TypeInfo::builtin(PgType::INT8)));
+    /// ```
     fn accepts(ty: &TypeInfo) -> bool {
         let mut ty = ty.base();
         if Self::ARRAY {
@@ -146,9 +153,24 @@ pub trait Encode: SqlType {
     ///
     /// # Errors
     /// The value has no exact form in PostgreSQL. `out` may then hold a part of the field: the caller cuts it off.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Encode, PgType, TypeInfo};
+    /// let mut out = Vec::new();
+    /// 7_i16.encode(&TypeInfo::builtin(PgType::INT2), &mut out)?;
+    /// assert_eq!(out, [0, 0, 0, 2, 0, 7]);
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     fn encode(&self, ty: &TypeInfo, out: &mut Vec<u8>) -> Result<(), ValueError>;
 
     /// Whether this very value goes as NULL.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Encode;
+    /// assert!(None::<i32>.is_null() && !Some(1).is_null());
+    /// ```
     fn is_null(&self) -> bool {
         false
     }
@@ -179,12 +201,27 @@ pub trait Decode<'r>: SqlType + Sized {
     ///
     /// # Errors
     /// The bytes are not a value of `ty`, or one that the Rust type cannot hold.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Decode, PgType, TypeInfo};
+    /// assert_eq!(i16::decode(&TypeInfo::builtin(PgType::INT2), &[0, 7])?, 7);
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     fn decode(ty: &TypeInfo, body: &'r [u8]) -> Result<Self, ValueError>;
 
     /// Reads a NULL.
     ///
     /// # Errors
     /// [`ValueErrorKind::UnexpectedNull`], unless the type is an `Option`.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{Decode, ValueErrorKind};
+    /// assert_eq!(Option::<i32>::decode_null()?, None);
+    /// assert!(matches!(i32::decode_null().unwrap_err().kind(), ValueErrorKind::UnexpectedNull));
+    /// # Ok::<(), pgrepo::ValueError>(())
+    /// ```
     fn decode_null() -> Result<Self, ValueError> {
         Err(ValueErrorKind::UnexpectedNull.into())
     }

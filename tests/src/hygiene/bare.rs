@@ -65,6 +65,28 @@ pub struct Named<'a> {
     pub name: &'a str,
 }
 
+/// A record of some columns.
+#[derive(PgRecord)]
+#[pg(of = User)]
+pub struct Brief<'a> {
+    /// The key.
+    pub id: i64,
+    /// A name, which may be absent.
+    #[pg(column = "name")]
+    pub called: ::std::option::Option<&'a str>,
+    /// Flat.
+    #[pg(flatten)]
+    pub home: Address,
+    /// Not a column.
+    #[pg(skip)]
+    pub cached: u8,
+}
+
+/// Asks for the record.
+pub fn brief(db: &::pgrepo::Db) -> ::pgrepo::FindValues<'_, &::pgrepo::Db, User, Brief<'static>> {
+    db.repository::<User>().find(User::ID.gt(0)).select::<Brief<'static>>()
+}
+
 /// A document.
 #[derive(::serde::Serialize, ::serde::Deserialize, PgJson)]
 pub struct Document {

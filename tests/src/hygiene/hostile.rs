@@ -88,6 +88,28 @@ pub struct Named<'a> {
     pub name: &'a ::core::primitive::str,
 }
 
+/// A record of some columns.
+#[derive(PgRecord)]
+#[pg(of = User<'static, i64>, crate = "db")]
+pub struct Brief<'a> {
+    /// The key.
+    pub id: i64,
+    /// Borrowed.
+    #[pg(column = "name")]
+    pub r#type: &'a ::core::primitive::str,
+    /// Flat.
+    #[pg(flatten = "home_")]
+    pub home: Address,
+    /// Not a column.
+    #[pg(skip)]
+    pub cached: f64,
+}
+
+/// Asks for the record.
+pub fn brief(db: &db::Db) -> db::FindValues<'_, &db::Db, User<'static, i64>, Brief<'static>> {
+    db.repository::<User<'static, i64>>().find(<User<'static, i64>>::ID.gt(0)).select::<Brief<'static>>()
+}
+
 /// A document, which serde's derives would not compile for here.
 #[derive(PgJson)]
 #[pg(crate = "db")]

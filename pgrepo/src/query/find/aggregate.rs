@@ -121,6 +121,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let high = db.repository::<Airport>().find(Airport::ELEVATION_FT.gt(8_000.0)).count().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn count(self) -> Result<u64> {
         const OPERATION: &str = "count";
         let place = Place::of::<T>(self.on.schema());
@@ -138,6 +149,19 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     ///
     /// # Cancel safety
     /// As [`count`](Self::count).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// if !db.repository::<Airport>().find(Airport::CITY.eq("La Paz")).exists().await? {
+    ///     println!("nobody flies to La Paz");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn exists(self) -> Result<bool> {
         let place = Place::of::<T>(self.on.schema());
         let text = self.select.exists(&place);
@@ -151,6 +175,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     ///
     /// # Cancel safety
     /// As [`count`](Self::count).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let lowest: Option<f64> = db.repository::<Airport>().all().min(Airport::ELEVATION_FT).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn min<V: HasMinMax, W>(self, column: Column<T, V, W>) -> Result<Option<V::Value>>
     where
         Option<V::Value>: OwnedRow,
@@ -165,6 +200,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     ///
     /// # Cancel safety
     /// As [`count`](Self::count).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let highest: Option<f64> = db.repository::<Airport>().all().max(Airport::ELEVATION_FT).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn max<V: HasMinMax, W>(self, column: Column<T, V, W>) -> Result<Option<V::Value>>
     where
         Option<V::Value>: OwnedRow,
@@ -181,6 +227,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     ///
     /// # Cancel safety
     /// As [`count`](Self::count).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String, age: Option<i32> }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let years: Option<i64> = db.repository::<User>().all().sum(User::AGE).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sum<V: HasSum, W>(self, column: Column<T, V, W>) -> Result<Option<V::Sum>>
     where
         Option<V::Sum>: OwnedRow,
@@ -197,6 +254,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     ///
     /// # Cancel safety
     /// As [`count`](Self::count).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let average: Option<f64> = db.repository::<Airport>().all().avg(Airport::ELEVATION_FT).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn avg<V: HasAverage, W>(self, column: Column<T, V, W>) -> Result<Option<V::Average>>
     where
         Option<V::Average>: OwnedRow,

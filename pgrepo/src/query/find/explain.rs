@@ -38,6 +38,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     ///
     /// # Cancel safety
     /// As [`explain`](Self::explain).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// println!("{}", db.repository::<Airport>().find(Airport::CITY.eq("La Paz")).explain_analyze().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn explain_analyze(self) -> Result<String> {
         self.plan("explain_analyze", "EXPLAIN (ANALYZE) ").await
     }

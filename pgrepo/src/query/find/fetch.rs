@@ -22,12 +22,36 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     }
 
     /// Sorts by a column, after those given before.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let airports = db.repository::<Airport>().all().order_by(Airport::CITY.asc()).order_by(Airport::ICAO.asc());
+    /// assert!(airports.sql().ends_with(r#"ORDER BY "city", "icao""#));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn order_by(mut self, sort: Sort<'q, T>) -> Self {
         self.select.order.push(sort);
         self
     }
 
     /// Fetches so many rows at most. The number is bound, so the statement is the same for each.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let high = db.repository::<Airport>().all().order_by(Airport::ELEVATION_FT.desc());
+    /// let highest = high.limit(10).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, rows: u64) -> Self {
         self.select.limit = Some(bounded(rows));
         self
@@ -35,6 +59,18 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
 
     /// Leaves out so many rows at the beginning. The server reads them all the same, so far pages are slow; a condition
     /// on the key of the last row seen is not.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let sorted = db.repository::<Airport>().all().order_by(Airport::ICAO.asc());
+    /// let third_ten = sorted.offset(20).limit(10).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn offset(mut self, rows: u64) -> Self {
         self.select.offset = Some(bounded(rows));
         self
@@ -44,12 +80,35 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     ///
     /// The server refuses it for columns without equality, such as `json`, and beside an order by anything that is not a
     /// column.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let airports = db.repository::<Airport>().all().distinct().fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn distinct(mut self) -> Self {
         self.select.distinct = true;
         self
     }
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let high = db.repository::<Airport>().find(Airport::ELEVATION_FT.gt(8_000.0));
+    /// assert!(high.sql().ends_with(r#"FROM "airports" WHERE "elevation_ft" > $1"#));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sql(&self) -> String {
         self.select.rows(&Place::of::<T>(self.on.schema())).sql
     }
@@ -62,6 +121,19 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// for airport in db.repository::<Airport>().find(Airport::ELEVATION_FT.gt(8_000.0)).fetch_all().await? {
+    ///     println!("{}", airport.icao);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_all(self) -> Result<Vec<T>>
     where
         T: OwnedRow,
@@ -78,6 +150,17 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let la_paz = db.repository::<Airport>().find(Airport::CITY.eq("La Paz")).fetch_one().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_one(self) -> Result<T>
     where
         T: OwnedRow,
@@ -94,6 +177,19 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// if let Some(airport) = db.repository::<Airport>().find(Airport::CITY.eq("La Paz")).fetch_optional().await? {
+    ///     println!("{}", airport.icao);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_optional(self) -> Result<Option<T>>
     where
         T: OwnedRow,
@@ -109,6 +205,17 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let highest = db.repository::<Airport>().all().order_by(Airport::ELEVATION_FT.desc()).fetch_first().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_first(self) -> Result<Option<T>>
     where
         T: OwnedRow,
@@ -125,6 +232,20 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     ///
     /// # Cancel safety
     /// As [`Query::stream`](crate::Query::stream).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut airports = db.repository::<Airport>().all().stream().await?;
+    /// while let Some(airport) = airports.next().await? {
+    ///     println!("{}", airport.icao);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stream<'s>(self) -> Result<RowStream<'s, T>>
     where
         T: FromRow,

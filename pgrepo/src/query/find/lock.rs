@@ -53,6 +53,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     }
 
     /// Locks as [`for_update`](Self::for_update), but lets others insert rows that refer to these.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "jobs")]
+    /// # struct Job { #[pg(primary_key)] id: i64, done: bool }
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let open = tx.repository::<Job>().find(Job::DONE.eq(false)).for_no_key_update().fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn for_no_key_update(self) -> Self
     where
         H: InTransaction,
@@ -61,6 +72,18 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     }
 
     /// Locks the rows against every change; others may lock them so too.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "jobs")]
+    /// # struct Job { #[pg(primary_key)] id: i64, done: bool }
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// // Nobody changes or deletes it until the transaction ends.
+    /// let job = tx.repository::<Job>().find(Job::ID.eq(1)).for_share().fetch_one().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn for_share(self) -> Self
     where
         H: InTransaction,
@@ -69,6 +92,18 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     }
 
     /// Locks the rows against being deleted and against changes of their keys.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "jobs")]
+    /// # struct Job { #[pg(primary_key)] id: i64, done: bool }
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// // Its key stays until rows that refer to it are stored.
+    /// let job = tx.repository::<Job>().find(Job::ID.eq(1)).for_key_share().fetch_one().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn for_key_share(self) -> Self
     where
         H: InTransaction,
@@ -77,6 +112,17 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     }
 
     /// Passes over rows that others have locked; locks [for update](Self::for_update) where no lock was asked for.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "jobs")]
+    /// # struct Job { #[pg(primary_key)] id: i64, done: bool }
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// let next = tx.repository::<Job>().find(Job::DONE.eq(false)).skip_locked().fetch_first().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn skip_locked(self) -> Self
     where
         H: InTransaction,
@@ -87,6 +133,20 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     /// Fails at once where a row is locked by others, with
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) (SQLSTATE 55P03); locks [for update](Self::for_update) where no
     /// lock was asked for. The transaction is then aborted.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "jobs")]
+    /// # struct Job { #[pg(primary_key)] id: i64, done: bool }
+    /// # async fn example(tx: &mut pgrepo::Tx) -> pgrepo::Result<()> {
+    /// match tx.repository::<Job>().find(Job::ID.eq(1)).nowait().fetch_one().await {
+    ///     Err(error) if error.is_lock_timeout() => println!("somebody else works on it"),
+    ///     job => println!("done: {}", job?.done),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn nowait(self) -> Self
     where
         H: InTransaction,

@@ -70,12 +70,35 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
 
 impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     /// Takes each value, or each record, once; NULL is a value. The server then sorts by what is read only.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let cities = db.repository::<Airport>().all().values(Airport::CITY).distinct().fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn distinct(mut self) -> Self {
         self.select.distinct = true;
         self
     }
 
     /// The statement's text, with `$1`, `$2`, … where values are bound.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let cities = db.repository::<Airport>().all().values(Airport::CITY);
+    /// assert_eq!(cities.sql(), r#"SELECT "city" FROM "airports""#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sql(&self) -> String {
         self.select.some(&Place::of::<T>(self.on.schema()), &self.columns).sql
     }
@@ -87,6 +110,18 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let high = db.repository::<Airport>().find(Airport::ELEVATION_FT.gt(8_000.0));
+    /// let codes: Vec<String> = high.values(Airport::ICAO).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_all(self) -> Result<Vec<V>>
     where
         V: OwnedRow,
@@ -102,6 +137,18 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let airports = db.repository::<Airport>();
+    /// let feet: f64 = airports.find(Airport::ICAO.eq("SLLP")).values(Airport::ELEVATION_FT).fetch_one().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_one(self) -> Result<V>
     where
         V: OwnedRow,
@@ -118,6 +165,20 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let airports = db.repository::<Airport>();
+    /// // `None` is no such airport, `Some(None)` one without a city.
+    /// let city: Option<Option<String>> =
+    ///     airports.find(Airport::ICAO.eq("SLLP")).values(Airport::CITY).fetch_optional().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_optional(self) -> Result<Option<V>>
     where
         V: OwnedRow,
@@ -133,6 +194,18 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let highest = db.repository::<Airport>().all().order_by(Airport::ELEVATION_FT.desc());
+    /// let code: Option<String> = highest.values(Airport::ICAO).fetch_first().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_first(self) -> Result<Option<V>>
     where
         V: OwnedRow,
@@ -149,6 +222,20 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     ///
     /// # Cancel safety
     /// As [`Query::stream`](crate::Query::stream).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut codes = db.repository::<Airport>().all().values(Airport::ICAO).stream().await?;
+    /// while let Some(code) = codes.next().await? {
+    ///     println!("{code}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stream<'s>(self) -> Result<RowStream<'s, V>>
     where
         H: 's,

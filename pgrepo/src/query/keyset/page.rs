@@ -70,6 +70,20 @@ impl<'q, H: Handle, T: PrimaryKey> Find<'q, H, T> {
 
 impl<H: Handle, T: PrimaryKey> Pages<'_, H, T> {
     /// Begins behind the page that gave the token, instead of at the first row; `None` is the first row.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # use std::num::NonZeroUsize;
+    /// # async fn example(db: &pgrepo::Db, token: Option<&str>) -> pgrepo::Result<()> {
+    /// const SIZE: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+    /// let after = token.map(str::parse).transpose()?;
+    /// let page = db.repository::<Airport>().all().pages(SIZE).after(after).fetch_page().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn after(mut self, token: Option<PageToken<T>>) -> Self {
         self.ask.after = token;
         self
@@ -79,6 +93,20 @@ impl<H: Handle, T: PrimaryKey> Pages<'_, H, T> {
     ///
     /// # Errors
     /// [`ErrorKind::Token`](crate::ErrorKind::Token): the token is of another order or schema.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # use std::num::NonZeroUsize;
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// const SIZE: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+    /// let first = db.repository::<Airport>().all().order_by(Airport::CITY.asc()).pages(SIZE).sql()?;
+    /// assert!(first.ends_with(r#"FROM "airports" ORDER BY "city", "icao" LIMIT $1"#));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sql(&self) -> Result<String> {
         self.ask.sql(self.on.schema())
     }
@@ -100,6 +128,24 @@ impl<H: Handle, T: PrimaryKey> Pages<'_, H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # use std::num::NonZeroUsize;
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// const SIZE: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+    /// let pages = || db.repository::<Airport>().all().pages(SIZE);
+    /// let first = pages().fetch_page().await?;
+    /// if first.next.is_some() {
+    ///     let second = pages().after(first.next).fetch_page().await?;
+    ///     println!("{} more", second.rows.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fetch_page(self) -> Result<Page<T>>
     where
         T: OwnedRow,
@@ -114,6 +160,19 @@ impl<H: Handle, T: PrimaryKey> Pages<'_, H, T> {
     ///
     /// # Cancel safety
     /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # use std::num::NonZeroUsize;
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// const SIZE: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+    /// println!("{}", db.repository::<Airport>().all().pages(SIZE).explain().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn explain(self) -> Result<String> {
         self.ask.explain(self.on, "explain").await
     }

@@ -52,6 +52,24 @@ impl<'q, H: Handle, T: PrimaryKey + OwnedRow> Pages<'q, H, T> {
     ///
     /// # Cancel safety
     /// As [`stream`](Self::stream).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # use std::num::NonZeroUsize;
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use futures_util::TryStreamExt;
+    /// const SIZE: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+    /// let mut pages = db.repository::<Airport>().all().pages(SIZE).stream_pages();
+    /// while let Some(page) = pages.try_next().await? {
+    ///     // … the rows are dealt with …
+    ///     println!("{} rows; go on from {:?}", page.rows.len(), page.next.map(|token| token.to_string()));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stream_pages<'s>(self) -> impl Stream<Item = Result<Page<T>>> + Send + Unpin + use<'s, 'q, H, T>
     where
         H: 's,

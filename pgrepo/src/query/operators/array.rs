@@ -57,6 +57,15 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The array has all of the values, in any order and number; it always has all of none.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { skills: Vec<String> }
+    /// let both = Person::SKILLS.contains(["Python", "Rust"]);
+    /// assert_eq!(format!("{both:?}"), r#"Filter("skills" @> $1)"#);
+    /// ```
     pub fn contains<'q, A>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T>
     where
         V: IsArray,
@@ -66,6 +75,15 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The array has no element but these values; that is so of an empty one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { skills: Vec<String> }
+    /// let no_other = Person::SKILLS.contained_by(["Python", "Rust"]);
+    /// assert_eq!(format!("{no_other:?}"), r#"Filter("skills" <@ $1)"#);
+    /// ```
     pub fn contained_by<'q, A>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T>
     where
         V: IsArray,
@@ -75,6 +93,15 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The array has at least one of the values.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { skills: Vec<String> }
+    /// let either = Person::SKILLS.overlaps(["Python", "Rust"]);
+    /// assert_eq!(format!("{either:?}"), r#"Filter("skills" && $1)"#);
+    /// ```
     pub fn overlaps<'q, A>(self, values: impl IntoIterator<Item = A>) -> Filter<'q, T>
     where
         V: IsArray,
@@ -85,6 +112,15 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
 
     /// The array has the value. An index on the column does not serve it;
     /// [`contains`](Self::contains) of the one value is served by a GIN index.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { skills: Vec<String> }
+    /// let python = Person::SKILLS.any("Python");
+    /// assert_eq!(format!("{python:?}"), r#"Filter($1 = ANY("skills"))"#);
+    /// ```
     pub fn any<'q, A>(self, value: A) -> Filter<'q, T>
     where
         V: IsArray,
@@ -94,6 +130,14 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The array has no elements; NULL instead of an array is something else.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "people")]
+    /// # struct Person { skills: Vec<String> }
+    /// assert_eq!(format!("{:?}", Person::SKILLS.is_empty()), r#"Filter(cardinality("skills") = 0)"#);
+    /// ```
     pub fn is_empty<'q>(self) -> Filter<'q, T>
     where
         V: IsArray,

@@ -17,11 +17,32 @@ impl<'q, T: ?Sized> TextRank<'q, T> {
     }
 
     /// Sorts by the rank, the worst first, NULL last.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// let worst_first = Airport::CITY.text_rank("simple", "la paz").asc();
+    /// assert!(format!("{worst_first:?}").starts_with("Sort(ts_rank("));
+    /// ```
     pub fn asc(self) -> Sort<'q, T> {
         Sort::ascending(self.rank)
     }
 
     /// Sorts by the rank, NULL first, then the best; [`Sort::nulls_last`] puts NULL behind them.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let found = db.repository::<Airport>().find(Airport::CITY.text_search("simple", "la paz"));
+    /// let best = found.order_by(Airport::CITY.text_rank("simple", "la paz").desc()).limit(10).fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn desc(self) -> Sort<'q, T> {
         Sort::descending(self.rank)
     }

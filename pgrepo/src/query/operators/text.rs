@@ -51,6 +51,14 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     /// one of them takes it as it is (<https://www.postgresql.org/docs/current/functions-matching.html>).
     ///
     /// The whole text has to match. NULL does not.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// assert_eq!(format!("{:?}", Airport::ICAO.like("EH%")), r#"Filter("icao" LIKE $1)"#);
+    /// ```
     pub fn like<'q>(self, pattern: impl Arg<String> + Send + Sync + 'q) -> Filter<'q, T>
     where
         V: IsText,
@@ -59,6 +67,14 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The text does not match the pattern of [`like`](Self::like), and is not NULL.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// assert_eq!(format!("{:?}", Airport::ICAO.not_like("EH%")), r#"Filter("icao" NOT LIKE $1)"#);
+    /// ```
     pub fn not_like<'q>(self, pattern: impl Arg<String> + Send + Sync + 'q) -> Filter<'q, T>
     where
         V: IsText,
@@ -67,6 +83,14 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The text matches the pattern of [`like`](Self::like), whether letters are great or small. NULL does not.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// assert_eq!(format!("{:?}", Airport::CITY.ilike("la %")), r#"Filter("city" ILIKE $1)"#);
+    /// ```
     pub fn ilike<'q>(self, pattern: impl Arg<String> + Send + Sync + 'q) -> Filter<'q, T>
     where
         V: IsText,
@@ -75,6 +99,14 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The text does not match the pattern of [`ilike`](Self::ilike), and is not NULL.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// assert_eq!(format!("{:?}", Airport::CITY.not_ilike("la %")), r#"Filter("city" NOT ILIKE $1)"#);
+    /// ```
     pub fn not_ilike<'q>(self, pattern: impl Arg<String> + Send + Sync + 'q) -> Filter<'q, T>
     where
         V: IsText,
@@ -83,6 +115,14 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     }
 
     /// The text begins with this one, which is no pattern: `%` and `_` stand for themselves. NULL does not.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// assert_eq!(format!("{:?}", Airport::ICAO.starts_with("EH")), r#"Filter("icao" ^@ $1)"#);
+    /// ```
     pub fn starts_with<'q>(self, prefix: impl Arg<String> + Send + Sync + 'q) -> Filter<'q, T>
     where
         V: IsText,
@@ -95,6 +135,18 @@ impl<T: ?Sized, V: ?Sized, W> Column<T, V, W> {
     ///
     /// The language is the name of a text search configuration, such as `english` or `simple`. It stands in the
     /// statement, so that an index on `to_tsvector('english', column)` serves it.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let found = db.repository::<Airport>().find(Airport::CITY.text_search("english", "alto -\"la paz\""));
+    /// let airports = found.fetch_all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn text_search<'q>(self, language: &str, query: impl Arg<String> + Send + Sync + 'q) -> Filter<'q, T>
     where
         V: IsText,

@@ -68,11 +68,25 @@ pub struct Cut {
 
 impl Cut {
     /// Returns the order to reset the connection before the first such message.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::testkit::{Cut, Message, Moment};
+    /// let third_piece_of_a_copy = Cut { nth: 3, ..Cut::before(Message::Type(b'd')) };
+    /// assert_eq!(third_piece_of_a_copy.moment, Moment::Before);
+    /// ```
     pub fn before(message: Message) -> Self {
         Self { message, nth: 1, moment: Moment::Before, ending: Ending::Reset, repeat: false }
     }
 
     /// Returns the order to reset the connection after the first such message.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::testkit::{Cut, Message, Moment};
+    /// let commit = Cut::after(Message::Sql("COMMIT".into()));
+    /// assert_eq!((commit.moment, commit.nth), (Moment::After, 1));
+    /// ```
     pub fn after(message: Message) -> Self {
         Self { moment: Moment::After, ..Self::before(message) }
     }

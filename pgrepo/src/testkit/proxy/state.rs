@@ -82,16 +82,37 @@ pub struct ProxyCounts {
 impl ProxyCounts {
     /// Returns how many frontend messages with this type byte were forwarded; 0 stands for the packets before the startup's
     /// end. Encrypted connections count only these.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(proxy: &pgrepo::testkit::Proxy) {
+    /// println!("{} messages of COPY data", proxy.counts().messages(b'd'));
+    /// # }
+    /// ```
     pub fn messages(&self, kind: u8) -> u64 {
         self.messages[usize::from(kind)]
     }
 
     /// Returns how many connections the proxy ended while this was the last message forwarded: the phase that was hit.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(proxy: &pgrepo::testkit::Proxy) {
+    /// println!("{} connections ended in the middle of a COPY", proxy.counts().endings_after(b'd'));
+    /// # }
+    /// ```
     pub fn endings_after(&self, kind: u8) -> u64 {
         self.endings[usize::from(kind)]
     }
 
     /// Returns how many connections the proxy ended by [`Cut`](super::Cut)s and [`end_all`](super::Faults::end_all).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(proxy: &pgrepo::testkit::Proxy) {
+    /// assert_eq!(proxy.counts().endings(), 0);
+    /// # }
+    /// ```
     pub fn endings(&self) -> u64 {
         self.endings.iter().sum()
     }
