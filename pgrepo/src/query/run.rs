@@ -43,8 +43,23 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     fields: Option<Fields>,
 ) -> Result<Run<'s>> {
     counted(params, operation)?;
-    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
-    open_on(lease, operation, sql, params, fields).await
+    let lender = on.lend();
+    let db = lender.db();
+    let lease = lender.lease().await.map_err(|e| e.during(operation))?;
+    let failed = match open_on(lease, operation, sql, params, fields).await {
+        Err(error) => error,
+        open => return open,
+    };
+    // The session may have ended while it idled. What could not be prepared was not sent; the others that idle are
+    // pinged before they are lent, so that once is enough.
+    let unsent = failed.is_infrastructure() && failed.is_retryable() && !failed.is_timeout();
+    let Some(db) = db.filter(|db| unsent && db.retry().one_more()) else { return Err(failed) };
+    // In a box: it is seldom needed, and a part of every operation's future.
+    let again = Box::pin(async move {
+        let lease = db.guard_once().await.map(Lease::Pooled).map_err(|e| e.during(operation))?;
+        open_on(lease, operation, sql, params, fields).await
+    });
+    again.await.map_err(|e: Error| e.after_attempts(2))
 }
 
 /// Refuses more parameters than the protocol counts, in 16 bits.

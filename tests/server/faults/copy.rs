@@ -1,5 +1,8 @@
 //! What the table and its rows do to a COPY.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pgrepo::testkit::TestDatabase;
 use pgrepo::{CopyInOptions, Db, ErrorKind, PgTable};
 
@@ -122,6 +125,42 @@ async fn fault_29_an_added_column_disturbs_nobody(db: TestDatabase) {
     assert!(rows.next().await.unwrap().is_none());
     direct.run("ALTER TABLE whole ADD more text DEFAULT 'x'").await;
     assert_eq!(all().fetch_one::<Whole>().await.unwrap().value, 2);
+}
+
+#[pgrepo::test(flavor = "multi_thread")]
+async fn fault_29_columns_added_under_load_are_not_noticed_by_readers(db: TestDatabase) {
+    const COLUMNS: usize = 30;
+    let (ours, mut direct) = set_up(&db, &format!("{WHOLE}; INSERT INTO whole VALUES (1, 2)")).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let readers = (0..6).map(|reader| {
+        let (ours, over) = (ours.clone(), Arc::clone(&over));
+        tokio::spawn(async move {
+            let mut read = 0;
+            while !over.load(Ordering::Relaxed) {
+                let row = match reader % 3 {
+                    0 => ours.query("SELECT * FROM whole").fetch_one::<Whole>().await,
+                    1 => ours.repository::<Whole>().find(Whole::ID.eq(1)).fetch_one().await,
+                    _ => {
+                        let mut rows = ours.query("SELECT * FROM whole").stream::<Whole>().await.unwrap();
+                        rows.next().await.map(Option::unwrap)
+                    }
+                };
+                assert_eq!(row.unwrap().value, 2);
+                read += 1;
+            }
+            read
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    for column in 0..COLUMNS {
+        direct.run(&format!("ALTER TABLE whole ADD extra{column} int4 DEFAULT 7")).await;
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    over.store(true, Ordering::Relaxed);
+    for reader in readers {
+        let read: usize = reader.await.unwrap();
+        assert!(read >= COLUMNS, "{read} reads beside {COLUMNS} changes");
+    }
 }
 
 #[derive(Debug, Clone, PgTable)]

@@ -112,14 +112,24 @@ async fn fault_13_nor_are_those_on_which_the_statement_was_prepared(db: TestData
             terminate(&mut direct).await;
         }
     }
-    // A write that was prepared before may have been run: it is not repeated, and says so.
+    // A write that could not be prepared was not sent, so it is on another connection.
     const MORE: &str = "UPDATE t SET pad = pad || 'b'";
-    let error = ours.query(MORE).execute().await.unwrap_err();
-    assert!(error.is_retryable(), "to prepare it has no effect: {error:?}");
-    ours.query(MORE).execute().await.unwrap();
+    assert_eq!(ours.query(MORE).execute().await.unwrap(), 1);
+    // One that was prepared before may have been run: it is not repeated, and says so.
     terminate(&mut direct).await;
     let error = ours.query(MORE).execute().await.unwrap_err();
     assert_eq!((error.fault_class(), error.attempts()), (FaultClass::Indeterminate, 1));
+    assert_eq!(direct.one::<String>("SELECT pad FROM t").await, "ab");
+    // Nor is one in a transaction, or where nothing is to be repeated.
+    let mut tx = ours.begin().await.unwrap();
+    terminate(&mut direct).await;
+    let error = tx.query("UPDATE t SET pad = pad || 'c'").execute().await.unwrap_err();
+    assert_eq!((error.fault_class(), error.attempts()), (FaultClass::RolledBack, 1), "{error:?}");
+    drop(tx);
+    let off = pool(&db.tcp_url(), 1, |config| config.retry = RetryConfig::off()).await;
+    terminate(&mut direct).await;
+    let error = off.query(MORE).execute().await.unwrap_err();
+    assert_eq!((error.fault_class(), error.attempts()), (FaultClass::RolledBack, 1), "{error:?}");
     assert_eq!(direct.one::<String>("SELECT pad FROM t").await, "ab");
 }
 
