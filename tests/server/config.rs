@@ -9,7 +9,7 @@ use pgrepo::testkit::{Ending, TestDatabase};
 use pgrepo::{Db, DbConfig, ErrorKind, FaultClass};
 
 use crate::slow::Log;
-use crate::support::{Direct, LONG, proxy};
+use crate::support::{Direct, LONG, process_gone, proxy};
 use crate::tls::authority::Folder;
 
 const URL: &str = "PGREPO_CHILD_URL";
@@ -234,7 +234,7 @@ async fn a_wait_for_a_connection_in_use_says_how_many_there_are(db: TestDatabase
 #[pgrepo::test]
 async fn a_transaction_that_idles_for_too_long_is_ended_by_the_server_and_says_so(db: TestDatabase) {
     let mut direct = Direct::to(&db).await;
-    let mut config = DbConfig::from_url(&db.url()).unwrap().with_max_connections(1);
+    let mut config = DbConfig::from_url(&db.tcp_url()).unwrap().with_max_connections(1);
     config.idle_in_transaction_timeout = Some(Duration::from_millis(50));
     let ours = Db::connect(config).await.unwrap();
     let mut tx = ours.begin().await.unwrap();
@@ -244,6 +244,16 @@ async fn a_transaction_that_idles_for_too_long_is_ended_by_the_server_and_says_s
     let error = tx.query("SELECT 1").execute().await.unwrap_err();
     let told = (error.kind(), error.fault_class(), error.sqlstate().map(|state| state.to_string()));
     assert_eq!(told, (ErrorKind::Timeout, FaultClass::RolledBack, Some("25P03".to_owned())), "{error:?}");
+    drop(tx);
+    // Over a unix socket the server's word is not read any more: what is to be sent finds it closed.
+    let mut config = DbConfig::from_url(&db.url()).unwrap().with_max_connections(1);
+    config.idle_in_transaction_timeout = Some(Duration::from_millis(50));
+    let ours = Db::connect(config).await.unwrap();
+    let mut tx = ours.begin().await.unwrap();
+    let pid: i32 = tx.query("SELECT pg_backend_pid()").fetch_one().await.unwrap();
+    process_gone(pid).await;
+    let error = tx.query("SELECT 1").execute().await.unwrap_err();
+    assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Connection, FaultClass::RolledBack), "{error:?}");
     drop(tx);
     assert_eq!(ours.query("SELECT 7").fetch_one::<i32>().await.unwrap(), 7);
 }

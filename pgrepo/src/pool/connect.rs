@@ -37,6 +37,8 @@ pub(crate) struct Session {
     /// The longest that the server may leave one step of a statement unanswered.
     pub(crate) answer_limit: Option<Duration>,
     pub(crate) slow_statement: Option<Duration>,
+    /// Whether it is in plain text for certain.
+    pub(super) plain: bool,
     /// Counts this session against the limit until the server has ended it.
     place: Option<Place>,
 }
@@ -77,6 +79,7 @@ impl Session {
             expires: config.max_lifetime.and_then(|most| now.checked_add(some_less(most))),
             answer_limit: config.statement_timeout.map(|limit| limit.saturating_add(MARGIN)),
             slow_statement: config.slow_statement,
+            plain: config.tls_mode() == TlsMode::Disable,
             place: Some(place),
         }))
     }

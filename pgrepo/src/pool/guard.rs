@@ -213,6 +213,8 @@ impl Step<'_> {
             Rest::OutOfStep => {}
             Rest::Broken => guard.doubt_others(),
         }
+        // Over TLS a read may send as well, and what it fails to send is no part of the operation.
+        let undone = undone || (guard.session().plain && driver::is_unsent(&error));
         let error = driver::error(error).after_attempts(guard.attempt);
         let error = if undone { error.undone() } else { error };
         guard.trouble.failed(&error);

@@ -81,6 +81,9 @@ pub(crate) async fn resolve(db: &Db, unanswered: Unanswered, read_only: bool) ->
     let undone = |message: &'static str, cause: Unanswered| {
         Err(Error::new(ErrorKind::Transaction, message).caused_by(cause).of_fault(FaultClass::RolledBack))
     };
+    if unanswered.is_unsent() {
+        return undone("COMMIT could not be sent, so nothing took effect: the connection had been closed", unanswered);
+    }
     if read_only {
         return undone(
             "COMMIT was not answered; the transaction was read only, so nothing of it was to take effect",

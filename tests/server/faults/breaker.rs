@@ -49,7 +49,6 @@ async fn turned_away(db: &Db) {
 /// A view whose third row cannot be computed.
 #[derive(Debug, pgrepo::PgTable)]
 #[pg(table = "v")]
-#[expect(dead_code, reason = "it is never read to its end")]
 struct Divided {
     id: i32,
     pad: String,

@@ -104,7 +104,6 @@ struct Short {
 
 #[derive(Debug, PgTable)]
 #[pg(table = "amount")]
-#[expect(dead_code, reason = "it is never read")]
 struct Float {
     id: i32,
     value: f64,
