@@ -100,8 +100,13 @@ pub struct DbConfig {
     pub max_lifetime: Option<Duration>,
     /// How long a connection may idle before it is closed; `None` is for ever. Default 10 min.
     pub max_idle: Option<Duration>,
-    /// A connection that has idled for longer is pinged before it is used, which costs a round trip; 0 pings each. Default
-    /// 1 s.
+    /// A connection that has idled for longer is pinged before it is used, which costs a round trip; 0 pings each. So is
+    /// every other one that idles when one turns out to be broken. Default 1 s.
+    ///
+    /// A session that the server ended less than this after its last use shows when the next operation runs on it. What
+    /// may be run again is; so is a write that has to be prepared first; a write that was prepared on that session before
+    /// ends with [`FaultClass::Indeterminate`](crate::FaultClass::Indeterminate), since it may have been run. With 0 there
+    /// is only the moment between the ping and the operation.
     pub idle_check: Duration,
     /// How many prepared statements a connection keeps, at least 1. Default 100.
     pub statement_cache: usize,

@@ -138,8 +138,11 @@ impl Error {
         self
     }
 
+    /// It is the error of so many attempts, unless its cause says so.
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = self.0.attempts.max(attempts);
+        if self.attempts() < attempts {
+            self.0.attempts = attempts;
+        }
         self
     }
 
@@ -170,7 +173,8 @@ impl Error {
         self.0.operation
     }
 
-    /// How often the operation was tried: more than once where it was run again by itself. The error is the last one.
+    /// How often the operation, or the transaction that it is a part of, was tried: more than once where it was run again
+    /// by itself. The error is the last one.
     ///
     /// # Examples
     /// ```no_run
@@ -182,7 +186,8 @@ impl Error {
     /// # }
     /// ```
     pub fn attempts(&self) -> u32 {
-        self.0.attempts
+        let cause = self.0.source.as_deref().and_then(|cause| cause.downcast_ref::<Self>());
+        self.0.attempts.max(cause.map_or(1, Self::attempts))
     }
 
     /// The table: ours when we know it, else the one that the server named.

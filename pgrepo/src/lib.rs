@@ -104,7 +104,12 @@
 //! | read rows without a struct | [`Query::fetch_rows`], then [`Row::get`] |
 //! | run several statements of DDL | [`Db::execute_script`] |
 //! | run several operations side by side, so many at once | [`Db::concurrent`], then [`all`](Concurrent::all), [`settle`](Concurrent::settle) or [`each`](Concurrent::each) |
-//! | know whether the server answers | [`Db::ping`] |
+//! | put a deadline on any operation | [`WithDeadline::with_deadline`] |
+//! | know whether the server answers | [`Db::ping`]; [`Db::health`] within a limit |
+//! | know what the pool is like, or be told when the server goes and comes | [`Db::status`], [`Db::monitor`] |
+//! | set up each new connection | [`Db::connect_with`] |
+//! | change the pool's size, or end it | [`Db::resize`], [`Db::close`] |
+//! | hear of slow statements in the log | [`DbConfig::slow_statement`] |
 //! | have operations take effect together | [`Db::transaction`] with a closure; [`Db::begin`], then [`Tx::commit`] |
 //! | run them again when they conflict with others, or the connection breaks | [`Db::transaction_with`] |
 //! | choose what a transaction sees of others | [`TxOptions`], [`Isolation`] |

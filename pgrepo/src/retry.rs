@@ -12,7 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// How operations are run again that failed without effect, or have none: see [`DbConfig::retry`](crate::DbConfig::retry).
 ///
 /// What only reads, and what is declared to be idempotent, is run again by itself; a transaction is by
-/// running its closure again. Which errors these are is the table of [`FaultClass`](crate::FaultClass).
+/// running its closure again. Whatever has not been sent yet is tried again too: where no connection could be made, and
+/// once more where the one that was lent broke before the statement was prepared. Which errors these are is the table of [`FaultClass`](crate::FaultClass).
 ///
 /// # Examples
 /// ```
@@ -220,6 +221,11 @@ impl Retry {
     /// What all repetitions are taken from.
     pub(crate) fn budget(&self) -> &RetryBudget {
         &self.budget
+    }
+
+    /// Whether something may be tried once more at once.
+    pub(crate) fn one_more(&self) -> bool {
+        self.config.attempts > 1 && self.budget.withdraw()
     }
 
     /// An operation begins.

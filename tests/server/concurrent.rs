@@ -70,7 +70,7 @@ async fn the_server_works_on_as_many_as_the_limit_and_never_on_more(test: TestDa
     let logging = tracing::subscriber::set_default(log.clone());
     for (wanted, said) in [(0, Some(1)), (1, None), (5, None), (6, Some(5))] {
         let _concurrent = db.concurrent(wanted);
-        let lines = log.take();
+        let lines = log.lines();
         assert_eq!(lines.len(), usize::from(said.is_some()), "{lines:?}");
         if let Some(limit) = said {
             assert!(lines[0].contains(&format!("wanted={wanted} limit={limit} connections=5")), "{lines:?}");

@@ -17,8 +17,8 @@ use crate::support::config;
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    /// What came since the last time.
-    pub(crate) fn take(&self) -> Vec<String> {
+    /// What has come since it was asked last.
+    pub(crate) fn lines(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
@@ -65,7 +65,7 @@ struct Line1 {
 async fn a_slow_statement_is_told_with_its_text_and_never_with_its_values(test: TestDatabase) {
     let log = Log::default();
     let _logging = tracing::subscriber::set_default(log.clone());
-    let lines = || log.take();
+    let lines = || log.lines();
     let mut config = config(&test.url(), "slow", 2);
     config.slow_statement = Some(Duration::from_millis(200));
     let ours = Db::connect(config).await.unwrap();

@@ -136,6 +136,17 @@ impl Direct {
     }
 }
 
+/// Waits until a process of this machine is gone, and its sockets with it.
+pub(crate) async fn process_gone(pid: i32) {
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let gone = async {
+        while rustix::process::test_kill_process(pid).is_ok() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(LONG, gone).await.expect("the process ends");
+}
+
 /// Checks that a pool serves: as many connections at the same time as it may have, and queries with a nonce.
 pub(crate) async fn serves(db: &Db, max: usize) {
     let begun = futures_util::future::join_all((0..max).map(|_| db.begin()));

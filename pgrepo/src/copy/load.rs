@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
-use crate::error::{Error, ErrorKind, Result, SqlClass};
-use crate::pool::{Handle, Lease, Session, Watch, driver};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Handle, Lease, Session, Step, Watch, driver};
 use crate::table::Description;
 use crate::tx::{TxId, Unanswered, resolve};
 use crate::value::TypeInfo;
@@ -163,10 +163,7 @@ async fn work<H: Handle>(
     match load(&mut lease, &bounds, plan, &mut commands, &events).await {
         Ok(loaded) => match (close(&bounds, &mut lease).await, db) {
             (Ok(()), _) => Ok(loaded.report),
-            (Err(Unclosed::Refused(error)), _) => {
-                lease.failed(&error);
-                Err(on_table(error))
-            }
+            (Err(Unclosed::Refused(error)), _) => Err(on_table(error)),
             (Err(Unclosed::Unanswered(cause)), Some(db)) => {
                 // Its session is ended, so that the transaction does not stay in progress.
                 drop(lease);
@@ -177,15 +174,10 @@ async fn work<H: Handle>(
             }
             (Err(Unclosed::Unanswered(cause)), None) => {
                 let message = "the connection broke, and with it the transaction: nothing of it is stored";
-                let error = Error::new(ErrorKind::Connection, message).caused_by(cause).undone();
-                lease.failed(&error);
-                Err(on_table(error))
+                Err(on_table(Error::new(ErrorKind::Connection, message).caused_by(cause).undone()))
             }
         },
         Err(failed) => {
-            if let Some(error) = &failed.error {
-                lease.failed(error);
-            }
             // What cannot be undone is undone by the server, when the connection closes with the lease.
             if failed.at_rest {
                 let undone = bounds.run(&mut lease, bounds.undo).await;
@@ -236,41 +228,52 @@ async fn load(
             step.done();
             return Err(Failed { error: Some(error), at_rest: true });
         }
-        Err(error) => {
-            let failed = of_driver(error, &plan.target);
-            if failed.at_rest {
-                step.done();
-            }
-            return Err(failed);
-        }
+        Err(error) => return Err(Failed::by(step, error, &plan.target)),
     };
 
     let started = Started { types, number };
     let _watch = Watch::begin(step.session().slow_statement, plan.operation, || plan.sql.as_str().into());
-    let ended = exchange(step.session(), &plan.sql, &plan.target, started, commands, events).await;
-    match &ended {
-        Ok(_) => step.done(),
-        Err(failed) if failed.at_rest => step.done(),
-        Err(_) => {}
+    match exchange(step.session(), &plan.sql, started, commands, events).await {
+        Ok(report) => {
+            step.done();
+            Ok(Loaded { report, number })
+        }
+        Err(Stopped::Driver(error)) => Err(Failed::by(step, error, &plan.target)),
+        Err(Stopped::Miscounted(error)) => {
+            step.done();
+            Err(Failed { error: Some(error), at_rest: true })
+        }
+        Err(Stopped::Asked(ended)) => {
+            let at_rest = ended.as_ref().err().is_none_or(driver::at_rest);
+            // Nothing is stored, as was asked for: how is the pool's business.
+            let _told = step.settle(ended);
+            Err(Failed { error: None, at_rest })
+        }
     }
-    ended.map(|report| Loaded { report, number })
+}
+
+/// Why a COPY stores nothing.
+enum Stopped {
+    Driver(sqlx::Error),
+    /// The server counted other rows than were sent.
+    Miscounted(Error),
+    /// It was asked for, and this is how the COPY ended.
+    Asked(Result<u64, sqlx::Error>),
 }
 
 /// The COPY itself: begun, fed and ended.
 async fn exchange(
     session: &mut Session,
     sql: &str,
-    target: &Target,
     started: Started,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
-) -> Result<CopyReport, Failed> {
-    let failed = |e| of_driver(e, target);
+) -> Result<CopyReport, Stopped> {
     let limit = session.answer_limit;
-    let mut copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await.map_err(failed)?;
-    match transfer(&mut copy, limit, started, commands, events).await.map_err(failed)? {
+    let mut copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await.map_err(Stopped::Driver)?;
+    match transfer(&mut copy, limit, started, commands, events).await.map_err(Stopped::Driver)? {
         Moved::Finish { bytes, rows, allow_skipped } => {
-            let count = driver::answered(limit, copy.finish()).await.map_err(failed)?;
+            let count = driver::answered(limit, copy.finish()).await.map_err(Stopped::Driver)?;
             if count == rows || allow_skipped {
                 return Ok(CopyReport { rows: count, bytes });
             }
@@ -278,13 +281,12 @@ async fn exchange(
                 "the server stored {count} of {rows} rows, so the load was undone: a trigger left rows out; \
                  CopyInOptions::allow_skipped accepts that"
             );
-            Err(Failed { error: Some(Error::new(ErrorKind::Copy, message)), at_rest: true })
+            Err(Stopped::Miscounted(Error::new(ErrorKind::Copy, message)))
         }
         Moved::Abort => {
             // Ended and then undone, rather than aborted: after the server has refused a row already, the driver's abort
             // leaves its stream out of step, and its end does not. What the server says of the end is undone either way.
-            let ended = driver::answered(limit, copy.finish()).await;
-            Err(Failed { error: None, at_rest: ended.as_ref().err().is_none_or(driver::at_rest) })
+            Err(Stopped::Asked(driver::answered(limit, copy.finish()).await))
         }
     }
 }
@@ -322,9 +324,17 @@ async fn transfer(
     Ok(Moved::Abort)
 }
 
-fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
-    let at_rest = driver::at_rest(&error);
-    let error = driver::error(error).naming();
+impl Failed {
+    /// The driver failed in a load: before its COMMIT nothing of it can take effect.
+    fn by(step: Step<'_>, error: sqlx::Error, target: &Target) -> Self {
+        let at_rest = driver::at_rest(&error);
+        Self { error: Some(placed(step.failed(error), target)), at_rest }
+    }
+}
+
+/// An error of the driver's in a load, with the row and the column that the server names.
+fn placed(error: Error, target: &Target) -> Error {
+    let error = error.naming();
     let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, &target.name));
     let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
     let refused = error.server().is_some();
@@ -335,8 +345,7 @@ fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
             error = error.at_column(column);
         }
     }
-    // Before its COMMIT nothing of a load can take effect.
-    Failed { error: Some(error.undone()), at_rest }
+    error
 }
 
 /// Why a load was not closed.
@@ -350,26 +359,25 @@ enum Unclosed {
 /// Closes a load: commits it, or releases its savepoint.
 async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<(), Unclosed> {
     let mut step = lease.step().map_err(Unclosed::Refused)?;
-    match driver::simple(step.session(), bounds.close).await {
-        Ok(_) => {
-            step.done();
-            lease.set_own_transaction(false);
-            Ok(())
-        }
-        Err(error) if driver::at_rest(&error) => {
-            // A constraint that was deferred to the end: the server has rolled back, and the connection is free.
-            step.done();
-            lease.set_own_transaction(false);
-            let cause = driver::error(error);
-            if cause.sqlstate().is_some_and(|state| state.class() == SqlClass::IntegrityConstraint) {
-                let message = "nothing of the load was stored: a constraint that is checked at its end was violated, \
-                               and the server names no row then";
-                return Err(Unclosed::Refused(Error::new(ErrorKind::Copy, message).caused_by(cause).undone()));
-            }
-            let kind = if cause.kind() == ErrorKind::Query { ErrorKind::Copy } else { cause.kind() };
-            let message = "nothing of the load was stored: its end was refused";
-            Err(Unclosed::Refused(Error::new(kind, message).caused_by(cause).undone()))
-        }
-        Err(error) => Err(Unclosed::Unanswered(driver::error(error))),
+    let Err(error) = driver::simple(step.session(), bounds.close).await else {
+        step.done();
+        lease.set_own_transaction(false);
+        return Ok(());
+    };
+    let answered = driver::at_rest(&error);
+    let cause = if bounds.own { step.commit_failed(error) } else { step.failed(error) };
+    if !answered {
+        return Err(Unclosed::Unanswered(cause));
     }
+    // A constraint that was deferred to the end: the server has rolled back, and the connection is free.
+    lease.set_own_transaction(false);
+    let (kind, message) = if cause.is_constraint_violation() {
+        let message = "nothing of the load was stored: a constraint that is checked at its end was violated, and the \
+                       server names no row then";
+        (ErrorKind::Copy, message)
+    } else {
+        let kind = if cause.kind() == ErrorKind::Query { ErrorKind::Copy } else { cause.kind() };
+        (kind, "nothing of the load was stored: its end was refused")
+    };
+    Err(Unclosed::Refused(Error::new(kind, message).caused_by(cause).undone()))
 }

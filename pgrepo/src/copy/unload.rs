@@ -235,23 +235,15 @@ async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(P
             },
             Err(error) => Some(error),
         };
-        match failed.map(undone) {
+        match failed {
             // The server has ended the COPY: the session is at rest, whatever the data was.
             None => step.done(),
-            Some(error) => {
-                step.tell(&error);
-                Err(error)?;
-            }
+            Some(error) => Err(step.out_of_step(error))?,
         }
         bounds.run(&mut lease, bounds.close).await?;
     });
     let first = pieces.next().await.transpose()?.unwrap_or_default();
     Ok((pieces, first, types))
-}
-
-/// A COPY out has no effect.
-fn undone(error: sqlx::Error) -> Error {
-    driver::error(error).undone()
 }
 
 /// Waits for a piece, and takes those that are there behind it; and how the data ended, if it did.

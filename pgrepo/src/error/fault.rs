@@ -43,8 +43,9 @@ macro_rules! faults {
             $why, " |"
         )])*
         ///
-        /// Where pgrepo knows more it says so: what broke in a transaction before its COMMIT was sent is `RolledBack`, and
-        /// that no connection of the pool was free in time is `Overload`.
+        /// Where pgrepo knows more it says so: what broke in a transaction before its COMMIT was sent is `RolledBack`, and so
+        /// is what a closed socket did not take, in plain text; that no connection of the pool was free in time is
+        /// `Overload`.
         ///
         /// # Examples
         /// ```no_run

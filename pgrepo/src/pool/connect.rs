@@ -37,6 +37,8 @@ pub(crate) struct Session {
     /// The longest that the server may leave one step of a statement unanswered.
     pub(crate) answer_limit: Option<Duration>,
     pub(crate) slow_statement: Option<Duration>,
+    /// Whether it is in plain text for certain.
+    pub(super) plain: bool,
     /// Counts this session against the limit until the server has ended it.
     place: Option<Place>,
 }
@@ -77,6 +79,7 @@ impl Session {
             expires: config.max_lifetime.and_then(|most| now.checked_add(some_less(most))),
             answer_limit: config.statement_timeout.map(|limit| limit.saturating_add(MARGIN)),
             slow_statement: config.slow_statement,
+            plain: config.tls_mode() == TlsMode::Disable,
             place: Some(place),
         }))
     }
@@ -114,7 +117,7 @@ fn some_less(most: Duration) -> Duration {
 }
 
 /// Where the server is, for messages.
-fn place(config: &DbConfig) -> String {
+fn address(config: &DbConfig) -> String {
     match config.host.starts_with('/') {
         true => format!("the socket of port {} in {}", config.port, config.host),
         false => format!("{}, port {}", config.host, config.port),
@@ -128,7 +131,7 @@ fn refused(config: &DbConfig, error: sqlx::Error) -> Error {
         TlsMode::Disable => String::new(),
         mode => format!(", with TLS of mode {mode}"),
     };
-    Error::new(kind, format!("no connection to {}{tls}", place(config))).caused_by(cause).during("connect")
+    Error::new(kind, format!("no connection to {}{tls}", address(config))).caused_by(cause).during("connect")
 }
 
 /// Connects within the limit, without TCP's delay of small packets.
@@ -140,7 +143,7 @@ pub(super) async fn connect(config: &DbConfig, name: &str) -> Result<PgConnectio
 async fn within_limit<T>(config: &DbConfig, work: impl Future<Output = Result<T>>) -> Result<T> {
     let limit = config.connect_timeout;
     timeout(limit, work).await.unwrap_or_else(|_| {
-        let message = format!("no connection to {} within {limit:?}", place(config));
+        let message = format!("no connection to {} within {limit:?}", address(config));
         Err(Error::new(ErrorKind::Timeout, message).during("connect"))
     })
 }
@@ -227,4 +230,18 @@ async fn who(conn: &mut PgConnection) -> Result<Who> {
     let failed = |e| driver::error(e).of_kind(ErrorKind::Connection).during("connect");
     let row = sqlx::query(SQL).persistent(false).fetch_one(conn).await.map_err(failed)?;
     Ok(Who { pid: row.try_get(0).map_err(failed)?, started: row.try_get(1).map_err(failed)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_together_does_not_grow_old_together() {
+        let most = Duration::from_secs(1000);
+        let times: Vec<_> = (0..500).map(|_| some_less(most)).collect();
+        assert!(times.iter().all(|time| *time <= most && *time >= most / 5 * 4));
+        let (least, greatest) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+        assert!(*greatest - *least >= most / 10, "{least:?} to {greatest:?}");
+    }
 }

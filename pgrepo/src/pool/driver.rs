@@ -204,6 +204,15 @@ pub(crate) fn at_rest(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the socket, in plain text, did not take all that was to be sent: the server has closed it, and of an operation it
+/// needs the last byte.
+///
+/// The driver writes what an operation has to say before it reads, and at its end stands the Sync, the COMMIT or the
+/// end of the COPY, without which nothing takes effect.
+pub(super) fn is_unsent(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Whether a statement failed because what was prepared no longer fits the schema.
 pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };

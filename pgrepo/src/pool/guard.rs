@@ -21,6 +21,8 @@ pub(crate) struct Guard {
     condemned: bool,
     in_transaction: bool,
     trouble: Trouble,
+    /// The number of the attempt that it is lent for.
+    attempt: u32,
     /// What the breaker is to be told, where there is one.
     call: Option<Call>,
 }
@@ -28,7 +30,7 @@ pub(crate) struct Guard {
 impl Guard {
     pub(super) fn new(lent: Lent, call: Option<Call>) -> Self {
         let (dirty, condemned, in_transaction) = (false, false, false);
-        Self { lent: Some(lent), dirty, condemned, in_transaction, trouble: Trouble::None, call }
+        Self { lent: Some(lent), dirty, condemned, in_transaction, trouble: Trouble::None, attempt: 1, call }
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -82,14 +84,14 @@ impl Guard {
         self.in_transaction = open;
     }
 
+    /// From now on its errors say that they are those of the n-th attempt.
+    pub(crate) fn set_attempt(&mut self, number: u32) {
+        self.attempt = number;
+    }
+
     /// The next operation of a transaction is about to begin.
     pub(crate) fn next_operation(&mut self) {
         self.trouble.next();
-    }
-
-    /// Takes note of a failure in a transaction, which [`Step::settle`] has not seen.
-    pub(crate) fn failed(&mut self, error: &Error) {
-        self.trouble.failed(error);
     }
 
     /// What made a transaction fail, if that may pass.
@@ -101,9 +103,7 @@ impl Guard {
     pub(crate) fn conn(&mut self) -> &mut PgConnection {
         &mut self.session_mut().conn
     }
-}
 
-impl Guard {
     /// Rolls back and gives the connection back to the pool, or closes it if that does not succeed at once.
     async fn roll_back(mut self) {
         let ended = timeout(PATIENCE, driver::simple(self.session_mut(), "ROLLBACK")).await;
@@ -152,14 +152,6 @@ impl Step<'_> {
         self
     }
 
-    /// The operation failed, and the connection with it: the error is told to the breaker.
-    pub(crate) fn tell(self, error: &Error) {
-        self.guard.failed(error);
-        if let Some(call) = &mut self.guard.call {
-            call.failed(error);
-        }
-    }
-
     /// The operation ended and the connection is at rest.
     pub(crate) fn done(self) {
         self.guard.trouble.succeeded();
@@ -195,15 +187,52 @@ impl Step<'_> {
 
     /// Ends the operation as [`settle`](Self::settle) does where it failed.
     pub(crate) fn failed(self, error: sqlx::Error) -> Error {
-        match driver::at_rest(&error) {
-            true => self.guard.dirty = false,
-            false => self.guard.doubt_others(),
+        let rest = if driver::at_rest(&error) { Rest::Usable } else { Rest::Broken };
+        let undone = self.guard.in_transaction;
+        self.tell(error, rest, undone)
+    }
+
+    /// As [`failed`](Self::failed), of a COMMIT: one that is not answered may have taken effect.
+    pub(crate) fn commit_failed(self, error: sqlx::Error) -> Error {
+        let rest = if driver::at_rest(&error) { Rest::Usable } else { Rest::Broken };
+        self.tell(error, rest, false)
+    }
+
+    /// As [`failed`](Self::failed), where the driver's stream is out of step whatever the error is.
+    pub(crate) fn out_of_step(self, error: sqlx::Error) -> Error {
+        let rest = if driver::at_rest(&error) { Rest::OutOfStep } else { Rest::Broken };
+        let undone = self.guard.in_transaction;
+        self.tell(error, rest, undone)
+    }
+
+    /// Every failure of the driver's goes through here: the pool, the transaction and the breaker hear of it.
+    fn tell(self, error: sqlx::Error, rest: Rest, undone: bool) -> Error {
+        let guard = self.guard;
+        match rest {
+            Rest::Usable => guard.dirty = false,
+            Rest::OutOfStep => {}
+            Rest::Broken => guard.doubt_others(),
         }
-        let error = driver::error(error);
-        let error = if self.guard.in_transaction { error.undone() } else { error };
-        self.tell(&error);
+        // Over TLS a read may send as well, and what it fails to send is no part of the operation.
+        let undone = undone || (guard.session().plain && driver::is_unsent(&error));
+        let error = driver::error(error).after_attempts(guard.attempt);
+        let error = if undone { error.undone() } else { error };
+        guard.trouble.failed(&error);
+        if let Some(call) = &mut guard.call {
+            call.failed(&error);
+        }
         error
     }
+}
+
+/// In what state a failure leaves a connection.
+enum Rest {
+    /// The session is at rest, and lent again.
+    Usable,
+    /// The session is, and the driver is not.
+    OutOfStep,
+    /// The session is gone, or nobody knows.
+    Broken,
 }
 
 /// What an operation runs on: a connection of the pool, or that of a transaction.
@@ -222,13 +251,6 @@ impl Lease<'_> {
             Self::Pooled(guard) => Ok(guard.step()),
             Self::Tx(tx) => tx.step(),
             Self::Over => Err(interrupted()),
-        }
-    }
-
-    /// Takes note of a failure that [`Step::settle`] has not seen.
-    pub(crate) fn failed(&mut self, error: &Error) {
-        if let Self::Tx(tx) = self {
-            tx.failed(error);
         }
     }
 

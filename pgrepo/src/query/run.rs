@@ -29,9 +29,12 @@ pub(crate) struct Run<'s> {
     plan: Option<Plan>,
     /// Where further connections come from, of what may be run again.
     pub(super) reads: Option<Reads<'s>>,
-    /// Whether the statement was prepared again, since it was stale.
-    renewed: bool,
+    /// How often the statement was prepared again, since it was stale.
+    renewed: u8,
 }
+
+/// A statement is prepared again so often at most: each time the table may be altered anew before it is run.
+const RENEWALS: u8 = 10;
 
 /// Takes a connection, prepares the statement, encodes its parameters, and finds the columns of the fields that are
 /// read.
@@ -43,8 +46,23 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     fields: Option<Fields>,
 ) -> Result<Run<'s>> {
     counted(params, operation)?;
-    let lease = on.lend().lease().await.map_err(|e| e.during(operation))?;
-    open_on(lease, operation, sql, params, fields).await
+    let lender = on.lend();
+    let db = lender.db();
+    let lease = lender.lease().await.map_err(|e| e.during(operation))?;
+    let failed = match open_on(lease, operation, sql, params, fields).await {
+        Err(error) => error,
+        open => return open,
+    };
+    // The session may have ended while it idled. What could not be prepared was not sent; the others that idle are
+    // pinged before they are lent, so that once is enough.
+    let unsent = failed.is_infrastructure() && failed.is_retryable() && !failed.is_timeout();
+    let Some(db) = db.filter(|db| unsent && db.retry().one_more()) else { return Err(failed) };
+    // In a box: it is seldom needed, and a part of every operation's future.
+    let again = Box::pin(async move {
+        let lease = db.guard_once().await.map(Lease::Pooled).map_err(|e| e.during(operation))?;
+        open_on(lease, operation, sql, params, fields).await
+    });
+    again.await.map_err(|e: Error| e.after_attempts(2))
 }
 
 /// Refuses more parameters than the protocol counts, in 16 bits.
@@ -76,7 +94,7 @@ pub(crate) async fn open_on<'s>(
         fitted = fit(&prepared, params, fields);
     }
     let (values, plan) = fitted.map_err(|e| e.during(operation))?;
-    Ok(Run { lease, operation, values, prepared, fields, plan, reads: None, renewed: false })
+    Ok(Run { lease, operation, values, prepared, fields, plan, reads: None, renewed: 0 })
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
@@ -155,13 +173,13 @@ impl<'s> Run<'s> {
     /// Decides on what has failed: the error, or to run the statement once more.
     ///
     /// A stale statement is refused at Bind, before it has run or given a row; outside of a transaction, which the refusal
-    /// has aborted, it is prepared again and run once more.
+    /// has aborted, it is prepared again and run once more; under a row of changes to the table that may happen again.
     async fn once_more(&mut self, refused: Refused) -> Result<()> {
         let failed = refused.error.during(self.operation);
-        if !refused.stale || self.renewed {
+        if !refused.stale || self.renewed == RENEWALS {
             return Err(failed);
         }
-        self.renewed = true;
+        self.renewed += 1;
         if self.lease.in_transaction() {
             forget(&mut self.lease).await?;
             return Err(failed);

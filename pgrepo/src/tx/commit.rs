@@ -46,28 +46,24 @@ impl Tx {
     pub async fn commit(mut self) -> Result<()> {
         let prepared = self.undo_dropped().await.and_then(|()| self.step());
         let mut step = prepared.map_err(|e| e.during(OPERATION))?;
-        match driver::simple(step.session(), "SAVEPOINT pgrepo_commit; COMMIT").await {
-            Ok(_) => {
-                step.done();
-                self.end();
-                Ok(())
-            }
-            Err(error) if driver::at_rest(&error) => {
-                step.done();
-                let message = "nothing of it took effect: the server rolled the transaction back";
-                let refused = Error::new(ErrorKind::Transaction, message).caused_by(driver::error(error));
-                // Should this fail, the connection is closed, which rolls back as well.
-                let _closed = self.rollback().await;
-                Err(refused.during(OPERATION))
-            }
-            Err(error) => {
-                let (db, id, read_only) = (self.db.clone(), self.id, self.read_only);
-                // Its session is ended, so that the transaction does not stay in progress.
-                drop(self);
-                let unanswered = Unanswered::new(id, driver::error(error));
-                resolve(&db, unanswered, read_only).await.map_err(|e| e.during(OPERATION))
-            }
+        let Err(error) = driver::simple(step.session(), "SAVEPOINT pgrepo_commit; COMMIT").await else {
+            step.done();
+            self.end();
+            return Ok(());
+        };
+        let answered = driver::at_rest(&error);
+        let cause = step.commit_failed(error);
+        if answered {
+            let message = "nothing of it took effect: the server rolled the transaction back";
+            let refused = Error::new(ErrorKind::Transaction, message).caused_by(cause);
+            // Should this fail, the connection is closed, which rolls back as well.
+            let _closed = self.rollback().await;
+            return Err(refused.during(OPERATION));
         }
+        let (db, id, read_only) = (self.db.clone(), self.id, self.read_only);
+        // Its session is ended, so that the transaction does not stay in progress.
+        drop(self);
+        resolve(&db, Unanswered::new(id, cause), read_only).await.map_err(|e| e.during(OPERATION))
     }
 
     /// Rolls back: nothing of the transaction takes effect.
@@ -108,6 +104,9 @@ pub(crate) async fn resolve(db: &Db, unanswered: Unanswered, read_only: bool) ->
     let undone = |message: &'static str, cause: Unanswered| {
         Err(Error::new(ErrorKind::Transaction, message).caused_by(cause).of_fault(FaultClass::RolledBack))
     };
+    if unanswered.is_unsent() {
+        return undone("COMMIT could not be sent, so nothing took effect: the connection had been closed", unanswered);
+    }
     if read_only {
         return undone(
             "COMMIT was not answered; the transaction was read only, so nothing of it was to take effect",

@@ -75,11 +75,6 @@ impl Tx {
         self.undo_dropped().await
     }
 
-    /// Takes note of a failure that [`Step::settle`] has not seen.
-    pub(crate) fn failed(&mut self, error: &Error) {
-        self.guard.failed(error);
-    }
-
     /// What made it fail, if that may pass and nothing of it took effect.
     fn passing(&self) -> Option<Passing> {
         // What was done on the raw connection is not known.

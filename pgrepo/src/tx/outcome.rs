@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FaultClass, Result};
 use crate::pool::Db;
 
 /// The server's number of a transaction, to ask for its outcome by.
@@ -68,6 +68,11 @@ impl Unanswered {
 
     pub(super) fn id(&self) -> Option<TxId> {
         self.id
+    }
+
+    /// Whether the server has not even got it, for certain.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.cause.fault_class() == FaultClass::RolledBack
     }
 }
 

@@ -82,8 +82,8 @@ impl Db {
     /// server is asked by it over another connection, for as long as acquiring one may take.
     ///
     /// # Errors
-    /// The closure's own; no connection; or as [`Tx::commit`]. A pgrepo error at begin or commit says in
-    /// [`Error::attempts`] how often the closure was tried. Only where a lost COMMIT could not be found out about is
+    /// The closure's own; no connection; or as [`Tx::commit`]. What pgrepo returns where the server or the connection
+    /// failed, in the closure too, says in [`Error::attempts`] how often it was tried. Only where a lost COMMIT could not be found out about is
     /// [`Error::fault_class`] indeterminate; the closure is not run again then.
     ///
     /// # Cancel safety
@@ -121,18 +121,21 @@ impl Db {
             loop {
                 let (passing, failure) = match Tx::begin(self, &options).await {
                     Err(error) => (Passing::of(&error), Failure::Ours(error)),
-                    Ok(mut tx) => match work(&mut tx).await {
-                        Ok(value) => match tx.commit_asking().await {
-                            Ok(()) => return Ok(value),
-                            Err(Uncommitted { error, passing }) => (passing, Failure::Ours(error)),
-                        },
-                        Err(error) => {
-                            let passing = tx.passing();
-                            // Should this fail, the connection is closed, which rolls back as well.
-                            let _closed = tx.rollback().await;
-                            (passing, Failure::Theirs(error))
+                    Ok(mut tx) => {
+                        tx.guard.set_attempt(attempts.made);
+                        match work(&mut tx).await {
+                            Ok(value) => match tx.commit_asking().await {
+                                Ok(()) => return Ok(value),
+                                Err(Uncommitted { error, passing }) => (passing, Failure::Ours(error)),
+                            },
+                            Err(error) => {
+                                let passing = tx.passing();
+                                // Should this fail, the connection is closed, which rolls back as well.
+                                let _closed = tx.rollback().await;
+                                (passing, Failure::Theirs(error))
+                            }
                         }
-                    },
+                    }
                 };
                 match passing.and_then(|passing| attempts.wait(passing)) {
                     Some(wait) => sleep(wait).await,

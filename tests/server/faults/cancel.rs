@@ -16,12 +16,12 @@ pub(super) const TABLE: &str = "CREATE TABLE t (id int8 NOT NULL, pad text NOT N
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
 #[pg(table = "t")]
-struct Line {
+pub(super) struct Line {
     id: i64,
     pad: String,
 }
 
-fn line(id: i64) -> Line {
+pub(super) fn line(id: i64) -> Line {
     Line { id, pad: "x".repeat(1000) }
 }
 

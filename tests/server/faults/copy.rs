@@ -1,5 +1,8 @@
 //! What the table and its rows do to a COPY.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use pgrepo::testkit::TestDatabase;
 use pgrepo::{CopyInOptions, Db, ErrorKind, PgTable};
 
@@ -122,6 +125,49 @@ async fn fault_29_an_added_column_disturbs_nobody(db: TestDatabase) {
     assert!(rows.next().await.unwrap().is_none());
     direct.run("ALTER TABLE whole ADD more text DEFAULT 'x'").await;
     assert_eq!(all().fetch_one::<Whole>().await.unwrap().value, 2);
+}
+
+#[pgrepo::test(flavor = "multi_thread")]
+async fn fault_29_columns_added_under_load_are_not_noticed_by_readers(db: TestDatabase) {
+    const COLUMNS: usize = 30;
+    let (ours, mut direct) = set_up(&db, &format!("{WHOLE}; INSERT INTO whole VALUES (1, 2)")).await;
+    let (over, reads) = (Arc::new(AtomicBool::new(false)), Arc::new([const { AtomicUsize::new(0) }; 6]));
+    let mut readers = tokio::task::JoinSet::new();
+    for reader in 0..6 {
+        let (ours, over, reads) = (ours.clone(), Arc::clone(&over), Arc::clone(&reads));
+        readers.spawn(async move {
+            while !over.load(Ordering::Relaxed) {
+                let row = match reader % 3 {
+                    0 => ours.query("SELECT * FROM whole").fetch_one::<Whole>().await,
+                    1 => ours.repository::<Whole>().find(Whole::ID.eq(1)).fetch_one().await,
+                    _ => {
+                        let mut rows = ours.query("SELECT * FROM whole").stream::<Whole>().await.unwrap();
+                        rows.next().await.map(Option::unwrap)
+                    }
+                };
+                assert_eq!(row.unwrap().value, 2);
+                reads[reader].fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    for column in 0..COLUMNS {
+        let before: Vec<_> = reads.iter().map(|reads| reads.load(Ordering::Relaxed)).collect();
+        direct.run(&format!("ALTER TABLE whole ADD extra{column} int4 DEFAULT 7")).await;
+        let all_read = async {
+            while reads.iter().zip(&before).any(|(reads, before)| reads.load(Ordering::Relaxed) <= *before) {
+                // A reader that failed is told of.
+                if let Some(ended) = readers.try_join_next() {
+                    ended.unwrap();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, all_read).await.expect("each reads on");
+    }
+    over.store(true, Ordering::Relaxed);
+    while let Some(ended) = readers.join_next().await {
+        ended.unwrap();
+    }
 }
 
 #[derive(Debug, Clone, PgTable)]

@@ -9,7 +9,7 @@ use pgrepo::testkit::{Ending, TestDatabase};
 use pgrepo::{Db, DbConfig, ErrorKind, FaultClass, PgTable, RetryConfig};
 
 use super::cancel::{NAME, gone, set_up};
-use crate::support::{Direct, LONG, proxy, serves};
+use crate::support::{Direct, LONG, process_gone, proxy, serves};
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
 #[pg(table = "t")]
@@ -112,15 +112,52 @@ async fn fault_13_nor_are_those_on_which_the_statement_was_prepared(db: TestData
             terminate(&mut direct).await;
         }
     }
-    // A write that was prepared before may have been run: it is not repeated, and says so.
+    // A write that could not be prepared was not sent, so it is on another connection.
     const MORE: &str = "UPDATE t SET pad = pad || 'b'";
-    let error = ours.query(MORE).execute().await.unwrap_err();
-    assert!(error.is_retryable(), "to prepare it has no effect: {error:?}");
-    ours.query(MORE).execute().await.unwrap();
+    assert_eq!(ours.query(MORE).execute().await.unwrap(), 1);
+    // One that was prepared before may have been run: it is not repeated, and says so.
     terminate(&mut direct).await;
     let error = ours.query(MORE).execute().await.unwrap_err();
     assert_eq!((error.fault_class(), error.attempts()), (FaultClass::Indeterminate, 1));
     assert_eq!(direct.one::<String>("SELECT pad FROM t").await, "ab");
+    // Nor is one in a transaction, or where nothing is to be repeated.
+    let mut tx = ours.begin().await.unwrap();
+    terminate(&mut direct).await;
+    let error = tx.query("UPDATE t SET pad = pad || 'c'").execute().await.unwrap_err();
+    assert_eq!((error.fault_class(), error.attempts()), (FaultClass::RolledBack, 1), "{error:?}");
+    drop(tx);
+    let off = pool(&db.tcp_url(), 1, |config| config.retry = RetryConfig::off()).await;
+    terminate(&mut direct).await;
+    let error = off.query(MORE).execute().await.unwrap_err();
+    assert_eq!((error.fault_class(), error.attempts()), (FaultClass::RolledBack, 1), "{error:?}");
+    assert_eq!(direct.one::<String>("SELECT pad FROM t").await, "ab");
+}
+
+/// A socket that the server has closed takes nothing any more, and says so: nothing was run.
+#[pgrepo::test]
+async fn fault_13_a_write_that_a_closed_socket_did_not_take_is_known_to_have_had_no_effect(db: TestDatabase) {
+    let (mut direct, ours) = (Direct::to(&db).await, pool(&db.url(), 1, |_| ()).await);
+    direct.run("CREATE TABLE t (id int8 PRIMARY KEY, pad text NOT NULL); INSERT INTO t VALUES (1, 'a')").await;
+    const MORE: &str = "UPDATE t SET pad = pad || 'b'";
+    ours.query(MORE).execute().await.unwrap();
+    let end = async |direct: &mut Direct, pid: i32| {
+        direct.run(&format!("SELECT pg_terminate_backend({pid})")).await;
+        process_gone(pid).await;
+    };
+    let used: i32 = ours.query("SELECT pg_backend_pid()").fetch_val().await.unwrap();
+    end(&mut direct, used).await;
+    let error = ours.query(MORE).execute().await.unwrap_err();
+    assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Connection, FaultClass::RolledBack), "{error:?}");
+    assert!(error.is_retryable());
+    // So is a COMMIT, without anybody being asked.
+    let mut tx = ours.begin().await.unwrap();
+    tx.query(MORE).execute().await.unwrap();
+    let used: i32 = tx.query("SELECT pg_backend_pid()").fetch_val().await.unwrap();
+    end(&mut direct, used).await;
+    let error = tx.commit().await.unwrap_err();
+    assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Transaction, FaultClass::RolledBack), "{error:?}");
+    assert_eq!(direct.one::<String>("SELECT pad FROM t").await, "ab");
+    assert_eq!(ours.query(MORE).execute().await.unwrap(), 1);
 }
 
 /// Runs `work` until one of its sessions waits for a lock, ends the session, and lets go of the lock.

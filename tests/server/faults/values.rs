@@ -1,7 +1,8 @@
 //! Values that one side has and the other has not.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use pgrepo::{Db, ErrorKind, Infinite, Json, PgTable};
+use pgrepo::{Db, ErrorKind, Infinite, Json, Numeric, PgTable, ValueError};
+use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
 #[derive(Debug, PgTable)]
@@ -84,6 +85,169 @@ async fn fault_33_infinity_and_far_years_have_a_type_or_are_an_error(db: Db) {
     let sent: bool =
         db.query("SELECT $1 = 'infinity'::date").bind(Infinite::<NaiveDate>::Infinity).fetch_one().await.unwrap();
     assert!(sent);
+    assert_eq!(pid(&db).await, used);
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "amount")]
+struct Exact {
+    id: i32,
+    value: Numeric,
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "amount")]
+struct Short {
+    id: i32,
+    value: Decimal,
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "amount")]
+struct Float {
+    id: i32,
+    value: f64,
+}
+
+/// The causes behind an error.
+fn causes(error: &pgrepo::Error) -> String {
+    format!("{error:?}")
+}
+
+#[pgrepo::test(sql = "CREATE TABLE amount (id int4, value numeric)")]
+async fn fault_34_numbers_beyond_a_machine_s_are_exact_or_an_error_and_never_rounded(db: Db) {
+    let used = pid(&db).await;
+    let forty = "1234567890123456789012345678901234567890";
+    let far = format!("1{}", "0".repeat(100));
+    let small = format!("0.{}1", "0".repeat(99));
+    let all = ["NaN", forty, &far, &small, "-0.30", "1.10000000000000000000000000000000000001"];
+    // Exact, by COPY and as parameters and results: the server's own text is the judge.
+    let rows = (0..).zip(all).map(|(id, text)| Exact { id, value: text.parse().unwrap() });
+    db.repository::<Exact>().copy_in(rows).await.unwrap();
+    let stored: Vec<String> = db.query("SELECT value::text FROM amount ORDER BY id").fetch_all().await.unwrap();
+    assert_eq!(stored, all);
+    let mut out = db.repository::<Exact>().copy_out().await.unwrap();
+    while let Some(row) = out.next().await.unwrap() {
+        assert_eq!(row.value.to_string(), all[usize::try_from(row.id).unwrap()]);
+    }
+    drop(out);
+    for text in all {
+        let value: Numeric = text.parse().unwrap();
+        let read: (String, Numeric) =
+            db.query("SELECT $1::numeric::text, $1::numeric").bind(&value).fetch_one().await.unwrap();
+        assert_eq!((read.0.as_str(), &read.1), (text, &value));
+    }
+    // A type that holds 28 digits reads those, and of the others none.
+    let fits = ["-0.30"];
+    for (id, text) in (0..).zip(all) {
+        let read = db.query("SELECT id, value FROM amount WHERE id = $1").bind(id).fetch_one::<Short>().await;
+        match read {
+            Ok(row) => assert!(fits.contains(&text) && row.value.to_string() == text, "{text} as {row:?}"),
+            Err(error) => {
+                assert_eq!((error.kind(), error.column()), (ErrorKind::Decode, Some("value")), "{error:?}");
+                assert!(!fits.contains(&text), "{error:?}");
+            }
+        }
+    }
+    // A float is refused for such a column, both ways, and a column of fewer digits refuses what it cannot hold.
+    let error = db.repository::<Float>().copy_in([Float { id: 0, value: 0.3 }]).await.unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Mismatch, Some("value")), "{error:?}");
+    let error = db.query("SELECT $1::numeric").bind(0.3_f64).fetch_one::<Numeric>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error:?}");
+    let error = db.query("SELECT id, value FROM amount").fetch_all::<Float>().await.unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Mismatch, Some("value")), "{error:?}");
+    db.execute_script("TRUNCATE amount; ALTER TABLE amount ALTER value TYPE numeric(10, 2)").await.unwrap();
+    let rows = [Exact { id: 0, value: "1.25".parse().unwrap() }, Exact { id: 1, value: forty.parse().unwrap() }];
+    let error = db.repository::<Exact>().copy_in(rows).await.unwrap_err();
+    assert_eq!((error.row(), error.sqlstate().unwrap().as_str()), (Some(1), "22003"), "{error:?}");
+    assert_eq!(db.query("SELECT count(*) FROM amount").fetch_val::<i64>().await.unwrap(), 0);
+    assert_eq!(pid(&db).await, used);
+}
+
+/// The infinities came with version 14.
+#[pgrepo::test]
+async fn fault_34_infinite_numbers_are_read_as_such_or_are_an_error(db: Db) {
+    let version: String = db.query("SHOW server_version_num").fetch_val().await.unwrap();
+    let has_none = version.parse::<u32>().unwrap() < 140_000;
+    for text in ["Infinity", "-Infinity"] {
+        if has_none {
+            let sent = db.query("SELECT $1::numeric::text").bind(text.parse::<Numeric>().unwrap());
+            let error = sent.fetch_one::<String>().await.unwrap_err();
+            assert!(error.server().is_some(), "{error:?}");
+            continue;
+        }
+        let read: (Numeric, String) = db
+            .query("SELECT $1::text::numeric, $2::numeric::text")
+            .bind(text)
+            .bind(text.parse::<Numeric>().unwrap())
+            .fetch_one()
+            .await
+            .unwrap();
+        assert_eq!((read.0.to_string().as_str(), read.1.as_str()), (text, text));
+        assert!(!read.0.is_finite());
+        let error = db.query("SELECT $1::text::numeric").bind(text).fetch_one::<Decimal>().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{error:?}");
+        assert!(causes(&error).contains(text), "{error:?}");
+    }
+}
+
+#[derive(Debug, PartialEq, PgTable)]
+#[pg(table = "lists")]
+struct Lists {
+    id: i32,
+    items: Vec<Option<i32>>,
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "lists")]
+struct Full {
+    id: i32,
+    items: Vec<i32>,
+}
+
+#[pgrepo::test(sql = "CREATE TABLE lists (id int4, items int4[])")]
+async fn fault_38_arrays_are_as_declared_or_an_error(db: Db) {
+    let used = pid(&db).await;
+    let rows = || [(0, vec![]), (1, vec![Some(1), None, Some(3)]), (2, vec![None])];
+    let loaded = rows().map(|(id, items)| Lists { id, items });
+    db.repository::<Lists>().copy_in(&loaded).await.unwrap();
+    let texts: Vec<String> = db.query("SELECT items::text FROM lists ORDER BY id").fetch_all().await.unwrap();
+    assert_eq!(texts, ["{}", "{1,NULL,3}", "{NULL}"]);
+    let read = db.repository::<Lists>().all().order_by(Lists::ID.asc()).fetch_all().await.unwrap();
+    assert_eq!(read, loaded);
+    let mut out = db.repository::<Lists>().copy_out().await.unwrap();
+    let mut count = 0;
+    while let Some(row) = out.next().await.unwrap() {
+        assert_eq!(row, loaded[count]);
+        count += 1;
+    }
+    assert_eq!(count, 3);
+    drop(out);
+    // A NULL for a type that has none.
+    let full = db.repository::<Full>();
+    assert!(full.find(Full::ID.eq(0)).fetch_one().await.unwrap().items.is_empty());
+    let error = full.find(Full::ID.eq(1)).fetch_one().await.unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Decode, Some("items")), "{error:?}");
+    // Columns keep neither dimensions nor bounds; a list has none to say, in a query as in a COPY.
+    for (array, why) in [
+        ("'{{1,2},{3,4}}'", "2 dimensions"),
+        ("'[0:2]={1,2,3}'", "first index is 0"),
+        ("'[-5:-4]={1,2}'", "first index is -5"),
+    ] {
+        db.execute_script(&format!("TRUNCATE lists; INSERT INTO lists VALUES (7, {array}), (8, '{{1}}')"))
+            .await
+            .unwrap();
+        let error = db.repository::<Lists>().find(Lists::ID.eq(7)).fetch_one().await.unwrap_err();
+        assert_eq!((error.kind(), error.column()), (ErrorKind::Decode, Some("items")), "{error:?}");
+        assert!(causes(&error).contains(why), "{error:?}");
+        let mut out = db.repository::<Lists>().copy_out().await.unwrap();
+        let error = out.next().await.map(drop).unwrap_err();
+        assert!(error.kind() == ErrorKind::Decode && causes(&error).contains(why), "{error:?}");
+        assert_eq!(out.next().await.unwrap().unwrap().items, [Some(1)], "the next row is read");
+        assert!(out.next().await.unwrap().is_none());
+    }
+    let cause = db.query("SELECT '{{1}}'::int4[]").fetch_val::<Vec<i32>>().await.unwrap_err();
+    assert!(std::error::Error::source(&cause).unwrap().is::<ValueError>(), "{cause:?}");
     assert_eq!(pid(&db).await, used);
 }
 

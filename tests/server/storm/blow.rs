@@ -89,7 +89,7 @@ impl<S: Subject> Storm<S> {
 
     fn stuck(&self, what: &str, phase: Phase) {
         if self.course.weather == Weather::Silence {
-            self.note(|s| s.stuck += 1);
+            self.note(|s| *s.stuck.entry(phase).or_default() += 1);
         } else {
             self.note(|s| s.errors.push(format!("{what} is stuck in {phase:?}")));
         }

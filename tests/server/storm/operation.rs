@@ -90,9 +90,11 @@ impl Operation {
             CopyStart | CopyFinish => Self::Copy { rows, pad },
             BetweenChunks => Self::Copy { rows: 24, pad: 8 * 1024 },
             WholeCopy => Self::WholeCopy { rows, pad },
-            // Now and then its own code stops reading, too.
-            CopyOut | CopyOutRows => Self::CopyOut { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
-            Stream | StreamRows => Self::Stream { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
+            // Now and then its own code stops reading, too; before the first row only where none is to be struck at.
+            CopyOut => Self::CopyOut { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
+            CopyOutRows => Self::CopyOut { read: [10, ALL, ALL, ALL, ALL, ALL][rng.below(6)] },
+            Stream => Self::Stream { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
+            StreamRows => Self::Stream { read: [10, ALL, ALL, ALL, ALL, ALL][rng.below(6)] },
             Chunks => Self::Chunks,
         }
     }

@@ -12,8 +12,8 @@ pub(super) struct Seen {
     pub(super) drops: BTreeMap<Phase, u64>,
     /// The operations that ended by an error of their connection, by the phase that it came in.
     pub(super) broken: BTreeMap<Phase, u64>,
-    /// Operations and checks that nobody answered within the time.
-    pub(super) stuck: u64,
+    /// Operations and checks that nobody answered within the time, by the phase that they were in.
+    pub(super) stuck: BTreeMap<Phase, u64>,
     /// The cuts that were ordered.
     pub(super) cuts: u64,
     pub(super) ended: u64,
@@ -30,6 +30,11 @@ impl Seen {
     /// The errors that cuts caused.
     pub(super) fn failures(&self) -> u64 {
         self.broken.values().sum()
+    }
+
+    /// What nobody answered.
+    pub(super) fn silences(&self) -> u64 {
+        self.stuck.values().sum()
     }
 
     /// Fails if any phase was hit less often.

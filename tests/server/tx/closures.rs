@@ -180,6 +180,41 @@ async fn a_closure_runs_again_for_what_may_pass_whatever_its_error_says(db: Db) 
 }
 
 #[pgrepo::test]
+async fn an_error_of_a_closure_says_how_often_it_was_run(db: Db) {
+    table(&db).await;
+    let gave_up = db.transaction_with(at_once(3), async |tx| tx.execute_script(CONFLICT).await);
+    let error = gave_up.await.unwrap_err();
+    assert_eq!((error.attempts(), error.is_serialization_failure()), (3, true), "{error:?}");
+    assert!(error.to_string().ends_with("given up after 3 attempts"), "{error}");
+    // What ends a later run and would fail again, and what a program makes of it.
+    let runs = AtomicU32::new(0);
+    let other = db.transaction_with(at_once(5), async |tx| {
+        let sql = if runs.fetch_add(1, Ordering::Relaxed) < 2 { CONFLICT } else { "SELECT 1 / 0" };
+        let done = tx.savepoint(async |tx| tx.execute_script(sql).await).await;
+        done.map_err(Around)
+    });
+    let Around(error) = other.await.unwrap_err();
+    assert_eq!((error.attempts(), error.sqlstate().unwrap().as_str()), (3, "22012"), "{error:?}");
+    // In a load, and where nothing is run again.
+    let missing = db.transaction_with(at_once(5), async |tx| {
+        tx.copy_records("nowhere", &["id"], [[pgrepo::Value::from(1)]]).await.map(drop)
+    });
+    assert_eq!(missing.await.unwrap_err().attempts(), 1);
+    let once = db.transaction(async |tx| tx.execute_script(CONFLICT).await);
+    assert_eq!(once.await.unwrap_err().attempts(), 1);
+}
+
+/// An error of a program's own that holds pgrepo's.
+#[derive(Debug)]
+struct Around(pgrepo::Error);
+
+impl From<pgrepo::Error> for Around {
+    fn from(error: pgrepo::Error) -> Self {
+        Self(error)
+    }
+}
+
+#[pgrepo::test]
 async fn a_closure_that_found_another_way_is_not_run_again(db: Db) {
     table(&db).await;
     let count = async |swallow: bool, then: &'static str| {
