@@ -7,6 +7,8 @@ use sqlx::{Row, ValueRef};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::plan::How;
+
 /// What a load's target is, as far as every load has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -102,11 +104,15 @@ pub(super) enum At {
 
 impl At {
     /// The next step for whoever meets a refusal, where there is one to name.
-    pub(super) fn advise(self, error: Error, freezes: bool) -> Error {
+    pub(super) fn advise(self, error: Error, how: &How) -> Error {
         let Some(state) = error.sqlstate() else { return error };
         let advice = match (self, state.as_str()) {
             (Self::Lock, "42501") => {
                 "the role lacks a privilege: a load takes INSERT on the table, and with CopyInOptions::truncate TRUNCATE"
+            }
+            // Of a row it is a trigger that may not do something.
+            (Self::Copy, "42501") if how.condition.is_some() && error.row().is_none() => {
+                "the role lacks a privilege: a filter takes SELECT on the columns that it names"
             }
             (Self::Truncate, "42501") => {
                 "the role lacks a privilege: CopyInOptions::truncate takes TRUNCATE on the table"
@@ -120,11 +126,11 @@ impl At {
                 "the table cannot be truncated while another one's foreign key refers to it: delete its rows instead, in \
                  the transaction that the load runs in"
             }
-            (Self::Copy, "55000") if freezes => {
+            (Self::Copy, "55000") if how.freeze => {
                 "rows are stored frozen only in a table that was created or truncated in the load's own transaction, or in \
                  its own savepoint: add CopyInOptions::truncate"
             }
-            (Self::Copy, "25000") if freezes => {
+            (Self::Copy, "25000") if how.freeze => {
                 "rows are stored frozen only where no cursor of the transaction is open and no snapshot is held"
             }
             _ => return error,

@@ -343,7 +343,7 @@ fn of_driver(error: sqlx::Error, at: At, plan: &Plan) -> Failed {
         }
     }
     // Before its COMMIT nothing of a load can take effect.
-    Failed { error: Some(at.advise(error, plan.how.freeze).undone()), at_rest }
+    Failed { error: Some(at.advise(error, &plan.how).undone()), at_rest }
 }
 
 /// Why a load was not closed.

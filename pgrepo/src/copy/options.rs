@@ -216,7 +216,8 @@ impl CopyInOptions {
     ///
     /// The server sees `COPY … WHERE`, and evaluates it for each row with its defaults filled in, before triggers run. A
     /// COPY takes no parameters, so the server itself is first asked to write the values as literals of their types, in
-    /// the load's transaction: two round trips more, three the first time. It refuses subqueries and, from PostgreSQL 17
+    /// the load's transaction: two round trips more, three the first time. The role needs SELECT on the columns that are
+    /// named. The server refuses subqueries and, from PostgreSQL 17
     /// on, generated columns, which are not computed yet and NULL before
     /// (<https://www.postgresql.org/docs/current/sql-copy.html>). Rows that a trigger leaves out cannot be told from those
     /// that are filtered: with a filter they are accepted.

@@ -180,39 +180,49 @@ async fn a_filter_s_values_reach_the_server_as_they_are(db: TestDatabase) {
         )
         .await;
     let ours = pool(&db.url(), "options", 1).await;
-    let same = |row: Odd| {
-        Odd::TEXT
-            .eq(row.text.unwrap())
-            .and(Odd::AT.eq(row.at))
-            .and(Odd::SCORE.eq(row.score))
-            .and(Odd::BYTES.eq(row.bytes))
-            .and(Odd::TAGS.eq(row.tags))
-            .and(Odd::MOOD.in_(vec![row.mood]))
-            .and(Odd::ID.eq(row.id))
-            .and(Odd::DOC.at(Doc::SAYS).eq(row.doc.0.says))
+    let same = || {
+        let row = odd();
+        [
+            ("text", Odd::TEXT.eq(row.text.unwrap())),
+            ("at", Odd::AT.eq(row.at)),
+            ("score", Odd::SCORE.eq(row.score)),
+            ("bytes", Odd::BYTES.eq(row.bytes)),
+            ("tags", Odd::TAGS.eq(row.tags)),
+            ("doc", Odd::DOC.at(Doc::SAYS).eq(row.doc.0.says)),
+            ("mood", Odd::MOOD.in_(vec![row.mood])),
+            ("id", Odd::ID.eq(row.id)),
+        ]
     };
     let others = [
         Odd { text: Some("x".to_owned()), ..odd() },
-        Odd { text: None, ..odd() },
         Odd { at: odd().at + chrono::Duration::microseconds(1), ..odd() },
         Odd { score: 0.3, ..odd() },
         Odd { bytes: vec![0, 39, 92], ..odd() },
         Odd { tags: Vec::new(), ..odd() },
+        Odd { doc: Json(Doc { says: "its".to_owned() }), ..odd() },
         Odd { mood: Mood::Sad, ..odd() },
         Odd { id: uuid::Uuid::nil(), ..odd() },
-        Odd { doc: Json(Doc { says: "its".to_owned() }), ..odd() },
     ];
-    for settings in
-        ["", "SET LOCAL DateStyle = 'German'; SET LOCAL TimeZone = 'Asia/Kolkata'; SET LOCAL bytea_output = escape"]
-    {
+    let settings = [
+        "SELECT 1",
+        "SET LOCAL DateStyle = 'German'; SET LOCAL TimeZone = 'Asia/Kolkata'; SET LOCAL bytea_output = escape; \
+         SET LOCAL standard_conforming_strings = off",
+    ];
+    for settings in settings {
         let mut tx = ours.begin().await.unwrap();
-        if !settings.is_empty() {
-            tx.execute_script(settings).await.unwrap();
+        tx.execute_script(settings).await.unwrap();
+        for ((column, filter), other) in same().into_iter().zip(&others) {
+            let options = CopyInOptions::default().truncate().filter(filter);
+            let rows = [other.clone(), odd()];
+            let report = tx.repository::<Odd>().copy_in_with(rows, options).await.unwrap();
+            assert_eq!((report.rows, report.skipped), (1, 1), "{column}, {settings}");
+            assert_eq!(tx.repository::<Odd>().all().fetch_all().await.unwrap(), [odd()]);
         }
-        let options = CopyInOptions::default().truncate().filter(same(odd()));
-        let report = tx.repository::<Odd>().copy_in_with(others.iter().cloned().chain([odd()]), options).await.unwrap();
+        let all = same().into_iter().fold(Filter::all(), |all, (_, filter)| all.and(filter));
+        let options = CopyInOptions::default().truncate().filter(all);
+        let rows = others.iter().cloned().chain([odd(), Odd { text: None, ..odd() }]);
+        let report = tx.repository::<Odd>().copy_in_with(rows, options).await.unwrap();
         assert_eq!((report.rows, report.skipped), (1, 9));
-        assert_eq!(tx.repository::<Odd>().all().fetch_all().await.unwrap(), [odd()]);
         tx.commit().await.unwrap();
     }
 }

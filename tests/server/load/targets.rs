@@ -164,8 +164,9 @@ async fn what_is_no_table_says_what_it_is(db: TestDatabase) {
         ("TYPE line AS (id int8, part int4, text text)", "TYPE", "a composite type takes no rows"),
     ] {
         direct.run(&format!("CREATE {make}")).await;
-        says(&refused(&ours).await, ErrorKind::Mismatch, words);
-        direct.run(&format!("DROP {kind} line")).await;
+        let error = refused(&ours).await;
+        direct.run(&format!("DROP {kind} public.line")).await;
+        says(&error, ErrorKind::Mismatch, words);
     }
     let error = refused(&ours).await;
     says(&error, ErrorKind::Mismatch, "the server finds no such table");
@@ -211,8 +212,11 @@ async fn without_a_privilege(db: TestDatabase) {
     assert_eq!(error.sqlstate().unwrap().as_str(), "42501");
     let role = format!("role_{}", db.name());
     direct.run(&format!("REVOKE ALL ON line FROM \"{role}\"; GRANT INSERT ON line TO \"{role}\"")).await;
-    // INSERT is all that it takes, with a filter too.
+    other.repository::<Line>().copy_in(lines(1)).await.unwrap();
     let some = CopyInOptions::default().filter(Line::PART.gt(4));
+    let error = other.repository::<Line>().copy_in_with(lines(10), some.clone()).await.unwrap_err();
+    says(&error, ErrorKind::Copy, "a filter takes SELECT on the columns that it names");
+    direct.run(&format!("GRANT SELECT (part) ON line TO \"{role}\"")).await;
     assert_eq!(other.repository::<Line>().copy_in_with(lines(10), some).await.unwrap().rows, 5);
     let error =
         other.repository::<Line>().copy_in_with(lines(10), CopyInOptions::default().truncate()).await.unwrap_err();
@@ -231,7 +235,7 @@ async fn without_a_privilege(db: TestDatabase) {
 #[pgrepo::test]
 async fn under_row_level_security_the_way_by_insert_is_named(db: TestDatabase) {
     let secured =
-        format!("{LINE}; ALTER TABLE line ENABLE ROW LEVEL SECURITY; CREATE POLICY some ON line USING (part < 5)");
+        format!("{LINE}; ALTER TABLE line ENABLE ROW LEVEL SECURITY; CREATE POLICY low ON line USING (part < 5)");
     let (ours, mut direct) = set_up(&db, &secured).await;
     let subject = as_role(&db, &mut direct, "GRANT SELECT, INSERT ON line TO ROLE").await;
     let error = refused(&subject).await;
