@@ -38,8 +38,7 @@ async fn until(
 /// Waits until nobody can tell anything any more: the load is gone, and the task that asks the server with it.
 async fn gone(mut seen: watch::Receiver<LoadProgress>) -> LoadProgress {
     timeout(LONG, async { while seen.changed().await.is_ok() {} }).await.expect("nobody tells any more");
-    let last = seen.borrow().clone();
-    last
+    seen.borrow().clone()
 }
 
 /// So many rows, then a pause until it is told to go on, then so many again.
