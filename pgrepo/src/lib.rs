@@ -74,6 +74,8 @@
 //! | load rows that leave defaults to the server | the `New…` struct of `#[pg(new = "…")]`, or a struct of my own with [`PgInsert`](macro@PgInsert) |
 //! | load rows whose columns are known at run time only | [`Db::copy_records`] of [`Value`]s |
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
+//! | replace a table's rows by a load, or store only some of them | [`CopyInOptions::truncate`], [`CopyInOptions::filter`] |
+//! | follow a load with a progress bar | [`CopyInOptions::progress`], [`Progress`] |
 //! | read a whole table fast | [`Repository::copy_out`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
 //! | ask for a list of values, a range, a pattern, words of text with their rank, elements of arrays | [`Column::in_`], [`between`](Column::between), [`like`](Column::like), [`text_search`](Column::text_search), [`contains`](Column::contains) and their like |
@@ -261,7 +263,7 @@ pub use pgrepo_macros::test;
 pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, BreakerSnapshot, BreakerState, Permit};
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
-pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
+pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport, LoadPhase, LoadProgress, Progress};
 pub use error::{Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.
@@ -432,8 +434,8 @@ pub use pgrepo_macros::PgRecord;
 #[doc(inline)]
 pub use pgrepo_macros::PgTable;
 pub use pool::{
-    Db, Handle, Health, HookFuture, InSchema, Monitor, MonitorEvent, NewConnection, PoolStatus, RawConnection,
-    WithDeadline,
+    Db, Handle, Health, HookFuture, InSchema, LockWait, Monitor, MonitorEvent, NewConnection, PoolStatus,
+    RawConnection, ServerProgress, WithDeadline,
 };
 pub use query::{
     Assignment, Changes, Delete, Filter, Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction, IsArray,

@@ -1,5 +1,7 @@
 //! How a COPY is opened and closed: as a transaction of its own, or under a savepoint.
 
+use std::borrow::Cow;
+
 use crate::error::Result;
 use crate::pool::{Lease, driver};
 
@@ -9,7 +11,7 @@ pub(super) struct Bounds {
     /// Whether it is a transaction of its own.
     pub(super) own: bool,
     pub(super) open: &'static str,
-    pub(super) close: &'static str,
+    pub(super) close: Cow<'static, str>,
     pub(super) undo: &'static str,
     /// The expression that gives the transaction's number, where its outcome may have to be asked.
     pub(super) number: &'static str,
@@ -21,12 +23,12 @@ impl Bounds {
             Self {
                 own: false,
                 open: "SAVEPOINT pgrepo_copy",
-                close: "RELEASE SAVEPOINT pgrepo_copy",
+                close: "RELEASE SAVEPOINT pgrepo_copy".into(),
                 undo: "ROLLBACK TO SAVEPOINT pgrepo_copy; RELEASE SAVEPOINT pgrepo_copy",
                 number: NO_NUMBER,
             }
         } else {
-            Self { own: true, open: "BEGIN", close: "COMMIT", undo: "ROLLBACK", number: NO_NUMBER }
+            Self { own: true, open: "BEGIN", close: "COMMIT".into(), undo: "ROLLBACK", number: NO_NUMBER }
         }
     }
 
@@ -35,6 +37,14 @@ impl Bounds {
         let bounds = Self::of(lease);
         let number = if bounds.own { "pg_catalog.pg_current_xact_id()" } else { NO_NUMBER };
         Self { number, ..bounds }
+    }
+
+    /// Has the server say again what it said before, when it is closed: a savepoint's settings are undone with it, and kept
+    /// when it is released.
+    pub(super) fn say_again(&mut self, level: &str) {
+        if !self.own && !level.is_empty() {
+            self.close.to_mut().push_str(&format!("; SET LOCAL client_min_messages TO {level}"));
+        }
     }
 
     /// Runs `close` or `undo`.

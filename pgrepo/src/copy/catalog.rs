@@ -1,6 +1,8 @@
 //! What the table really looks like, read under the lock that the COPY holds.
 
 use std::collections::HashMap;
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
@@ -14,6 +16,48 @@ use crate::tx::TxId;
 use crate::value::{TypeInfo, TypeKind};
 
 use super::bounds::Bounds;
+use super::kind::{self, Kind};
+
+/// What a COPY does with its table, which says how it locks that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    Read,
+    Write,
+    /// It empties it first.
+    Replace,
+}
+
+impl Lock {
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Read => "ACCESS SHARE",
+            Self::Write => "ROW EXCLUSIVE",
+            Self::Replace => "ACCESS EXCLUSIVE",
+        }
+    }
+
+    fn writes(self) -> bool {
+        self != Self::Read
+    }
+
+    /// What is sent behind the description: nothing is read while rows are sent, so what the server says of them, such as
+    /// a trigger's notices, would fill the connection until neither side goes on.
+    fn silence(self) -> &'static str {
+        if self.writes() { "; SET LOCAL client_min_messages TO error" } else { "" }
+    }
+}
+
+/// A table that is locked and fits.
+pub(super) struct Looked<T> {
+    /// What the check returned.
+    pub(super) checked: T,
+    /// The transaction's number, if the bounds ask for it.
+    pub(super) number: Option<TxId>,
+    /// The server's process that serves this transaction.
+    pub(super) backend: i32,
+    /// From which level on the server says what it has to, before the load.
+    pub(super) said: String,
+}
 
 /// The table of a COPY: its name quoted for SQL, and as it is shown.
 #[derive(Debug, Clone)]
@@ -36,22 +80,47 @@ impl Target {
 
     /// Opens a COPY: locks the table against changes of its columns, describes them and their types, and checks them.
     ///
-    /// Returns what the check does, and the transaction's number if the bounds ask for it. The outer error leaves the
-    /// session wherever it is; after the inner one it is at rest.
+    /// The outer error leaves the session wherever it is; after the inner one it is at rest, and what the bounds open is
+    /// open.
     pub(super) async fn look<T>(
         &self,
         session: &mut Session,
         bounds: &Bounds,
-        mode: &str,
+        lock: Lock,
         check: &(dyn Fn(&Description) -> Result<T> + Send + Sync),
-    ) -> Result<Result<(T, Option<TxId>)>, sqlx::Error> {
+    ) -> Result<Result<Looked<T>>, sqlx::Error> {
         let Bounds { open, number, .. } = bounds;
-        let locked = format!("{open}; LOCK TABLE ONLY {} IN {mode} MODE; {}", self.quoted, self.columns(number));
-        let rows = driver::simple(session, &locked).await?;
+        let describe = self.columns(number);
+        let locked =
+            format!("{open}; LOCK TABLE ONLY {} IN {} MODE; {describe}{}", self.quoted, lock.mode(), lock.silence());
+        let (rows, foreign) = match driver::simple(session, &locked).await {
+            Ok(rows) => (rows, false),
+            Err(error) if lock.writes() && kind::is_no_table(&error) => {
+                match self.lock_foreign(session, bounds).await? {
+                    Ok(rows) => (rows, true),
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            Err(error) => return Err(error),
+        };
         let columns = match rows.iter().map(RawColumn::read).collect::<Result<Vec<_>>>() {
             Ok(columns) => columns,
             Err(error) => return Ok(Err(error)),
         };
+        if lock.writes()
+            && let Some(first) = columns.first()
+        {
+            let takes = match first.kind.takes_rows() {
+                Err(error) => Err(error),
+                // A view, of which COPY would say so after the first byte only.
+                Ok(false) if !foreign => kind::written_by_trigger(&driver::simple(session, &self.trigger()).await?),
+                Ok(_) => Ok(()),
+            };
+            if let Err(error) = takes {
+                return Ok(Err(error));
+            }
+        }
+        let (backend, said) = columns.first().map_or((0, ""), |column| (column.backend, &*column.said));
         let number = match columns.first().map(|column| &*column.number) {
             None | Some("") => None,
             Some(number) => match number.parse() {
@@ -79,13 +148,43 @@ impl Target {
         if columns.iter().all(|column| session.types.contains_key(&column.ty))
             && let Ok(checked) = check(&table(&session.types))
         {
-            return Ok(Ok((checked, number)));
+            return Ok(Ok(Looked { checked, number, backend, said: said.to_owned() }));
         }
         let rows = driver::simple(session, &self.types()).await?;
         Ok(read_types(&rows).and_then(|types| {
             session.types.extend(types);
-            Ok((check(&table(&session.types))?, number))
+            Ok(Looked { checked: check(&table(&session.types))?, number, backend, said: said.to_owned() })
         }))
+    }
+
+    /// What LOCK TABLE refuses: a foreign table is locked by another statement and described, of the rest is said what it
+    /// is.
+    async fn lock_foreign(&self, session: &mut Session, bounds: &Bounds) -> Result<Result<Vec<PgRow>>, sqlx::Error> {
+        let Bounds { undo, open, number, .. } = bounds;
+        let kind = format!(
+            "{undo}; {open}; SELECT relkind FROM pg_catalog.pg_class WHERE oid = '{}'::pg_catalog.regclass",
+            self.literal()
+        );
+        let rows = driver::simple(session, &kind).await?;
+        match rows.first().map_or(Ok(String::new()), |row| text(row, 0)) {
+            Ok(kind) if kind == "f" => {}
+            Ok(kind) => return Ok(Err(kind::no_table(&kind))),
+            Err(error) => return Ok(Err(error)),
+        }
+        // An INSERT that is explained locks as one that is run, and a wrapper that only reads refuses it.
+        driver::simple(session, &format!("EXPLAIN INSERT INTO {} DEFAULT VALUES", self.quoted)).await?;
+        let describe = format!("{}{}", self.columns(number), Lock::Write.silence());
+        driver::simple(session, &describe).await.map(Ok)
+    }
+
+    /// Whether a view has a trigger that writes its rows.
+    fn trigger(&self) -> String {
+        format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = '{}'::pg_catalog.regclass \
+             AND tgtype & {TRIGGER} = {TRIGGER})",
+            self.literal(),
+            TRIGGER = kind::INSTEAD_OF_INSERT
+        )
     }
 
     /// Describes the type of the table's rows, without a lock: what is made of it must stand being out of date.
@@ -113,12 +212,15 @@ impl Target {
 
     /// One message of the simple protocol: nothing is prepared, so nothing of it can be stale.
     fn columns(&self, number: &str) -> String {
+        let table = self.literal();
         format!(
             "SELECT a.attname, a.atttypid, a.attgenerated, a.attidentity, a.atthasdef OR a.atttypid >= {FIRST_OWN} \
              AND (SELECT d.typdefault IS NOT NULL FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid), \
-             pg_catalog.current_setting('transaction_isolation'), {number} FROM pg_catalog.pg_attribute a \
-             WHERE a.attrelid = '{}'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-            self.literal()
+             pg_catalog.current_setting('transaction_isolation'), {number}, {kind}, pg_catalog.pg_backend_pid(), \
+             pg_catalog.current_setting('client_min_messages') \
+             FROM pg_catalog.pg_attribute a \
+             WHERE a.attrelid = '{table}'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            kind = Kind::sql(&table),
         )
     }
 
@@ -156,6 +258,11 @@ struct RawColumn {
     old_view: bool,
     /// The transaction's number, or nothing.
     number: String,
+    kind: Kind,
+    /// The process that serves the session.
+    backend: i32,
+    /// From which level on it says what it has to.
+    said: String,
 }
 
 impl RawColumn {
@@ -168,6 +275,9 @@ impl RawColumn {
             default: flag(row, 4)?,
             old_view: matches!(&*text(row, 5)?, "repeatable read" | "serializable"),
             number: text(row, 6)?,
+            kind: Kind::read(&text(row, 7)?),
+            backend: number(row, 8)?,
+            said: text(row, 9)?,
         })
     }
 
@@ -234,7 +344,10 @@ fn flag(row: &PgRow, index: usize) -> Result<bool> {
     Ok(text(row, index)? == "t")
 }
 
-fn number(row: &PgRow, index: usize) -> Result<u32> {
+fn number<N>(row: &PgRow, index: usize) -> Result<N>
+where
+    N: FromStr<Err = ParseIntError>,
+{
     text(row, index)?
         .parse()
         .map_err(|e| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(Box::new(e)))

@@ -11,13 +11,15 @@ use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Handle, Lease, Session, Step, Watch, driver};
-use crate::table::Description;
 use crate::tx::{TxId, Unanswered, resolve};
-use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
-use super::catalog::Target;
+use super::catalog::{Looked, Target};
 use super::frame;
+use super::kind::At;
+use super::lookout::Lookout;
+use super::plan::{Plan, Started};
+use super::progress::Following;
 
 /// Bytes are handed over to the driver when so many have gathered.
 pub(crate) const CHUNK: usize = 32 * 1024;
@@ -31,6 +33,9 @@ const PIECE: usize = 64 * 1024;
 pub struct CopyReport {
     /// The rows that the server counted.
     pub rows: u64,
+    /// The rows that were sent and not stored: the [filter](crate::CopyInOptions::filter) did not hold for them, or a
+    /// trigger left them out, which [`allow_skipped`](crate::CopyInOptions::allow_skipped) accepts.
+    pub skipped: u64,
     /// The bytes of COPY data that were sent.
     pub bytes: u64,
 }
@@ -47,27 +52,6 @@ enum Event {
     /// The bytes were handed over; the buffer comes back empty.
     Sent(Vec<u8>),
 }
-
-/// What the server said of a load before its first byte.
-pub(crate) struct Started {
-    /// The types of the columns that are sent.
-    pub(crate) types: Vec<TypeInfo>,
-    /// The number of its transaction, if that is its own.
-    pub(crate) number: Option<TxId>,
-}
-
-/// What a load writes to: the columns' names, and the check that each fits.
-pub(crate) struct Plan {
-    /// The method, for messages.
-    pub(crate) operation: &'static str,
-    pub(crate) target: Target,
-    /// The statement that begins the COPY.
-    pub(crate) sql: String,
-    /// Checks the columns against the table's, and returns the types of those that are sent.
-    pub(crate) check: Box<Check>,
-}
-
-type Check = dyn Fn(&Description) -> Result<Vec<TypeInfo>> + Send + Sync;
 
 /// A COPY under way.
 pub(crate) struct Load<'s> {
@@ -156,13 +140,18 @@ async fn work<H: Handle>(
 ) -> Result<CopyReport> {
     let (operation, shown) = (plan.operation, plan.target.shown.clone());
     let on_table = |e: Error| e.during(operation).on_table(&shown);
+    let mut following = Following::new(plan.how.progress.clone());
     let lender = on.lend();
     let db = lender.db();
     let mut lease = lender.lease().await.map_err(on_table)?;
-    let bounds = Bounds::of_write(&lease);
-    match load(&mut lease, &bounds, plan, &mut commands, &events).await {
+    following.ask(lease.session());
+    let mut bounds = Bounds::of_write(&lease);
+    match load(&mut lease, &mut bounds, plan, &mut commands, &events).await {
         Ok(loaded) => match (close(&bounds, &mut lease).await, db) {
-            (Ok(()), _) => Ok(loaded.report),
+            (Ok(()), _) => {
+                following.stored(&loaded.report);
+                Ok(loaded.report)
+            }
             (Err(Unclosed::Refused(error)), _) => Err(on_table(error)),
             (Err(Unclosed::Unanswered(cause)), Some(db)) => {
                 // Its session is ended, so that the transaction does not stay in progress.
@@ -170,6 +159,7 @@ async fn work<H: Handle>(
                 let unanswered = Unanswered::new(loaded.number, cause);
                 // In a box: it is seldom needed, and a part of every load's future.
                 Box::pin(resolve(db, unanswered, false)).await.map_err(on_table)?;
+                following.stored(&loaded.report);
                 Ok(loaded.report)
             }
             (Err(Unclosed::Unanswered(cause)), None) => {
@@ -185,7 +175,7 @@ async fn work<H: Handle>(
             } else if let Some(error) = failed.error {
                 return Err(on_table(broken(error)));
             }
-            Ok(CopyReport { rows: 0, bytes: 0 })
+            Ok(CopyReport { rows: 0, skipped: 0, bytes: 0 })
         }
     }
 }
@@ -213,32 +203,33 @@ struct Failed {
 
 async fn load(
     lease: &mut Lease<'_>,
-    bounds: &Bounds,
-    plan: Plan,
+    bounds: &mut Bounds,
+    mut plan: Plan,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<Loaded, Failed> {
     lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
 
-    let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
-    let (types, number) = match looked {
+    let Looked { checked: types, number, backend, said } = match plan.prepare(step.session(), bounds).await {
         Ok(Ok(looked)) => looked,
         Ok(Err(error)) => {
             step.done();
             return Err(Failed { error: Some(error), at_rest: true });
         }
-        Err(error) => return Err(Failed::by(step, error, &plan.target)),
+        Err((at, error)) => return Err(Failed::by(step, error, at, &plan)),
     };
 
+    bounds.say_again(&said);
     let started = Started { types, number };
+    let lookout = Lookout::new(step.session(), backend);
     let _watch = Watch::begin(step.session().slow_statement, plan.operation, || plan.sql.as_str().into());
-    match exchange(step.session(), &plan.sql, started, commands, events).await {
+    match exchange(step.session(), &plan.sql, started, lookout, commands, events).await {
         Ok(report) => {
             step.done();
             Ok(Loaded { report, number })
         }
-        Err(Stopped::Driver(error)) => Err(Failed::by(step, error, &plan.target)),
+        Err(Stopped::Driver(error)) => Err(Failed::by(step, error, At::Copy, &plan)),
         Err(Stopped::Miscounted(error)) => {
             step.done();
             Err(Failed { error: Some(error), at_rest: true })
@@ -255,7 +246,7 @@ async fn load(
 /// Why a COPY stores nothing.
 enum Stopped {
     Driver(sqlx::Error),
-    /// The server counted other rows than were sent.
+    /// The server has stored other rows than were sent: it did not refuse them.
     Miscounted(Error),
     /// It was asked for, and this is how the COPY ended.
     Asked(Result<u64, sqlx::Error>),
@@ -266,21 +257,28 @@ async fn exchange(
     session: &mut Session,
     sql: &str,
     started: Started,
+    mut lookout: Lookout,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Stopped> {
     let limit = session.answer_limit;
     let mut copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await.map_err(Stopped::Driver)?;
-    match transfer(&mut copy, limit, started, commands, events).await.map_err(Stopped::Driver)? {
+    match transfer(&mut copy, limit, started, &mut lookout, commands, events).await.map_err(Stopped::Driver)? {
         Moved::Finish { bytes, rows, allow_skipped } => {
             let count = driver::answered(limit, copy.finish()).await.map_err(Stopped::Driver)?;
             if count == rows || allow_skipped {
-                return Ok(CopyReport { rows: count, bytes });
+                return Ok(CopyReport { rows: count, skipped: rows.saturating_sub(count), bytes });
             }
             let message = format!(
                 "the server stored {count} of {rows} rows, so the load was undone: a trigger left rows out; \
                  CopyInOptions::allow_skipped accepts that"
             );
+            Err(Stopped::Miscounted(Error::new(ErrorKind::Copy, message)))
+        }
+        Moved::Failed => {
+            // The server's error waits to be read; the driver reads it when it has sent the end.
+            driver::answered(limit, copy.finish()).await.map_err(Stopped::Driver)?;
+            let message = "the load was seen to have failed, and its end does not say why; nothing of it is stored";
             Err(Stopped::Miscounted(Error::new(ErrorKind::Copy, message)))
         }
         Moved::Abort => {
@@ -292,8 +290,14 @@ async fn exchange(
 }
 
 enum Moved {
-    Finish { bytes: u64, rows: u64, allow_skipped: bool },
+    Finish {
+        bytes: u64,
+        rows: u64,
+        allow_skipped: bool,
+    },
     Abort,
+    /// The server has failed the load already, and throws away what is sent.
+    Failed,
 }
 
 /// Hands the data over, chunk by chunk.
@@ -301,6 +305,7 @@ async fn transfer(
     copy: &mut PgCopyIn<&mut PgConnection>,
     limit: Option<Duration>,
     started: Started,
+    lookout: &mut Lookout,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<Moved, sqlx::Error> {
@@ -311,6 +316,9 @@ async fn transfer(
             Some(Command::Data(mut data)) => {
                 for piece in data.chunks(PIECE) {
                     driver::answered(limit, copy.send(piece)).await?;
+                    if lookout.has_failed(piece.len()).await {
+                        return Ok(Moved::Failed);
+                    }
                 }
                 bytes += data.len() as u64;
                 data.clear();
@@ -326,9 +334,10 @@ async fn transfer(
 
 impl Failed {
     /// The driver failed in a load: before its COMMIT nothing of it can take effect.
-    fn by(step: Step<'_>, error: sqlx::Error, target: &Target) -> Self {
+    fn by(step: Step<'_>, error: sqlx::Error, at: At, plan: &Plan) -> Self {
         let at_rest = driver::at_rest(&error);
-        Self { error: Some(placed(step.failed(error), target)), at_rest }
+        let error = placed(step.failed(error), &plan.target);
+        Self { error: Some(at.advise(error, &plan.how)), at_rest }
     }
 }
 
@@ -359,7 +368,7 @@ enum Unclosed {
 /// Closes a load: commits it, or releases its savepoint.
 async fn close(bounds: &Bounds, lease: &mut Lease<'_>) -> Result<(), Unclosed> {
     let mut step = lease.step().map_err(Unclosed::Refused)?;
-    let Err(error) = driver::simple(step.session(), bounds.close).await else {
+    let Err(error) = driver::simple(step.session(), &bounds.close).await else {
         step.done();
         lease.set_own_transaction(false);
         return Ok(());

@@ -3,13 +3,21 @@
 mod bounds;
 mod catalog;
 pub mod frame;
+mod kind;
+mod literal;
 mod load;
+mod lookout;
+mod options;
+mod plan;
+mod progress;
 mod records;
 mod typed;
 mod unload;
 
 pub(crate) use catalog::Target;
 pub use load::CopyReport;
+pub use options::CopyInOptions;
+pub use progress::{LoadPhase, LoadProgress, Progress};
 pub(crate) use records::copy_records;
-pub use typed::{CopyIn, CopyInOptions};
+pub use typed::CopyIn;
 pub use unload::CopyOutStream;

@@ -7,7 +7,8 @@ use crate::value::{TypeInfo, Value};
 
 use super::catalog::Target;
 use super::frame;
-use super::load::{CHUNK, CopyReport, Load, Plan};
+use super::load::{CHUNK, CopyReport, Load};
+use super::plan::{How, Plan};
 
 const OPERATION: &str = "copy_records";
 
@@ -47,6 +48,7 @@ where
         target,
         operation: OPERATION,
         check: Box::new(move |table| fit(table, &names)),
+        how: How::default(),
     };
     let (mut load, started) = Load::start(on, plan).await?;
     let types = started.types;

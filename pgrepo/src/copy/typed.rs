@@ -3,155 +3,17 @@ use std::marker::PhantomData;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::table::{ColumnMeta, FieldError, Place, Spec, WriteRow, sql};
+use crate::table::{FieldError, PgTable, Place, Spec, WriteRow, sql};
 use crate::tx::TxId;
 use crate::value::{TypeInfo, ValueError};
 
 use super::catalog::Target;
 use super::frame;
-use super::load::{CHUNK, CopyReport, Load, Plan, Started};
+use super::load::{CHUNK, CopyReport, Load};
+use super::options::CopyInOptions;
+use super::plan::{Plan, Started};
 
 const OPERATION: &str = "copy_in";
-
-/// How a load treats the columns that the server can fill in, and which columns it sends.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CopyInOptions {
-    /// Sends identity columns too, as a load of rows that were unloaded before does. Default: the server numbers them.
-    pub keep_identity: bool,
-    /// Leaves all columns marked `default` to the server. Default: the row's values are sent, or what its
-    /// [`Set`](crate::Set) fields say.
-    pub server_defaults: bool,
-    /// Sends these columns only. Default: all that the row has.
-    pub columns: Option<Vec<String>>,
-    /// How many rows the source is to yield: with fewer or more nothing is stored. Default: not compared.
-    pub expected_rows: Option<u64>,
-    /// Accepts that the server stores fewer rows than were sent, as with a trigger that leaves rows out. Default:
-    /// nothing is stored then.
-    pub allow_skipped: bool,
-}
-
-impl CopyInOptions {
-    /// Sends these columns only.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # #[derive(pgrepo::PgTable)]
-    /// # #[pg(table = "users")]
-    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
-    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// use pgrepo::CopyInOptions;
-    /// // The key is numbered, and the rank is the default.
-    /// let options = CopyInOptions::default().only([User::NAME.name()]);
-    /// db.repository::<User>().copy_in_with(users, options).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn only<C: fmt::Display>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
-        self.columns = Some(columns.into_iter().map(|c| c.to_string()).collect());
-        self
-    }
-
-    /// Sends identity columns too.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # #[derive(pgrepo::PgTable)]
-    /// # #[pg(table = "users")]
-    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
-    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// use pgrepo::CopyInOptions;
-    /// // Rows that were unloaded elsewhere keep their numbers.
-    /// let options = CopyInOptions::default().keep_identity();
-    /// db.repository::<User>().copy_in_with(users, options).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn keep_identity(mut self) -> Self {
-        self.keep_identity = true;
-        self
-    }
-
-    /// Leaves all columns marked `default` to the server.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # #[derive(pgrepo::PgTable)]
-    /// # #[pg(table = "users")]
-    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
-    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// use pgrepo::CopyInOptions;
-    /// // Whatever the structs say, the rank is the default.
-    /// let options = CopyInOptions::default().server_defaults();
-    /// db.repository::<User>().copy_in_with(users, options).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn server_defaults(mut self) -> Self {
-        self.server_defaults = true;
-        self
-    }
-
-    /// Compares the number of rows with this one before they are stored.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # #[derive(pgrepo::PgTable)]
-    /// # #[pg(table = "users")]
-    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
-    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// use pgrepo::CopyInOptions;
-    /// let options = CopyInOptions::default().expected_rows(users.len() as u64);
-    /// db.repository::<User>().copy_in_with(users, options).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn expected_rows(mut self, rows: u64) -> Self {
-        self.expected_rows = Some(rows);
-        self
-    }
-
-    /// Accepts that the server stores fewer rows than were sent.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # #[derive(pgrepo::PgTable)]
-    /// # #[pg(table = "users")]
-    /// # struct User { #[pg(primary_key, identity)] id: i64, name: String, #[pg(default)] rank: i32 }
-    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// use pgrepo::CopyInOptions;
-    /// // A trigger of the table leaves rows out.
-    /// let options = CopyInOptions::default().allow_skipped();
-    /// db.repository::<User>().copy_in_with(users, options).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn allow_skipped(mut self) -> Self {
-        self.allow_skipped = true;
-        self
-    }
-
-    /// Which of the columns a load sends whose first row sends `sent`.
-    fn marks(&self, columns: &'static [ColumnMeta], mut sent: Vec<bool>) -> Result<Vec<bool>> {
-        sent.resize(columns.len(), true);
-        let only = self.columns.as_deref();
-        for name in only.unwrap_or_default() {
-            if !columns.iter().any(|c| c.spec.name == **name) {
-                let names = columns.iter().map(|c| c.spec.name.to_string()).collect::<Vec<_>>().join(", ");
-                let message = format!("the row has no such column; it has {names}");
-                return Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
-            }
-        }
-        for (mark, meta) in sent.iter_mut().zip(columns) {
-            // A column that is named is sent, whatever is left to the server otherwise.
-            *mark &= match only {
-                Some(names) => names.iter().any(|name| meta.spec.name == **name),
-                None => (!meta.spec.identity || self.keep_identity) && (!meta.spec.default || !self.server_defaults),
-            };
-        }
-        if sent.contains(&true) { Ok(sent) } else { Err(Error::new(ErrorKind::Mismatch, "the load sends no column")) }
-    }
-}
 
 /// A load by binary COPY whose rows are handed over one by one.
 ///
@@ -164,6 +26,8 @@ pub struct CopyIn<'s, R> {
     options: CopyInOptions,
     buffer: Vec<u8>,
     rows: u64,
+    /// The bytes that were sent.
+    bytes: u64,
     place: Place,
     of: PhantomData<fn(R)>,
 }
@@ -195,7 +59,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     pub(crate) fn during<H: Handle + 's>(operation: &'static str, on: H, options: CopyInOptions) -> Self {
         let place = Place::of::<R::Table>(on.schema());
         let state = State::New(Box::new(move |plan| Box::pin(Load::start(on, plan))));
-        Self { state, operation, options, buffer: Vec::new(), rows: 0, place, of: PhantomData }
+        Self { state, operation, options, buffer: Vec::new(), rows: 0, bytes: 0, place, of: PhantomData }
     }
 
     /// Encodes a row, and sends what has gathered when it is some 32 KiB.
@@ -281,9 +145,12 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         }
         self.buffer.extend_from_slice(&frame::TRAILER);
         self.flush().await?;
+        if let Some(progress) = &self.options.progress {
+            progress.finishing();
+        }
         match std::mem::replace(&mut self.state, State::Over) {
             State::Open { load, .. } => {
-                load.finish(self.rows, self.options.allow_skipped).await.map_err(|e| self.blame(e))
+                load.finish(self.rows, self.options.may_skip()).await.map_err(|e| self.blame(e))
             }
             _ => Err(self.over()),
         }
@@ -370,6 +237,10 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     async fn open(&mut self, sent: Vec<bool>) -> Result<()> {
         let State::New(start) = std::mem::replace(&mut self.state, State::Over) else { return Err(self.over()) };
         let marks = self.options.marks(R::COLUMNS, sent).map_err(|e| self.blame(e))?;
+        let how = self.options.how(&<R::Table as PgTable>::TABLE).map_err(|e| self.blame(e))?;
+        if let Some(progress) = &how.progress {
+            progress.begin(self.options.expected_rows);
+        }
         let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
         let table = self.place.name();
         let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
@@ -381,8 +252,12 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
                 let marks = marks.clone();
                 move |table| table.fit_row(R::COLUMNS, &marks)
             }),
+            how,
         };
         let (load, Started { types, number }) = start(plan).await.map_err(|e| self.blame(e))?;
+        if let Some(progress) = &self.options.progress {
+            progress.sending();
+        }
         let all = marks.iter().all(|m| *m);
         self.state = State::Open { load, marks, all, types, number };
         self.buffer.extend_from_slice(frame::HEADER);
@@ -396,8 +271,12 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
             return Err(self.over());
         };
         let buffer = std::mem::take(&mut self.buffer);
+        self.bytes += buffer.len() as u64;
         self.buffer = load.send(buffer).await.map_err(|e| self.blame(e))?;
         self.state = State::Open { load, marks, all, types, number };
+        if let Some(progress) = &self.options.progress {
+            progress.sent(self.rows, self.bytes);
+        }
         Ok(())
     }
 

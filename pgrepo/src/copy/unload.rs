@@ -18,7 +18,7 @@ use crate::table::{CopyOut, Description, OwnedRow, PgTable, Place, sql};
 use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
-use super::catalog::Target;
+use super::catalog::{Lock, Target};
 use super::frame::{self, TupleReader};
 
 /// The COPY data as it arrives; several pieces at a time, since to hand over each by itself costs more than to read it.
@@ -240,7 +240,7 @@ async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(P
             None => step.done(),
             Some(error) => Err(step.out_of_step(error))?,
         }
-        bounds.run(&mut lease, bounds.close).await?;
+        bounds.run(&mut lease, &bounds.close).await?;
     });
     let first = pieces.next().await.transpose()?.unwrap_or_default();
     Ok((pieces, first, types))
@@ -288,8 +288,8 @@ async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &B
     let types = |table: &Description| {
         T::COLUMNS.iter().map(|meta| table.fit(meta).map(|column| column.ty.clone())).collect::<Result<_>>()
     };
-    let looked = target.look(step.session(), bounds, "ACCESS SHARE", &types).await;
-    step.settle(looked)?.map(|(types, _)| types)
+    let looked = target.look(step.session(), bounds, Lock::Read, &types).await;
+    step.settle(looked)?.map(|looked| looked.checked)
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::connect::{Who, connect};
 use super::driver;
+use super::look::{Look, Seen};
 
 /// How long the end of a session, or a rollback that nobody waits for, may keep a place of the pool.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The one connection outside the pool, made when it is first needed: it ends sessions whose operation was dropped, and
-/// asks whether the server answers.
+/// The one connection outside the pool, made when it is first needed: it ends sessions whose operation was dropped, looks
+/// at those that load, and asks whether the server answers.
 pub(crate) struct Control {
     config: DbConfig,
     conn: Mutex<Option<PgConnection>>,
@@ -34,7 +35,7 @@ impl Control {
     }
 
     async fn try_end(&self, who: &Who) -> Result<()> {
-        self.say(&Word::End(who)).await.map(drop)
+        self.say(&End(who)).await.map(drop)
     }
 
     /// Closes the connection, unless it is in use.
@@ -44,21 +45,27 @@ impl Control {
         }
     }
 
+    /// Looks at a session while it loads; `None` where there is none such, or it could not be looked at in the time that
+    /// connecting may take.
+    pub(crate) async fn look(&self, who: &Who) -> Option<Seen> {
+        let seen = timeout(self.config.connect_timeout, self.say(&Look(who))).await;
+        seen.ok()?.ok()?
+    }
+
     /// Asks the server whether it is in recovery; whoever asks sets the limit.
     pub(super) async fn is_in_recovery(&self) -> Result<bool> {
-        self.say(&Word::Recovery).await
+        self.say(&Recovery).await
     }
 
     /// Asks the server for an answer.
     pub(super) async fn ping(&self) -> Result<()> {
         let limit = self.config.connect_timeout;
-        let answer = timeout(limit, self.say(&Word::Ping)).await;
-        answer.map(|answer| answer.map(drop)).unwrap_or_else(|_| {
+        timeout(limit, self.say(&Ping)).await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Timeout, format!("the server did not answer within {limit:?}")))
         })
     }
 
-    async fn say(&self, word: &Word<'_>) -> Result<bool> {
+    async fn say<W: Word>(&self, word: &W) -> Result<W::Answer> {
         let mut held = self.conn.lock().await;
         // Taken out for the time of its use: a use that is given up leaves none, and the next one connects anew. That
         // an idle connection has been ended meanwhile shows at its use only.
@@ -69,37 +76,50 @@ impl Control {
             return Ok(answer);
         }
         let mut conn = connect(&self.config, &format!("{} (control)", self.config.application_name)).await?;
-        let answer = word.say(&mut conn).await?;
+        let answer = word.say(&mut conn).await.map_err(driver::error)?;
         *held = Some(conn);
         Ok(answer)
     }
 }
 
 /// What is said over the connection.
-enum Word<'w> {
-    /// This session is to end.
-    End(&'w Who),
-    /// Nothing: an answer is all that is wanted.
-    Ping,
-    /// Is the server in recovery?
-    Recovery,
+pub(super) trait Word: Sync {
+    type Answer: Send;
+
+    fn say(&self, conn: &mut PgConnection) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
 }
 
-impl Word<'_> {
-    async fn say(&self, conn: &mut PgConnection) -> Result<bool> {
-        const END: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+/// This session is to end.
+struct End<'w>(&'w Who);
+
+impl Word for End<'_> {
+    type Answer = ();
+
+    async fn say(&self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+        const SQL: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
                            WHERE pid = $1 AND backend_start::text = $2";
-        const RECOVERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
-        match self {
-            Self::End(who) => sqlx::query(END)
-                .bind(who.pid)
-                .bind(&who.started)
-                .execute(conn)
-                .await
-                .map(|ended| ended.rows_affected() > 0),
-            Self::Ping => conn.ping().await.map(|()| true),
-            Self::Recovery => sqlx::query_scalar(RECOVERY).fetch_one(conn).await,
-        }
-        .map_err(driver::error)
+        sqlx::query(SQL).bind(self.0.pid).bind(&self.0.started).execute(conn).await.map(drop)
+    }
+}
+
+/// Nothing: an answer is all that is wanted.
+struct Ping;
+
+impl Word for Ping {
+    type Answer = ();
+
+    async fn say(&self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+        conn.ping().await
+    }
+}
+
+/// Is the server in recovery?
+struct Recovery;
+
+impl Word for Recovery {
+    type Answer = bool;
+
+    async fn say(&self, conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar("SELECT pg_catalog.pg_is_in_recovery()").fetch_one(conn).await
     }
 }

@@ -256,9 +256,14 @@ impl Lease<'_> {
 
     /// After how long a statement on it is worth a warning in the log.
     pub(crate) fn slow_statement(&self) -> Option<Duration> {
+        self.session()?.slow_statement
+    }
+
+    /// The session, unless it was given back.
+    pub(crate) fn session(&self) -> Option<&Session> {
         match self {
-            Self::Pooled(guard) => guard.session().slow_statement,
-            Self::Tx(tx) => tx.session().slow_statement,
+            Self::Pooled(guard) => Some(guard.session()),
+            Self::Tx(tx) => Some(tx.session()),
             Self::Over => None,
         }
     }

@@ -10,6 +10,7 @@ mod guard;
 mod handle;
 mod health;
 mod hook;
+mod look;
 mod monitor;
 #[cfg(unix)]
 mod nodelay;
@@ -21,7 +22,8 @@ mod status;
 mod trouble;
 mod values;
 
-pub(crate) use connect::Session;
+pub(crate) use connect::{Session, Who};
+pub(crate) use control::{Control, PATIENCE};
 pub use db::Db;
 pub use deadline::WithDeadline;
 pub(crate) use guard::{Guard, Lease, Step, interrupted};
@@ -31,6 +33,7 @@ pub(crate) use handle::Nowhere;
 pub use handle::{Handle, InSchema};
 pub use health::Health;
 pub use hook::{HookFuture, NewConnection};
+pub use look::{LockWait, ServerProgress};
 pub use monitor::{Monitor, MonitorEvent};
 pub use raw::RawConnection;
 pub(crate) use slow::Watch;

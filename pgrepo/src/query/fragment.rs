@@ -70,12 +70,20 @@ pub(crate) struct Text<'f, 'q> {
     pub(crate) params: Vec<&'f Param<'q>>,
     /// What stands before each column's name: an alias with its dot.
     qualifier: &'static str,
+    /// What stands for the parameters, where they are written out.
+    literals: Vec<String>,
 }
 
 impl<'f, 'q> Text<'f, 'q> {
     /// A statement that begins with this text.
     pub(crate) fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), params: Vec::new(), qualifier: "" }
+        Self { sql: sql.into(), ..Self::default() }
+    }
+
+    /// Writes these in the place of the parameters.
+    pub(crate) fn with_literals(mut self, literals: Vec<String>) -> Self {
+        self.literals = literals;
+        self
     }
 
     /// Names each column behind an alias and its dot, where two tables are in sight.
@@ -91,6 +99,11 @@ impl<'f, 'q> Text<'f, 'q> {
 
     /// Appends the next parameter.
     pub(crate) fn param(&mut self, value: &'f Param<'q>) {
+        if let Some(literal) = self.literals.get(self.params.len()) {
+            self.sql.push_str(literal);
+            self.params.push(value);
+            return;
+        }
         self.params.push(value);
         self.sql.push('$');
         self.sql.push_str(&self.params.len().to_string());

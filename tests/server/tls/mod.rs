@@ -15,11 +15,11 @@ mod files;
 mod limits;
 
 /// The host that the server's certificate names, and another name of the same address.
-const RIGHT: &str = "localhost";
+pub(crate) const RIGHT: &str = "localhost";
 const WRONG: &str = "127.0.0.1";
 
 /// A server whose certificate is one of an authority's; over TCP it takes TLS only.
-async fn server(authority: &Authority, hba: &[&str]) -> Server {
+pub(crate) async fn server(authority: &Authority, hba: &[&str]) -> Server {
     let Identity { certificate, key } = authority.server(RIGHT);
     let mut options = ServerOptions::private()
         .with_setting("ssl", "on")

@@ -1,0 +1,91 @@
+use crate::error::Result;
+use crate::pool::{Session, driver};
+use crate::table::Description;
+use crate::tx::TxId;
+use crate::value::TypeInfo;
+
+use super::bounds::Bounds;
+use super::catalog::{Lock, Looked, Target};
+use super::kind::At;
+use super::literal::Condition;
+use super::progress::Progress;
+
+/// What a load writes to: the columns' names, and the check that each fits.
+pub(crate) struct Plan {
+    /// The method, for messages.
+    pub(crate) operation: &'static str,
+    pub(crate) target: Target,
+    /// The statement that begins the COPY.
+    pub(crate) sql: String,
+    /// Checks the columns against the table's, and returns the types of those that are sent.
+    pub(crate) check: Box<Check>,
+    pub(crate) how: How,
+}
+
+type Check = dyn Fn(&Description) -> Result<Vec<TypeInfo>> + Send + Sync;
+
+/// How a load goes, beside its plain way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct How {
+    /// Whether the table is emptied first, and its numbers then begin anew.
+    pub(crate) truncate: Option<Numbers>,
+    /// Whether the rows are stored frozen.
+    pub(crate) freeze: bool,
+    /// Which rows are stored.
+    pub(crate) condition: Option<Condition>,
+    /// Who wants to know how far it is.
+    pub(crate) progress: Option<Progress>,
+}
+
+/// What becomes of a table's sequences when it is emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    Continue,
+    Restart,
+}
+
+/// What the server said of a load before its first byte.
+pub(crate) struct Started {
+    /// The types of the columns that are sent.
+    pub(crate) types: Vec<TypeInfo>,
+    /// The number of its transaction, if that is its own.
+    pub(crate) number: Option<TxId>,
+}
+
+impl Plan {
+    /// Opens the bounds, locks and checks the table, empties it, and completes the statement.
+    ///
+    /// The outer error leaves the session wherever it is; after the inner one it is at rest.
+    pub(super) async fn prepare(
+        &mut self,
+        session: &mut Session,
+        bounds: &Bounds,
+    ) -> Result<Result<Looked<Vec<TypeInfo>>>, (At, sqlx::Error)> {
+        // Whoever empties the table takes the lock for that at once: to ask for more than one has is how deadlocks begin.
+        let lock = if self.how.truncate.is_some() { Lock::Replace } else { Lock::Write };
+        let looked = self.target.look(session, bounds, lock, &*self.check).await;
+        let looked = match looked.map_err(|e| (At::Lock, e))? {
+            Ok(looked) => looked,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Some(numbers) = self.how.truncate {
+            let numbers = match numbers {
+                Numbers::Continue => "CONTINUE",
+                Numbers::Restart => "RESTART",
+            };
+            let truncate = format!("TRUNCATE {} {numbers} IDENTITY", self.target.quoted);
+            driver::simple(session, &truncate).await.map_err(|e| (At::Truncate, e))?;
+        }
+        if self.how.freeze {
+            let options = self.sql.strip_suffix(')').map(|sql| format!("{sql}, FREEZE)"));
+            self.sql = options.unwrap_or_default();
+        }
+        if let Some(condition) = &self.how.condition {
+            match condition.written(session, &self.target).await.map_err(|e| (At::Copy, e))? {
+                Ok(text) => self.sql.extend([" WHERE ", &text]),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(looked))
+    }
+}
