@@ -5,11 +5,13 @@ mod catalog;
 pub mod frame;
 mod load;
 mod records;
+mod tolerant;
 mod typed;
 mod unload;
 
 pub(crate) use catalog::Target;
 pub use load::CopyReport;
 pub(crate) use records::copy_records;
+pub use tolerant::{Rejected, RowError, SourceError};
 pub use typed::{CopyIn, CopyInOptions};
 pub use unload::CopyOutStream;
