@@ -12,6 +12,6 @@ mod unload;
 pub(crate) use catalog::Target;
 pub use load::CopyReport;
 pub(crate) use records::copy_records;
-pub use tolerant::{Rejected, RowError, SourceError};
+pub use tolerant::{BulkLoad, Commit, LoadReport, Rejected, RowError, SourceError};
 pub use typed::{CopyIn, CopyInOptions};
 pub use unload::CopyOutStream;
