@@ -11,6 +11,7 @@ mod find;
 mod joins;
 mod json;
 mod keyset;
+mod load;
 mod memory;
 mod pool;
 mod projections;

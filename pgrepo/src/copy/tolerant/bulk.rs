@@ -304,7 +304,7 @@ where
     ///         println!("row {}: {}", reject.index, reject.message());
     ///     }
     /// };
-    /// let (report, ()) = futures_util::join!(db.repository::<User>().load(users).to_channel(rejects), told);
+    /// let (report, ()) = tokio::join!(db.repository::<User>().load(users).to_channel(rejects), told);
     /// println!("{} rows are stored", report?.loaded);
     /// # Ok(())
     /// # }

@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::fmt;
 
 use crate::error::{Error, ServerError, SqlState};
 
@@ -6,9 +7,8 @@ use super::source::RowError;
 
 /// A row that a load has not stored, with the reason.
 ///
-/// [`error`](Self::error) answers what any error does, such as [`Error::is_unique_violation`] and
+/// `Debug` shows where and why, and not the row. [`error`](Self::error) answers what any error does, such as [`Error::is_unique_violation`] and
 /// [`Error::violation`]; the methods here are its answers that are asked for most.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Rejected<R> {
     /// The row itself; `None` where the source could not make one, whose [`text`](Self::text) may be known.
@@ -83,5 +83,11 @@ impl<R> Rejected<R> {
 
     fn unmade(&self) -> Option<&RowError> {
         self.error.source()?.downcast_ref()
+    }
+}
+
+impl<R> fmt::Debug for Rejected<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected").field("index", &self.index).field("error", &self.error).finish_non_exhaustive()
     }
 }

@@ -24,7 +24,7 @@ struct ForeignKey {
     full: bool,
     /// Whether rows of the load may refer to each other.
     own: bool,
-    /// The referring column, the one that it refers to (quoted), and the operator that they are compared by.
+    /// The referring column, the one that it refers to, and the operator that they are compared by.
     pairs: Vec<(String, String, String)>,
 }
 
@@ -38,8 +38,8 @@ pub(super) async fn find<'r, R: WriteRow + 'r>(
 ) -> Result<Vec<usize>, sqlx::Error> {
     let Some(mut key) = ForeignKey::read(session, target, error).await? else { return Ok(Vec::new()) };
     let mut marks = vec![false; columns.marks.len()];
-    let mut mark = |quoted: &str| {
-        let found = R::COLUMNS.iter().position(|meta| quote_ident(&meta.spec.name.to_string()) == quoted);
+    let mut mark = |name: &str| {
+        let found = R::COLUMNS.iter().position(|meta| meta.spec.name == *name);
         let sent = found.filter(|place| columns.marks.get(*place).copied().unwrap_or(false));
         if let Some(mark) = sent.and_then(|place| marks.get_mut(place)) {
             *mark = true;
@@ -100,8 +100,7 @@ impl ForeignKey {
         let literal = |name: &str| name.replace('\'', "''");
         let sql = format!(
             "SELECT pg_catalog.quote_ident(fn.nspname) || '.' || pg_catalog.quote_ident(f.relname), k.confmatchtype, \
-             k.confrelid IN (k.conrelid, '{}'::pg_catalog.regclass), pg_catalog.quote_ident(a.attname), \
-             pg_catalog.quote_ident(b.attname), 'OPERATOR(' || pg_catalog.quote_ident(opn.nspname) || '.' || o.oprname || ')' \
+             k.confrelid IN (k.conrelid, '{}'::pg_catalog.regclass), a.attname, b.attname, 'OPERATOR(' || pg_catalog.quote_ident(opn.nspname) || '.' || o.oprname || ')' \
              FROM pg_catalog.pg_constraint k \
              JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              JOIN pg_catalog.pg_class f ON f.oid = k.confrelid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace \
@@ -134,13 +133,17 @@ impl ForeignKey {
 
     /// Deletes the staged rows that violate it, and returns their numbers.
     fn delete(&self) -> String {
-        let null = |all: &str| self.pairs.iter().map(|(own, ..)| format!("s.{own} IS {all}")).collect::<Vec<_>>();
+        let null = |all: &str| {
+            self.pairs.iter().map(|(own, ..)| format!("s.{} IS {all}", quote_ident(own))).collect::<Vec<_>>()
+        };
         let asks = match self.full {
             true => format!("NOT ({})", null("NULL").join(" AND ")),
             false => null("NOT NULL").join(" AND "),
         };
         let missing = |table: &str| {
-            let equal = |(own, other, operator): &(String, String, String)| format!("p.{other} {operator} s.{own}");
+            let equal = |(own, other, operator): &(String, String, String)| {
+                format!("p.{} {operator} s.{}", quote_ident(other), quote_ident(own))
+            };
             let all = self.pairs.iter().map(equal).collect::<Vec<_>>().join(" AND ");
             format!(" AND NOT EXISTS (SELECT FROM {table} p WHERE {all})")
         };
