@@ -263,8 +263,11 @@ pub use pgrepo_macros::test;
 pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, BreakerSnapshot, BreakerState, Permit};
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
-pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport, LoadPhase, LoadProgress, Progress};
-pub use error::{Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
+pub use copy::{
+    BulkLoad, Commit, CopyIn, CopyInOptions, CopyOutStream, CopyReport, LoadPhase, LoadProgress, LoadReport, Progress,
+    Rejected, RowError, SourceError,
+};
+pub use error::{Committed, Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.
 ///

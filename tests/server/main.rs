@@ -17,6 +17,7 @@ mod pool;
 mod projections;
 mod query;
 mod records;
+mod rejects;
 mod runtime;
 mod secrets;
 mod session;

@@ -50,6 +50,19 @@ fn memory_of_a_child() {
                 let report = db.repository::<Many>().copy_in(source).await.unwrap();
                 assert_eq!(report.rows, u64::try_from(rows).unwrap());
             }
+            "load" => {
+                let source = (0..rows).map(|id| {
+                    let score = if id % 10_000 == 7 { 2.0 } else { 0.5 };
+                    Many { id, score, name: format!("row number {id}") }
+                });
+                let mut rejected = 0;
+                let count = |_| {
+                    rejected += 1;
+                    Ok::<_, std::io::Error>(())
+                };
+                let report = db.repository::<Many>().load(source).to_sink(count).await.unwrap();
+                assert_eq!((report.loaded + rejected, rejected), (rows.unsigned_abs(), rows.unsigned_abs() / 10_000));
+            }
             "copy_out" => {
                 let mut out = db.repository::<Many>().copy_out().await.unwrap();
                 let mut read = 0;
@@ -162,6 +175,11 @@ async fn slow(db: &TestDatabase) -> Proxy {
 async fn memory_of_a_load_is_flat(db: TestDatabase) {
     is_flat(&db.url(), "copy_in").await;
     is_flat(&slow(&db).await.url(db.name()), "copy_in").await;
+}
+
+#[pgrepo::test(sql = "CREATE TABLE many (id int8, score float8 CHECK (score < 1), name text)")]
+async fn memory_of_a_load_with_rejects_is_flat(db: TestDatabase) {
+    is_flat(&db.url(), "load").await;
 }
 
 #[pgrepo::test]

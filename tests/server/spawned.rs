@@ -29,6 +29,10 @@ where
         load.send(row).await?;
     }
     load.finish().await?;
+    table.delete(key.clone()).await?;
+    let (report, _) = table.load(rows.iter().take(1)).collect().await?;
+    assert_eq!(report.loaded, 1);
+    table.load_stream(stream::iter(rows.clone()).take(0)).to_sink(|_| Ok::<_, pgrepo::Error>(())).await?;
     table.get(key).await?;
     let mut count = table.copy_out().await?.try_collect::<Vec<R>>().await?.len();
     let mut rows = table.all().stream().await?;

@@ -10,7 +10,7 @@ use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Handle, Lease, Session, Step, Watch, driver};
+use crate::pool::{Db, Handle, Lease, Session, Step, Watch, driver};
 use crate::tx::{TxId, Unanswered, resolve};
 
 use super::bounds::Bounds;
@@ -18,14 +18,14 @@ use super::catalog::{Looked, Target};
 use super::frame;
 use super::kind::At;
 use super::lookout::Lookout;
-use super::plan::{Plan, Started};
+use super::plan::{Plan, Prepared, Started};
 use super::progress::Following;
 
 /// Bytes are handed over to the driver when so many have gathered.
 pub(crate) const CHUNK: usize = 32 * 1024;
 
 /// The most that the driver is given at a time: it keeps a buffer of the size of the largest piece.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
 /// What a load stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,29 +144,14 @@ async fn work<H: Handle>(
     let lender = on.lend();
     let db = lender.db();
     let mut lease = lender.lease().await.map_err(on_table)?;
-    following.ask(lease.session());
+    following.ask(lease.session(), true);
     let mut bounds = Bounds::of_write(&lease);
     match load(&mut lease, &mut bounds, plan, &mut commands, &events).await {
-        Ok(loaded) => match (close(&bounds, &mut lease).await, db) {
-            (Ok(()), _) => {
-                following.stored(&loaded.report);
-                Ok(loaded.report)
-            }
-            (Err(Unclosed::Refused(error)), _) => Err(on_table(error)),
-            (Err(Unclosed::Unanswered(cause)), Some(db)) => {
-                // Its session is ended, so that the transaction does not stay in progress.
-                drop(lease);
-                let unanswered = Unanswered::new(loaded.number, cause);
-                // In a box: it is seldom needed, and a part of every load's future.
-                Box::pin(resolve(db, unanswered, false)).await.map_err(on_table)?;
-                following.stored(&loaded.report);
-                Ok(loaded.report)
-            }
-            (Err(Unclosed::Unanswered(cause)), None) => {
-                let message = "the connection broke, and with it the transaction: nothing of it is stored";
-                Err(on_table(Error::new(ErrorKind::Connection, message).caused_by(cause).undone()))
-            }
-        },
+        Ok(loaded) => {
+            end(&bounds, &mut lease, db, loaded.number).await.map_err(on_table)?;
+            following.stored(&loaded.report);
+            Ok(loaded.report)
+        }
         Err(failed) => {
             // What cannot be undone is undone by the server, when the connection closes with the lease.
             if failed.at_rest {
@@ -204,15 +189,15 @@ struct Failed {
 async fn load(
     lease: &mut Lease<'_>,
     bounds: &mut Bounds,
-    mut plan: Plan,
+    plan: Plan,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<Loaded, Failed> {
     lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
 
-    let Looked { checked: types, number, backend, said } = match plan.prepare(step.session(), bounds).await {
-        Ok(Ok(looked)) => looked,
+    let Prepared { looked, sql } = match plan.prepare(step.session(), bounds).await {
+        Ok(Ok(prepared)) => prepared,
         Ok(Err(error)) => {
             step.done();
             return Err(Failed { error: Some(error), at_rest: true });
@@ -220,11 +205,12 @@ async fn load(
         Err((at, error)) => return Err(Failed::by(step, error, at, &plan)),
     };
 
+    let Looked { checked: types, number, backend, said } = looked;
     bounds.say_again(&said);
     let started = Started { types, number };
     let lookout = Lookout::new(step.session(), backend);
-    let _watch = Watch::begin(step.session().slow_statement, plan.operation, || plan.sql.as_str().into());
-    match exchange(step.session(), &plan.sql, started, lookout, commands, events).await {
+    let _watch = Watch::begin(step.session().slow_statement, plan.operation, || sql.as_str().into());
+    match exchange(step.session(), &sql, started, lookout, commands, events).await {
         Ok(report) => {
             step.done();
             Ok(Loaded { report, number })
@@ -336,25 +322,29 @@ impl Failed {
     /// The driver failed in a load: before its COMMIT nothing of it can take effect.
     fn by(step: Step<'_>, error: sqlx::Error, at: At, plan: &Plan) -> Self {
         let at_rest = driver::at_rest(&error);
-        let error = placed(step.failed(error), &plan.target);
+        let (mut error, row) = placed(step.failed(error), &plan.target);
+        if let Some(row) = row {
+            error = error.at_row(row);
+        }
         Self { error: Some(at.advise(error, &plan.how)), at_rest }
     }
 }
 
-/// An error of the driver's in a load, with the row and the column that the server names.
-fn placed(error: Error, target: &Target) -> Error {
+/// An error of the driver's as that of a load, with the column that the server names; and which of the COPY's rows it names.
+pub(super) fn placed(error: Error, target: &Target) -> (Error, Option<u64>) {
     let error = error.naming();
     let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, &target.name));
     let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
     let refused = error.server().is_some();
     let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
-    if let Some((row, column)) = place {
-        error = error.at_row(row);
+    let mut row = None;
+    if let Some((at, column)) = place {
+        row = Some(at);
         if let Some(column) = column {
             error = error.at_column(column);
         }
     }
-    error
+    (error, row)
 }
 
 /// Why a load was not closed.
@@ -363,6 +353,25 @@ enum Unclosed {
     Refused(Error),
     /// The connection broke before the server answered.
     Unanswered(Error),
+}
+
+/// Closes a load, and finds out what became of it where its COMMIT is not answered; the lease is over then.
+pub(super) async fn end(bounds: &Bounds, lease: &mut Lease<'_>, db: Option<&Db>, number: Option<TxId>) -> Result<()> {
+    match (close(bounds, lease).await, db) {
+        (Ok(()), _) => Ok(()),
+        (Err(Unclosed::Refused(error)), _) => Err(error),
+        (Err(Unclosed::Unanswered(cause)), Some(db)) => {
+            // Its session is ended, so that the transaction does not stay in progress.
+            drop(std::mem::replace(lease, Lease::Over));
+            let unanswered = Unanswered::new(number, cause);
+            // In a box: it is seldom needed, and a part of every load's future.
+            Box::pin(resolve(db, unanswered, false)).await
+        }
+        (Err(Unclosed::Unanswered(cause)), None) => {
+            let message = "the connection broke, and with it the transaction: nothing of it is stored";
+            Err(Error::new(ErrorKind::Connection, message).caused_by(cause).undone())
+        }
+    }
 }
 
 /// Closes a load: commits it, or releases its savepoint.

@@ -11,6 +11,7 @@ mod options;
 mod plan;
 mod progress;
 mod records;
+mod tolerant;
 mod typed;
 mod unload;
 
@@ -19,5 +20,6 @@ pub use load::CopyReport;
 pub use options::CopyInOptions;
 pub use progress::{LoadPhase, LoadProgress, Progress};
 pub(crate) use records::copy_records;
+pub use tolerant::{BulkLoad, Commit, LoadReport, Rejected, RowError, SourceError};
 pub use typed::CopyIn;
 pub use unload::CopyOutStream;

@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     /// The method, for messages.
     pub(crate) operation: &'static str,
     pub(crate) target: Target,
-    /// The statement that begins the COPY.
+    /// The statement that begins the COPY, without what `how` adds.
     pub(crate) sql: String,
     /// Checks the columns against the table's, and returns the types of those that are sent.
     pub(crate) check: Box<Check>,
@@ -52,15 +52,22 @@ pub(crate) struct Started {
     pub(crate) number: Option<TxId>,
 }
 
+/// A load whose table is locked, fits, and is empty if it is to be.
+pub(super) struct Prepared {
+    pub(super) looked: Looked<Vec<TypeInfo>>,
+    /// The whole statement that begins the COPY.
+    pub(super) sql: String,
+}
+
 impl Plan {
     /// Opens the bounds, locks and checks the table, empties it, and completes the statement.
     ///
     /// The outer error leaves the session wherever it is; after the inner one it is at rest.
     pub(super) async fn prepare(
-        &mut self,
+        &self,
         session: &mut Session,
         bounds: &Bounds,
-    ) -> Result<Result<Looked<Vec<TypeInfo>>>, (At, sqlx::Error)> {
+    ) -> Result<Result<Prepared>, (At, sqlx::Error)> {
         // Whoever empties the table takes the lock for that at once: to ask for more than one has is how deadlocks begin.
         let lock = if self.how.truncate.is_some() { Lock::Replace } else { Lock::Write };
         let looked = self.target.look(session, bounds, lock, &*self.check).await;
@@ -76,16 +83,16 @@ impl Plan {
             let truncate = format!("TRUNCATE {} {numbers} IDENTITY", self.target.quoted);
             driver::simple(session, &truncate).await.map_err(|e| (At::Truncate, e))?;
         }
-        if self.how.freeze {
-            let options = self.sql.strip_suffix(')').map(|sql| format!("{sql}, FREEZE)"));
-            self.sql = options.unwrap_or_default();
-        }
+        let mut sql = match self.sql.strip_suffix(')') {
+            Some(open) if self.how.freeze => format!("{open}, FREEZE)"),
+            _ => self.sql.clone(),
+        };
         if let Some(condition) = &self.how.condition {
             match condition.written(session, &self.target).await.map_err(|e| (At::Copy, e))? {
-                Ok(text) => self.sql.extend([" WHERE ", &text]),
+                Ok(text) => sql.extend([" WHERE ", &text]),
                 Err(error) => return Ok(Err(error)),
             }
         }
-        Ok(Ok(looked))
+        Ok(Ok(Prepared { looked, sql }))
     }
 }

@@ -298,8 +298,9 @@ impl Following {
         Self { progress, asking: None }
     }
 
-    /// Asks the server what the session does, from now until the load is over.
-    pub(super) fn ask(&mut self, session: Option<&Session>) {
+    /// Asks the server what the session does, from now until the load is over. Only of one whole COPY its count of rows is
+    /// the load's.
+    pub(super) fn ask(&mut self, session: Option<&Session>, whole: bool) {
         let (Some(progress), Some(session)) = (&self.progress, session) else { return };
         let (told, interval) = (Arc::clone(&progress.told), progress.interval);
         let (control, who) = (Arc::clone(&session.control), session.who.clone());
@@ -310,7 +311,9 @@ impl Following {
                 let Some(seen) = control.look(&who).await else { continue };
                 tell(&told, |now| {
                     now.waiting_for = seen.waits;
-                    now.server = seen.copied.or(now.server);
+                    if whole {
+                        now.server = seen.copied.or(now.server);
+                    }
                 });
             }
         });

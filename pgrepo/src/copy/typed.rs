@@ -236,24 +236,8 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
 
     async fn open(&mut self, sent: Vec<bool>) -> Result<()> {
         let State::New(start) = std::mem::replace(&mut self.state, State::Over) else { return Err(self.over()) };
-        let marks = self.options.marks(R::COLUMNS, sent).map_err(|e| self.blame(e))?;
-        let how = self.options.how(&<R::Table as PgTable>::TABLE).map_err(|e| self.blame(e))?;
-        if let Some(progress) = &how.progress {
-            progress.begin(self.options.expected_rows);
-        }
-        let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
-        let table = self.place.name();
-        let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
-        let plan = Plan {
-            operation: self.operation,
-            target: Target::new(table),
-            sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
-            check: Box::new({
-                let marks = marks.clone();
-                move |table| table.fit_row(R::COLUMNS, &marks)
-            }),
-            how,
-        };
+        let planned = plan::<R>(self.operation, &self.place, &self.options, sent);
+        let (plan, marks) = planned.map_err(|e| self.blame(e))?;
         let (load, Started { types, number }) = start(plan).await.map_err(|e| self.blame(e))?;
         if let Some(progress) = &self.options.progress {
             progress.sending();
@@ -306,6 +290,34 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         }
         self.blame(refused)
     }
+}
+
+/// What a load of such rows writes to, if its first row sends `sent`; and which of the fields are sent.
+pub(super) fn plan<R: WriteRow>(
+    operation: &'static str,
+    place: &Place,
+    options: &CopyInOptions,
+    sent: Vec<bool>,
+) -> Result<(Plan, Vec<bool>)> {
+    let marks = options.marks(R::COLUMNS, sent)?;
+    let how = options.how(&<R::Table as PgTable>::TABLE)?;
+    if let Some(progress) = &how.progress {
+        progress.begin(options.expected_rows);
+    }
+    let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
+    let table = place.name();
+    let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
+    let plan = Plan {
+        operation,
+        target: Target::new(table),
+        sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
+        check: Box::new({
+            let marks = marks.clone();
+            move |table| table.fit_row(R::COLUMNS, &marks)
+        }),
+        how,
+    };
+    Ok((plan, marks))
 }
 
 impl<R> fmt::Debug for CopyIn<'_, R> {
