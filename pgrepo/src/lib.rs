@@ -73,8 +73,12 @@
 //! | load rows one by one, as they come | [`Repository::start_copy_in`], then [`CopyIn::send`] and [`finish`](CopyIn::finish) |
 //! | load rows that leave defaults to the server | the `New…` struct of `#[pg(new = "…")]`, or a struct of my own with [`PgInsert`](macro@PgInsert) |
 //! | load rows whose columns are known at run time only | [`Db::copy_records`] of [`Value`]s |
+//! | load a CSV file | [`csv::read`], then [`Repository::copy_in_try_stream`] or [`load_try_stream`](Repository::load_try_stream) (feature `csv`) |
+//! | load JSON lines | [`ndjson::read`] |
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | read a whole table fast | [`Repository::copy_out`] |
+//! | read the rows that meet a condition, or those of my own SQL, as fast | [`Find::copy_out`], [`FindValues::copy_out`], [`Query::copy_out`] |
+//! | write rows to a file as CSV, text or binary | [`Repository::copy_out_raw`], [`Find::copy_out_raw`], [`Query::copy_out_raw`] with a [`CopyFormat`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
 //! | ask for a list of values, a range, a pattern, words of text with their rank, elements of arrays | [`Column::in_`], [`between`](Column::between), [`like`](Column::like), [`text_search`](Column::text_search), [`contains`](Column::contains) and their like |
 //! | count rows, or know the least, the greatest, the sum or the average | [`Find::count`], [`exists`](Find::exists), [`min`](Find::min), [`max`](Find::max), [`sum`](Find::sum), [`avg`](Find::avg) |
@@ -120,6 +124,7 @@
 //! | turn operations away while the server fails | [`DbConfig::breaker`](config::DbConfig::breaker), [`Db::breaker`] |
 //! | use the driver itself, or code that is written for it | [`Db::raw`], [`Tx::raw`] in a transaction |
 //! | find what I know from the Python connector | [Coming from the Python connector](guide::from_python) |
+//! | choose how to load | [Loading data](guide::loading) |
 //! | know what is promised, by which test, and what is not | [What pgrepo promises](guide::promises) |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
 //!
@@ -130,6 +135,7 @@
 //! | `chrono` | yes | dates, times and timestamps of chrono, and `Infinite` for those that PostgreSQL calls infinite |
 //! | `tls` | yes | encrypted connections, by rustls; to build it takes a C compiler |
 //! | `uuid` | yes | `uuid::Uuid` |
+//! | `csv` | no | rows out of CSV: the parser of the crate `csv` without its reader |
 //! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
 //! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
 //!
@@ -230,10 +236,14 @@ mod breaker;
 mod concurrent;
 pub mod config;
 pub mod copy;
+#[cfg(feature = "csv")]
+pub mod csv;
 mod driver_row;
 pub mod error;
 pub mod guide;
 pub mod json;
+mod lines;
+pub mod ndjson;
 mod pool;
 mod query;
 mod repository;
@@ -256,7 +266,9 @@ pub use pgrepo_macros::test;
 pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, BreakerSnapshot, BreakerState, Permit};
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
-pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport, Rejected, RowError, SourceError};
+pub use copy::{
+    CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, Rejected, RowError, SourceError,
+};
 pub use error::{Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.
