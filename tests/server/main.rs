@@ -11,6 +11,7 @@ mod find;
 mod joins;
 mod json;
 mod keyset;
+mod lines;
 mod memory;
 mod pool;
 mod projections;

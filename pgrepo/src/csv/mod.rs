@@ -7,7 +7,7 @@
 //! (<https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-CSV-FORMAT>): `t` and `f` are bools as `true` and
 //! `false` are, `\x…` is a bytea, `{…}` an array of one dimension, and what is [`Json`](crate::Json), a struct, a map
 //! or a list is read from its JSON text. Other text is handed to the field's `Deserialize` as text: nothing is taken for a
-//! number unless the field is one.
+//! number unless the field is one. A timestamp is written otherwise than chrono reads it: see [`timestamp`].
 //!
 //! The empty text is NULL for an `Option`, and empty for a `String`; whether it stood in quotation marks, by which
 //! PostgreSQL tells both apart, is not looked at. Where it matters, write NULL as another text and say so by
@@ -56,7 +56,9 @@ mod records;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 mod value;
 
 pub use options::{CsvOptions, read};
 pub use rows::CsvRows;
+pub use timestamp::timestamp;
