@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+mod committed;
 mod fault;
 mod questions;
 mod server;
 
+pub use committed::Committed;
 pub use fault::FaultClass;
 pub(crate) use fault::is_stale;
 pub(crate) use server::ServerFields;
@@ -33,6 +35,8 @@ struct Inner {
     column: Option<String>,
     fault: Option<FaultClass>,
     attempts: u32,
+    /// What is stored of a load that failed.
+    committed: Option<Committed>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -52,7 +56,7 @@ pub enum ErrorKind {
     Query,
     /// A transaction could not be begun, committed or used.
     Transaction,
-    /// A bulk load or unload failed; of a load nothing was stored.
+    /// A bulk load or unload failed; of a load nothing was stored, or what [`Error::committed`] says.
     Copy,
     /// A value cannot be written: it has no exact form in PostgreSQL.
     Encode,
@@ -88,6 +92,7 @@ impl Error {
             column: None,
             fault: None,
             attempts: 1,
+            committed: None,
             source: None,
         }))
     }
@@ -213,7 +218,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { operation, table, row, field, column, message, attempts, .. } = &*self.0;
+        let Inner { operation, table, row, field, column, message, attempts, committed, .. } = &*self.0;
         let mut place = false;
         let mut part = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
             let comma = if std::mem::replace(&mut place, true) { ", " } else { "" };
@@ -238,7 +243,10 @@ impl fmt::Display for Error {
             f.write_str(": ")?;
         }
         f.write_str(message)?;
-        if *attempts > 1 { write!(f, "; given up after {attempts} attempts") } else { Ok(()) }
+        if *attempts > 1 {
+            write!(f, "; given up after {attempts} attempts")?;
+        }
+        committed.map_or(Ok(()), |committed| write!(f, "; {committed}"))
     }
 }
 

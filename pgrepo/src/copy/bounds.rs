@@ -44,6 +44,11 @@ impl Bounds {
         Self { number, ..bounds }
     }
 
+    /// The same, with all deferred constraints checked by each statement where the transaction is its own.
+    pub(super) fn checking_at_once(self) -> Self {
+        if self.own { Self { open: "BEGIN; SET CONSTRAINTS ALL IMMEDIATE", ..self } } else { self }
+    }
+
     /// Runs `close` or `undo`.
     pub(super) async fn run(&self, lease: &mut Lease<'_>, sql: &str) -> Result<()> {
         let mut step = lease.step()?;

@@ -139,7 +139,8 @@ impl Target {
         )
     }
 
-    fn literal(&self) -> String {
+    /// The quoted name, as it stands between the quotes of a text.
+    pub(super) fn literal(&self) -> String {
         self.quoted.replace('\'', "''")
     }
 }
@@ -223,7 +224,7 @@ fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
     TypeInfo::new(oid, raw.name.clone(), kind).with_schema(raw.schema.clone())
 }
 
-fn text(row: &PgRow, index: usize) -> Result<String> {
+pub(super) fn text(row: &PgRow, index: usize) -> Result<String> {
     let unreadable =
         |e: sqlx::error::BoxDynError| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e);
     let value = row.try_get_raw(index).map_err(|e| unreadable(e.into()))?;

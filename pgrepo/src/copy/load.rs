@@ -10,7 +10,7 @@ use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result, SqlClass};
-use crate::pool::{Handle, Lease, Session, Watch, driver};
+use crate::pool::{Db, Handle, Lease, Session, Watch, driver};
 use crate::table::Description;
 use crate::tx::{TxId, Unanswered, resolve};
 use crate::value::TypeInfo;
@@ -23,7 +23,7 @@ use super::frame;
 pub(crate) const CHUNK: usize = 32 * 1024;
 
 /// The most that the driver is given at a time: it keeps a buffer of the size of the largest piece.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
 /// What a load stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,27 +161,10 @@ async fn work<H: Handle>(
     let mut lease = lender.lease().await.map_err(on_table)?;
     let bounds = Bounds::of_write(&lease);
     match load(&mut lease, &bounds, plan, &mut commands, &events).await {
-        Ok(loaded) => match (close(&bounds, &mut lease).await, db) {
-            (Ok(()), _) => Ok(loaded.report),
-            (Err(Unclosed::Refused(error)), _) => {
-                lease.failed(&error);
-                Err(on_table(error))
-            }
-            (Err(Unclosed::Unanswered(cause)), Some(db)) => {
-                // Its session is ended, so that the transaction does not stay in progress.
-                drop(lease);
-                let unanswered = Unanswered::new(loaded.number, cause);
-                // In a box: it is seldom needed, and a part of every load's future.
-                Box::pin(resolve(db, unanswered, false)).await.map_err(on_table)?;
-                Ok(loaded.report)
-            }
-            (Err(Unclosed::Unanswered(cause)), None) => {
-                let message = "the connection broke, and with it the transaction: nothing of it is stored";
-                let error = Error::new(ErrorKind::Connection, message).caused_by(cause).undone();
-                lease.failed(&error);
-                Err(on_table(error))
-            }
-        },
+        Ok(loaded) => {
+            end(&bounds, &mut lease, db, loaded.number).await.map_err(on_table)?;
+            Ok(loaded.report)
+        }
         Err(failed) => {
             if let Some(error) = &failed.error {
                 lease.failed(error);
@@ -324,19 +307,29 @@ async fn transfer(
 
 fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
     let at_rest = driver::at_rest(&error);
+    let (mut error, row) = blamed(error, target);
+    if let Some(row) = row {
+        error = error.at_row(row);
+    }
+    Failed { error: Some(error), at_rest }
+}
+
+/// The driver's error as that of a load, and which of the COPY's rows it names.
+pub(super) fn blamed(error: sqlx::Error, target: &Target) -> (Error, Option<u64>) {
     let error = driver::error(error).naming();
     let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, &target.name));
     let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
     let refused = error.server().is_some();
     let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
-    if let Some((row, column)) = place {
-        error = error.at_row(row);
+    let mut row = None;
+    if let Some((at, column)) = place {
+        row = Some(at);
         if let Some(column) = column {
             error = error.at_column(column);
         }
     }
     // Before its COMMIT nothing of a load can take effect.
-    Failed { error: Some(error.undone()), at_rest }
+    (error.undone(), row)
 }
 
 /// Why a load was not closed.
@@ -345,6 +338,30 @@ enum Unclosed {
     Refused(Error),
     /// The connection broke before the server answered.
     Unanswered(Error),
+}
+
+/// Closes a load, and finds out what became of it where its COMMIT is not answered; the lease is over then.
+pub(super) async fn end(bounds: &Bounds, lease: &mut Lease<'_>, db: Option<&Db>, number: Option<TxId>) -> Result<()> {
+    match (close(bounds, lease).await, db) {
+        (Ok(()), _) => Ok(()),
+        (Err(Unclosed::Refused(error)), _) => {
+            lease.failed(&error);
+            Err(error)
+        }
+        (Err(Unclosed::Unanswered(cause)), Some(db)) => {
+            // Its session is ended, so that the transaction does not stay in progress.
+            drop(std::mem::replace(lease, Lease::Over));
+            let unanswered = Unanswered::new(number, cause);
+            // In a box: it is seldom needed, and a part of every load's future.
+            Box::pin(resolve(db, unanswered, false)).await
+        }
+        (Err(Unclosed::Unanswered(cause)), None) => {
+            let message = "the connection broke, and with it the transaction: nothing of it is stored";
+            let error = Error::new(ErrorKind::Connection, message).caused_by(cause).undone();
+            lease.failed(&error);
+            Err(error)
+        }
+    }
 }
 
 /// Closes a load: commits it, or releases its savepoint.

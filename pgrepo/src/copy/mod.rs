@@ -17,6 +17,6 @@ pub(crate) use raw::copy_out_raw;
 pub use raw::{CopyFormat, CopyOutReport};
 pub(crate) use records::copy_records;
 pub(crate) use select::Selection;
-pub use tolerant::{Rejected, RowError, SourceError};
+pub use tolerant::{BulkLoad, Commit, LoadReport, Rejected, RowError, SourceError};
 pub use typed::{CopyIn, CopyInOptions};
 pub use unload::CopyOutStream;

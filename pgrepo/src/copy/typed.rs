@@ -353,19 +353,8 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
 
     async fn open(&mut self, sent: Vec<bool>) -> Result<()> {
         let State::New(start) = std::mem::replace(&mut self.state, State::Over) else { return Err(self.over()) };
-        let marks = self.options.marks(R::COLUMNS, sent).map_err(|e| self.blame(e))?;
-        let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
-        let table = self.place.name();
-        let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
-        let plan = Plan {
-            operation: self.operation,
-            target: Target::new(table),
-            sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
-            check: Box::new({
-                let marks = marks.clone();
-                move |table| table.fit_row(R::COLUMNS, &marks)
-            }),
-        };
+        let planned = plan::<R>(self.operation, &self.place, &self.options, sent);
+        let (plan, marks) = planned.map_err(|e| self.blame(e))?;
         let (load, Started { types, number }) = start(plan).await.map_err(|e| self.blame(e))?;
         let all = marks.iter().all(|m| *m);
         self.state = State::Open { load, marks, all, types, number };
@@ -411,6 +400,29 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         }
         self.blame(refused)
     }
+}
+
+/// What a load of such rows writes to, if its first row sends `sent`; and which of the fields are sent.
+pub(super) fn plan<R: WriteRow>(
+    operation: &'static str,
+    place: &Place,
+    options: &CopyInOptions,
+    sent: Vec<bool>,
+) -> Result<(Plan, Vec<bool>)> {
+    let marks = options.marks(R::COLUMNS, sent)?;
+    let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
+    let table = place.name();
+    let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };
+    let plan = Plan {
+        operation,
+        target: Target::new(table),
+        sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
+        check: Box::new({
+            let marks = marks.clone();
+            move |table| table.fit_row(R::COLUMNS, &marks)
+        }),
+    };
+    Ok((plan, marks))
 }
 
 impl<R> fmt::Debug for CopyIn<'_, R> {

@@ -44,7 +44,8 @@ macro_rules! faults {
         )])*
         ///
         /// Where pgrepo knows more it says so: what broke in a transaction before its COMMIT was sent is `RolledBack`, and
-        /// that no connection of the pool was free in time is `Overload`.
+        /// that no connection of the pool was free in time is `Overload`. A load that had committed batches before it failed
+        /// is `Indeterminate` whatever it failed by: run again as a whole, it would store these twice.
         ///
         /// # Examples
         /// ```no_run

@@ -9,6 +9,7 @@ use crate::table::{PgTable, Place};
 
 mod copy;
 mod key;
+mod load;
 mod many;
 mod write;
 

@@ -1,0 +1,53 @@
+use crate::copy::frame;
+use crate::error::{Error, ErrorKind, Result};
+use crate::table::{Place, WriteRow};
+use crate::value::TypeInfo;
+
+use super::run::OPERATION;
+
+/// What is sent of a row, and as what.
+pub(super) struct Columns {
+    pub(super) place: Place,
+    /// Which of the row's fields are sent.
+    pub(super) marks: Vec<bool>,
+    all: bool,
+    /// The types of those.
+    pub(super) types: Vec<TypeInfo>,
+}
+
+impl Columns {
+    pub(super) fn new(place: Place, marks: Vec<bool>) -> Self {
+        let all = marks.iter().all(|mark| *mark);
+        Self { place, marks, all, types: Vec::new() }
+    }
+
+    /// Appends a row as one tuple. On an error, which names field and column, `out` is as it was.
+    #[inline]
+    pub(super) fn encode<R: WriteRow>(&self, row: &R, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        let encoded = match self.all {
+            true => frame::encode_row(row, &self.types, out),
+            false => frame::encode_marked(row, &self.marks, &self.types, out),
+        };
+        let refused = match encoded {
+            Ok(()) => match frame::row_length(out.len() - start) {
+                Ok(()) => return Ok(()),
+                Err(error) => Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(error),
+            },
+            Err(error) => {
+                let refused = Error::new(ErrorKind::Encode, "the value cannot be sent").caused_by(error.error);
+                match R::COLUMNS.get(error.index) {
+                    Some(meta) => refused.at_field(meta.spec.field).at_column(meta.spec.name),
+                    None => refused,
+                }
+            }
+        };
+        out.truncate(start);
+        Err(self.blame(refused))
+    }
+
+    #[cold]
+    pub(super) fn blame(&self, error: Error) -> Error {
+        self.place.blame(error.during(OPERATION))
+    }
+}

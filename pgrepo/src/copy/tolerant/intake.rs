@@ -1,0 +1,225 @@
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::copy::load::CHUNK;
+use crate::error::{Error, ErrorKind, Result};
+use crate::table::WriteRow;
+
+use super::columns::Columns;
+use super::reject::Rejected;
+use super::run::OPERATION;
+use super::source::{Cut, SourceError};
+
+/// Rows that are sent together and kept until the server has taken them.
+pub(super) struct Batch<R> {
+    /// The rows that could be encoded, each with its place in the source.
+    pub(super) rows: Vec<(u64, R)>,
+    /// The length of these as they are sent.
+    pub(super) bytes: usize,
+    pub(super) rejects: Vec<Rejected<R>>,
+    most: Most,
+}
+
+/// How much a batch holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+}
+
+impl<R> Batch<R> {
+    pub(super) fn new(most: Most) -> Self {
+        Self { rows: Vec::new(), bytes: 0, rejects: Vec::new(), most }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.rejects.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.len() >= self.most.rows || self.bytes >= self.most.bytes || self.rejects.len() >= self.most.rows
+    }
+}
+
+/// Why no more rows are taken for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// There is enough to be sent.
+    Chunk,
+    /// The batch holds as much as it may.
+    Full,
+    /// There are no more.
+    Ended,
+}
+
+/// Where the rows come from, one by one.
+pub(super) struct Intake<'p, R, S> {
+    stream: Pin<&'p mut S>,
+    /// The first row, which was asked for what is sent and not sent yet.
+    first: Option<(u64, R)>,
+    /// How many rows it has yielded, those among them that it could not make.
+    pub(super) seen: u64,
+    ended: bool,
+    limit: Option<Limit>,
+}
+
+/// When it must have ended.
+struct Limit {
+    of: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Limit {
+    fn passed(&self) -> Error {
+        let message = format!("the time limit of {:?} passed before the source had ended", self.of);
+        Error::new(ErrorKind::Timeout, message).undone()
+    }
+}
+
+impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S> {
+    pub(super) fn new(stream: Pin<&'p mut S>, limit: Option<Duration>) -> Self {
+        let until = limit.and_then(|of| Some((of, Instant::now().checked_add(of)?)));
+        let limit = until.map(|(of, at)| Limit { of, sleep: Box::pin(sleep_until(at)) });
+        Self { stream, first: None, seen: 0, ended: false, limit }
+    }
+
+    /// Whether the time is up: an error then.
+    pub(super) fn in_time(&self) -> Result<()> {
+        match &self.limit {
+            Some(limit) if limit.sleep.deadline() <= Instant::now() => Err(limit.passed()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for the first row, and keeps it for [`fill`](Self::fill); rows that cannot be made go to `rejects`, and
+    /// `enough` of them end the load.
+    pub(super) async fn first(
+        &mut self,
+        rejects: &mut Vec<Rejected<R>>,
+        enough: impl Fn(&mut Vec<Rejected<R>>) -> Result<()>,
+    ) -> Result<Option<&R>> {
+        while self.first.is_none() {
+            match self.next(|intake, cx| intake.stream.as_mut().poll_next(cx).map(Ok)).await? {
+                Some(Ok(row)) => self.first = Some((self.seen, row)),
+                Some(Err(cut)) => {
+                    rejects.push(self.unmade(cut)?);
+                    enough(rejects)?;
+                }
+                None => {
+                    self.ended = true;
+                    return Ok(None);
+                }
+            }
+            self.seen += 1;
+        }
+        Ok(self.first.as_ref().map(|(_, row)| row))
+    }
+
+    /// Takes rows, and encodes those that can be.
+    pub(super) async fn fill(&mut self, batch: &mut Batch<R>, columns: &Columns, out: &mut Vec<u8>) -> Result<Filled> {
+        self.next(|intake, cx| intake.poll_fill(cx, batch, columns, out)).await
+    }
+
+    fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Batch<R>,
+        columns: &Columns,
+        out: &mut Vec<u8>,
+    ) -> Poll<Result<Filled>> {
+        if let Some((index, row)) = self.first.take() {
+            take(batch, columns, out, index, row);
+        }
+        loop {
+            if self.ended {
+                return Poll::Ready(Ok(Filled::Ended));
+            }
+            if batch.is_full() {
+                return Poll::Ready(Ok(Filled::Full));
+            }
+            if out.len() >= CHUNK {
+                return Poll::Ready(Ok(Filled::Chunk));
+            }
+            match ready!(self.stream.as_mut().poll_next(cx)) {
+                Some(Ok(row)) => take(batch, columns, out, self.seen, row),
+                Some(Err(cut)) => match self.unmade(cut) {
+                    Ok(reject) => batch.rejects.push(reject),
+                    Err(error) => return Poll::Ready(Err(error)),
+                },
+                None => {
+                    self.ended = true;
+                    continue;
+                }
+            }
+            self.seen += 1;
+        }
+    }
+
+    /// A row that the source could not make; or the source has failed.
+    #[cold]
+    fn unmade(&self, cut: SourceError) -> Result<Rejected<R>> {
+        match *cut.0 {
+            Cut::Row(row) => {
+                let field = row.field().map(str::to_owned);
+                let error = Error::new(ErrorKind::Decode, "the source could not make the row");
+                let mut error = error.caused_by(row).during(OPERATION).at_row(self.seen);
+                if let Some(field) = field {
+                    error = error.at_field(field);
+                }
+                Ok(Rejected::new(None, self.seen, error))
+            }
+            Cut::End(cause) => {
+                let message = "the source failed, so the load ends";
+                Err(Error::new(ErrorKind::Copy, message).at_row(self.seen).caused_by(cause))
+            }
+        }
+    }
+
+    /// Polls the source by `poll`, which may panic, until it has something or the time is up.
+    async fn next<T>(&mut self, mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<Result<T>>) -> Result<T> {
+        poll_fn(|cx| {
+            if let Err(late) = self.in_time() {
+                return Poll::Ready(Err(late));
+            }
+            // What a panic leaves half done is thrown away with the load, and the source is not polled again.
+            match catch_unwind(AssertUnwindSafe(|| poll(self, cx))) {
+                Ok(Poll::Ready(polled)) => Poll::Ready(polled),
+                Ok(Poll::Pending) => match &mut self.limit {
+                    Some(limit) => limit.sleep.as_mut().poll(cx).map(|()| Err(limit.passed())),
+                    None => Poll::Pending,
+                },
+                Err(panic) => Poll::Ready(Err(panicked(&*panic, self.seen))),
+            }
+        })
+        .await
+    }
+}
+
+#[inline]
+fn take<R: WriteRow>(batch: &mut Batch<R>, columns: &Columns, out: &mut Vec<u8>, index: u64, row: R) {
+    let start = out.len();
+    match columns.encode(&row, out) {
+        Ok(()) => {
+            batch.bytes += out.len() - start;
+            batch.rows.push((index, row));
+        }
+        Err(error) => batch.rejects.push(Rejected::new(Some(row), index, error.at_row(index))),
+    }
+}
+
+#[cold]
+fn panicked(panic: &(dyn Any + Send), row: u64) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let message = match text {
+        Some(text) => format!("the source panicked, so the load ends: {text}"),
+        None => "the source panicked, so the load ends".to_owned(),
+    };
+    Error::new(ErrorKind::Copy, message).at_row(row)
+}
