@@ -267,8 +267,8 @@ pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, Breaker
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{
-    BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, LoadReport, Rejected,
-    RowError, SourceError,
+    BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, LoadReport,
+    Rejected, RowError, SourceError,
 };
 pub use error::{Committed, Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};

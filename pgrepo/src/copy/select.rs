@@ -2,12 +2,12 @@
 //! type, which stands in the parameter's place.
 
 use sqlx::postgres::PgRow;
-use sqlx::{Column, Either, Row, ValueRef};
+use sqlx::{Column, Row};
 
-use crate::driver_row::{body, type_info};
+use crate::driver_row::type_info;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::driver::{self, Prepared};
-use crate::pool::{Encoded, Handle, Lease, Session, Values};
+use crate::pool::{Handle, Lease, Session, Values};
 use crate::query::{Reads, places, text};
 use crate::table::{Fields, Place, quote_ident};
 use crate::value::TypeInfo;
@@ -87,10 +87,15 @@ impl Selection<'_> {
         };
         let plain = self.sql.trim_end();
         let plain = plain.strip_suffix(';').unwrap_or(plain);
-        let sql = match literals(session, &prepared, &values).await? {
-            Ok(Some((literals, escapes))) => text::with_literals(plain, &literals, escapes),
-            Ok(None) => plain.to_owned(),
-            Err(error) => return Ok(Err(error)),
+        if values.len() > driver::LITERALS {
+            let message = format!("a COPY takes {} values at most: give a list as one", driver::LITERALS);
+            return Ok(Err(Error::new(ErrorKind::Mismatch, message)));
+        }
+        let sql = if values.len() == 0 {
+            plain.to_owned()
+        } else {
+            let literals = driver::literals(session, &prepared, &values).await?;
+            text::with_literals(plain, &literals, escapes(session, plain).await?)
         };
         // The columns as they are under the locks that reading the text has taken, until the transaction's end. What is
         // joined on nothing is not run, and gives one row all the same.
@@ -134,43 +139,12 @@ fn in_order(sql: &str, prepared: &Prepared, fields: &Fields) -> Result<(String, 
     Ok((format!("SELECT {names} FROM ({sql}\n) AS t"), types.to_vec()))
 }
 
-/// Each value as a literal with its type, as the server writes it, and whether a backslash escapes in every text; nothing
-/// where there are no values.
-///
-/// What a type's output function writes its input function reads as the same value, in one session with the same settings;
-/// `format` calls it, where a cast to text may drop blanks. A `-1` is the type without a length: `bit` would be `bit(1)`.
-async fn literals(
-    session: &mut Session,
-    prepared: &Prepared,
-    values: &Encoded,
-) -> Result<Result<Option<(Vec<String>, bool)>>, sqlx::Error> {
-    if prepared.parameters.is_empty() {
-        return Ok(Ok(None));
+/// Whether a backslash escapes in every text. Only a statement that holds one is asked for it.
+async fn escapes(session: &mut Session, sql: &str) -> Result<bool, sqlx::Error> {
+    if !sql.contains('\\') {
+        return Ok(false);
     }
-    let mut names = "VALUES (pg_catalog.current_setting('standard_conforming_strings'))".to_owned();
-    for ty in &prepared.parameters {
-        names += &format!(", (pg_catalog.format_type({}, -1))", ty.oid());
-    }
-    let named = driver::simple(session, &names).await?;
-    let mut named = named.iter().map(|row| {
-        let value = row.try_get_raw(0).ok().filter(|value| !value.is_null());
-        value.and_then(|value| value.as_str().ok().map(str::to_owned)).unwrap_or_default()
-    });
-    let escapes = named.next().is_some_and(|setting| setting == "off");
-    let types: Vec<String> = named.collect();
-    let quoted = types.iter().enumerate().map(|(i, ty)| format!("(pg_catalog.format('%L', ${}::{ty}))", i + 1));
-    let quoting = format!("VALUES {}", quoted.collect::<Vec<_>>().join(", "));
-    let (quoting, _) = driver::prepare(session, &quoting).await?;
-    let limit = session.answer_limit;
-    let mut rows = driver::run(session, &quoting, values);
-    let mut literals = Vec::with_capacity(types.len());
-    while let Some(item) = driver::answered_next(limit, &mut rows).await {
-        let Either::Right(row) = item? else { continue };
-        let literal = body(&row, 0).ok().flatten().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        literals.extend(literal.zip(types.get(literals.len())).map(|(literal, ty)| format!("({literal}::{ty})")));
-    }
-    if literals.len() != types.len() {
-        return Ok(Err(Error::new(ErrorKind::Decode, "the server's literals cannot be read")));
-    }
-    Ok(Ok(Some((literals, escapes))))
+    let setting = driver::simple(session, "SELECT pg_catalog.current_setting('standard_conforming_strings')").await?;
+    let value = setting.first().and_then(|row| row.try_get_raw(0).ok());
+    Ok(value.is_some_and(|value| value.as_str().is_ok_and(|setting| setting == "off")))
 }

@@ -12,7 +12,7 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgColumn, PgDatabaseError, PgQueryResult, PgRow, PgSeverity, PgStatement, PgTypeInfo,
 };
-use sqlx::{Arguments, AssertSqlSafe, Either, Executor, PgConnection, Postgres, SqlSafeStr, Statement};
+use sqlx::{Arguments, AssertSqlSafe, Either, Executor, PgConnection, Postgres, Row, SqlSafeStr, Statement};
 use tokio::time::timeout;
 
 use crate::driver_row::{Misfit, Places, type_info};
@@ -137,6 +137,54 @@ pub(crate) fn run<'c>(
         }
         Err(error) => stream::once(ready(Err(error))).boxed(),
     }
+}
+
+/// So many literals are written by one statement: a result has 1,664 columns at most.
+pub(crate) const LITERALS: usize = 800;
+
+/// Has the server write the values of a prepared statement as literals of their types, for statements that take no
+/// parameters. It takes a transaction.
+///
+/// `format` asks a type's output function, whose text the input function reads as the same value; a cast to text would
+/// drop the blanks of a `char(n)`.
+pub(crate) async fn literals(
+    session: &mut Session,
+    prepared: &Prepared,
+    values: &Encoded,
+) -> Result<Vec<String>, sqlx::Error> {
+    let (style, literals) = literals_of(session, values.len(), values.arguments(prepared)?).await?;
+    if style.starts_with("ISO") {
+        return Ok(literals);
+    }
+    // Other styles write zones by abbreviations, which may be read as another place's.
+    simple(session, "SAVEPOINT pgrepo_literals; SET LOCAL DateStyle TO ISO").await?;
+    let (_, literals) = literals_of(session, values.len(), values.arguments(prepared)?).await?;
+    simple(session, "ROLLBACK TO SAVEPOINT pgrepo_literals; RELEASE SAVEPOINT pgrepo_literals").await?;
+    Ok(literals)
+}
+
+/// The session's style of dates, and the values as literals in it.
+async fn literals_of(
+    session: &mut Session,
+    count: usize,
+    arguments: PgArguments,
+) -> Result<(String, Vec<String>), sqlx::Error> {
+    let columns = (1..=count).map(|n| {
+        // With the modifier -1, since CHARACTER without any is CHARACTER(1).
+        format!(
+            ", pg_catalog.format('%L', ${n}), \
+             pg_catalog.format_type(pg_catalog.pg_typeof(${n})::pg_catalog.oid, -1)"
+        )
+    });
+    let sql = format!("SELECT pg_catalog.current_setting('DateStyle'){}", columns.collect::<String>());
+    // Not kept: the same text is of other types the next time.
+    let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
+    let row = answered(session.answer_limit, query.fetch_one(&mut session.conn)).await?;
+    let literal = |n: usize| -> Result<String, sqlx::Error> {
+        let (text, ty): (String, String) = (row.try_get(2 * n + 1)?, row.try_get(2 * n + 2)?);
+        Ok(format!("CAST({text} AS {ty})"))
+    };
+    Ok((row.try_get(0)?, (0..count).map(literal).collect::<Result<_, _>>()?))
 }
 
 /// Whether values that were encoded for some types go for others as they are: for those of the same names that were

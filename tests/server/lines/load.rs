@@ -7,6 +7,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{AIRPORTS, AIRPORTS_SQL, Airport};
+use crate::support::Rng;
 
 #[pgrepo::test]
 async fn the_airports_are_loaded_as_another_reader_reads_them(db: Db) {
@@ -127,4 +128,94 @@ async fn what_is_unloaded_as_csv_is_loaded_as_the_same(db: Db) {
     assert_eq!(format!("{after:?}"), format!("{before:?}"), "NaN is not equal to itself");
     ordered().copy_out_raw(&format, &mut again).await.unwrap();
     assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(csv).unwrap());
+}
+
+/// Ten thousand airports as lines, some of them spoilt; and which lines are.
+fn spoilt(line: impl Fn(&Airport) -> String, ways: &[&dyn Fn(&str) -> String]) -> (String, Vec<Airport>, Vec<u64>) {
+    let file = std::fs::read(AIRPORTS).unwrap();
+    let all = csv::Reader::from_reader(&file[..]).into_deserialize::<Airport>().map(Result::unwrap);
+    let mut rng = Rng(0xbad);
+    let (mut text, mut good, mut bad) = (String::new(), Vec::new(), Vec::new());
+    for (airport, number) in all.take(10_000).zip(1..) {
+        let line = line(&airport);
+        if rng.below(20) == 0 {
+            text += &ways[rng.below(ways.len())](&line);
+            bad.push(number);
+        } else {
+            text += &line;
+            good.push(airport);
+        }
+        text += ["\n", "\r\n"][rng.below(2)];
+    }
+    assert!(bad.len() > 400, "{}", bad.len());
+    (text, good, bad)
+}
+
+async fn loaded<S>(db: &Db, rows: S, good: Vec<Airport>, bad: Vec<u64>)
+where
+    S: futures_util::Stream<Item = Result<Airport, SourceError>> + Send,
+{
+    let airports = db.repository::<Airport>();
+    let (report, rejects) = airports.load_try_stream(rows).collect().await.unwrap();
+    assert_eq!((report.loaded, report.rejected), (good.len() as u64, bad.len() as u64));
+    assert_eq!(rejects.iter().map(|reject| reject.line().unwrap()).collect::<Vec<_>>(), bad);
+    assert!(rejects.iter().all(|reject| reject.row.is_none() && reject.error.kind() == ErrorKind::Decode));
+    let mut stored = airports.all().fetch_all().await.unwrap();
+    let mut good = good;
+    stored.sort_by(|a, b| a.icao.cmp(&b.icao));
+    good.sort_by(|a, b| a.icao.cmp(&b.icao));
+    assert!(stored == good);
+}
+
+#[pgrepo::test]
+async fn a_tolerant_load_of_csv_sets_exactly_the_spoilt_lines_aside(db: Db) {
+    db.execute_script(AIRPORTS_SQL).await.unwrap();
+    let quoted = |text: &Option<String>| format!("\"{}\"", text.as_deref().unwrap_or_default().replace('"', "\"\""));
+    let line = |a: &Airport| {
+        let Airport { icao, iata, name, city, subd, country, elevation, lat, lon, tz } = a;
+        let (iata, name, city, subd) = (quoted(iata), quoted(&Some(name.clone())), quoted(city), quoted(subd));
+        format!("{icao},{iata},{name},{city},{subd},{country},{elevation},{lat},{lon},{tz}")
+    };
+    let (text, good, bad) = spoilt(
+        line,
+        &[
+            &|line| format!("{line},more"),
+            &|line| line.rsplit_once(',').unwrap().0.to_owned(),
+            &|line| line.replace(',', ";"),
+            &|_| "x,y,z,a,b,c,high,1,1,1".to_owned(),
+        ],
+    );
+    let rows = CsvOptions::default().without_header().read::<Airport, _>(text.as_bytes());
+    loaded(&db, rows, good, bad).await;
+}
+
+#[pgrepo::test]
+async fn a_tolerant_load_of_json_lines_sets_exactly_the_spoilt_lines_aside(db: Db) {
+    db.execute_script(AIRPORTS_SQL).await.unwrap();
+    let line = |a: &Airport| serde_json::to_string(a).unwrap();
+    let (text, good, bad) = spoilt(
+        line,
+        &[
+            &|line| format!("{line}}}"),
+            &|line| line[..line.len() / 2].trim_end_matches(|c: char| !c.is_ascii()).to_owned(),
+            &|line| line.replace("\"elevation\":", "\"elevation\":\"high\",\"x\":"),
+            &|line| line.replace("\"icao\"", "\"code\""),
+        ],
+    );
+    let rows = pgrepo::ndjson::read::<Airport, _>(text.as_bytes());
+    loaded(&db, rows, good, bad).await;
+}
+
+#[pgrepo::test]
+async fn a_source_that_ends_early_ends_a_tolerant_load_too(db: Db) {
+    db.execute_script(AIRPORTS_SQL).await.unwrap();
+    let header = "icao,iata,name,city,subd,country,elevation,lat,lon,tz\n";
+    let unclosed = format!("{header}AAAA,,n,,,CH,1,2,3,UTC\nBBBB,,\"n,,,CH,1,2,3,UTC\n");
+    let misnamed = format!("{}AAAA,,n,,,CH,1,2,3,UTC\n", header.replace("lat", "latitude"));
+    for (text, words) in [(unclosed, "inside of a quoted field"), (misnamed, "not read: \"latitude\"")] {
+        let rows = pgrepo::csv::read::<Airport, _>(text.as_bytes());
+        let error = db.repository::<Airport>().load_try_stream(rows).collect().await.unwrap_err();
+        assert!(format!("{error:?}").contains(words), "{error:?}");
+        assert_eq!(db.repository::<Airport>().all().count().await.unwrap(), 0);
+    }
 }

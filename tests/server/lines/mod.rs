@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pgrepo::PgTable;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// The airports' file, whose last column has no field here.
@@ -19,7 +19,7 @@ const AIRPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/ai
 const AIRPORTS_SQL: &str = "CREATE TABLE airports (icao text PRIMARY KEY, iata text, name text NOT NULL, city text, \
     subd text, country text NOT NULL, elevation float8 NOT NULL, lat float8 NOT NULL, lon float8 NOT NULL, tz text NOT NULL)";
 
-#[derive(Debug, Clone, PartialEq, PgTable, Deserialize)]
+#[derive(Debug, Clone, PartialEq, PgTable, Serialize, Deserialize)]
 #[pg(table = "airports")]
 struct Airport {
     #[pg(primary_key)]

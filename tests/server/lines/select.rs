@@ -85,6 +85,9 @@ async fn what_does_not_fit_is_refused_and_the_connection_is_kept(db: Db) {
     assert_eq!(kind("COPY things TO STDOUT").await, ErrorKind::Query);
     let wrong = db.query("SELECT $1::int8").bind("text").copy_out::<i64>().await.map(drop).unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::Mismatch, "{wrong:?}");
+    let ids = (0..801).map(|id| Thing::ID.eq(id)).reduce(|all, one| all.or(one)).unwrap();
+    let many = db.repository::<Thing>().find(ids).copy_out().await.map(drop).unwrap_err();
+    assert!(many.to_string().contains("800 values"), "{many:?}");
     let raw = db.query("SELECT nothing").copy_out_raw(&CopyFormat::csv(), &mut Vec::new()).await.unwrap_err();
     assert_eq!(raw.kind(), ErrorKind::Query, "{raw:?}");
     assert_eq!(db.repository::<Thing>().all().count().await.unwrap(), 1000);
