@@ -65,6 +65,11 @@ impl Places {
         })
     }
 
+    /// The places of the columns in the result, and their types, in the order of the fields.
+    pub(crate) fn columns(&self) -> (&[usize], &[TypeInfo]) {
+        (&self.columns, &self.types)
+    }
+
     /// The type of the result's column for a field.
     pub(crate) fn ty(&self, field: usize) -> Option<&TypeInfo> {
         self.types.get(field)

@@ -74,6 +74,9 @@ pub enum ErrorKind {
     Conflict,
     /// The breaker is open: the operation was rejected at once, and neither waited nor was sent.
     CircuitOpen,
+    /// A reader that rows are taken from, or a writer that they are handed to, failed; or what it gives cannot be followed
+    /// to the next row.
+    Io,
 }
 
 impl Error {

@@ -73,10 +73,14 @@
 //! | load rows one by one, as they come | [`Repository::start_copy_in`], then [`CopyIn::send`] and [`finish`](CopyIn::finish) |
 //! | load rows that leave defaults to the server | the `New…` struct of `#[pg(new = "…")]`, or a struct of my own with [`PgInsert`](macro@PgInsert) |
 //! | load rows whose columns are known at run time only | [`Db::copy_records`] of [`Value`]s |
+//! | load a CSV file | [`csv::read`], then [`Repository::copy_in_try_stream`] or [`load_try_stream`](Repository::load_try_stream) (feature `csv`) |
+//! | load JSON lines | [`ndjson::read`] |
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | replace a table's rows by a load, or store only some of them | [`CopyInOptions::truncate`], [`CopyInOptions::filter`] |
 //! | follow a load with a progress bar | [`CopyInOptions::progress`], [`Progress`] |
 //! | read a whole table fast | [`Repository::copy_out`] |
+//! | read the rows that meet a condition, or those of my own SQL, as fast | [`Find::copy_out`], [`FindValues::copy_out`], [`Query::copy_out`] |
+//! | write rows to a file as CSV, text or binary | [`Repository::copy_out_raw`], [`Find::copy_out_raw`], [`Query::copy_out_raw`] with a [`CopyFormat`] |
 //! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
 //! | ask for a list of values, a range, a pattern, words of text with their rank, elements of arrays | [`Column::in_`], [`between`](Column::between), [`like`](Column::like), [`text_search`](Column::text_search), [`contains`](Column::contains) and their like |
 //! | count rows, or know the least, the greatest, the sum or the average | [`Find::count`], [`exists`](Find::exists), [`min`](Find::min), [`max`](Find::max), [`sum`](Find::sum), [`avg`](Find::avg) |
@@ -127,6 +131,7 @@
 //! | turn operations away while the server fails | [`DbConfig::breaker`](config::DbConfig::breaker), [`Db::breaker`] |
 //! | use the driver itself, or code that is written for it | [`Db::raw`], [`Tx::raw`] in a transaction |
 //! | find what I know from the Python connector | [Coming from the Python connector](guide::from_python) |
+//! | choose how to load | [Loading data](guide::loading) |
 //! | know what is promised, by which test, and what is not | [What pgrepo promises](guide::promises) |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
 //!
@@ -137,6 +142,7 @@
 //! | `chrono` | yes | dates, times and timestamps of chrono, and `Infinite` for those that PostgreSQL calls infinite |
 //! | `tls` | yes | encrypted connections, by rustls; to build it takes a C compiler |
 //! | `uuid` | yes | `uuid::Uuid` |
+//! | `csv` | no | rows out of CSV: the parser of the crate `csv` without its reader |
 //! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
 //! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
 //!
@@ -237,10 +243,14 @@ mod breaker;
 mod concurrent;
 pub mod config;
 pub mod copy;
+#[cfg(feature = "csv")]
+pub mod csv;
 mod driver_row;
 pub mod error;
 pub mod guide;
 pub mod json;
+mod lines;
+pub mod ndjson;
 mod pool;
 mod query;
 mod repository;
@@ -264,8 +274,8 @@ pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, Breaker
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{
-    BulkLoad, Commit, CopyIn, CopyInOptions, CopyOutStream, CopyReport, LoadPhase, LoadProgress, LoadReport, Progress,
-    Rejected, RowError, SourceError,
+    BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, LoadPhase,
+    LoadProgress, LoadReport, Progress, Rejected, RowError, SourceError,
 };
 pub use error::{Committed, Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};

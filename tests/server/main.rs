@@ -11,6 +11,7 @@ mod find;
 mod joins;
 mod json;
 mod keyset;
+mod lines;
 mod load;
 mod memory;
 mod pool;

@@ -9,9 +9,10 @@ use futures_util::TryStreamExt;
 use pgrepo::testkit::{Proxy, TestDatabase};
 use pgrepo::{Db, PgTable};
 
+use crate::lines::Generated;
 use crate::support::proxy;
 
-#[derive(Debug, Clone, PgTable)]
+#[derive(Debug, Clone, PgTable, serde::Deserialize)]
 #[pg(table = "many")]
 struct Many {
     id: i64,
@@ -44,7 +45,8 @@ fn memory_of_a_child() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let db = Db::from_url(&url).await.unwrap();
-        match &*std::env::var(WORK).unwrap() {
+        let work = std::env::var(WORK).unwrap();
+        match &*work {
             "copy_in" => {
                 let source = (0..rows).map(|id| Many { id, score: 0.5, name: format!("row number {id}") });
                 let report = db.repository::<Many>().copy_in(source).await.unwrap();
@@ -71,6 +73,29 @@ fn memory_of_a_child() {
                     slowly(row.id).await;
                 }
                 assert_eq!(read, rows);
+            }
+            "csv" | "ndjson" => {
+                let many = db.repository::<Many>();
+                let csv =
+                    |id: i64| if id == 0 { "id,score,name\n".into() } else { format!("{id},0.5,row number {id}\n") };
+                let json = |id: i64| format!("{{\"id\":{id},\"score\":0.5,\"name\":\"row number {id}\"}}\n");
+                let options = pgrepo::CopyInOptions::default();
+                let report = match &*work {
+                    "csv" => {
+                        let source = pgrepo::csv::read::<Many, _>(Generated::new(rows + 1, csv));
+                        many.copy_in_try_stream(source, options).await.unwrap()
+                    }
+                    _ => {
+                        let source = pgrepo::ndjson::read::<Many, _>(Generated::new(rows, json));
+                        many.copy_in_try_stream(source, options).await.unwrap()
+                    }
+                };
+                assert_eq!(report.rows, u64::try_from(rows).unwrap());
+            }
+            "raw" => {
+                let series = db.query(SERIES).bind(rows);
+                let report = series.copy_out_raw(&pgrepo::CopyFormat::csv(), &mut tokio::io::sink()).await.unwrap();
+                assert_eq!(report.rows, u64::try_from(rows).unwrap());
             }
             "stream" => {
                 let mut out = db.query(SERIES).bind(rows).stream::<(i64, f64, String)>().await.unwrap();
@@ -180,6 +205,13 @@ async fn memory_of_a_load_is_flat(db: TestDatabase) {
 #[pgrepo::test(sql = "CREATE TABLE many (id int8, score float8 CHECK (score < 1), name text)")]
 async fn memory_of_a_load_with_rejects_is_flat(db: TestDatabase) {
     is_flat(&db.url(), "load").await;
+}
+
+#[pgrepo::test(sql = "CREATE TABLE many (id int8, score float8, name text)")]
+async fn memory_of_lines_in_and_out_is_flat(db: TestDatabase) {
+    for work in ["csv", "ndjson", "raw"] {
+        is_flat(&db.url(), work).await;
+    }
 }
 
 #[pgrepo::test]

@@ -32,6 +32,13 @@ impl Bounds {
         }
     }
 
+    /// Those of a COPY that reads what any statement gives: one that writes is refused, since it may be run again.
+    pub(super) fn of_read(lease: &Lease<'_>) -> Self {
+        let bounds = Self::of(lease);
+        let open = if bounds.own { "BEGIN READ ONLY" } else { bounds.open };
+        Self { open, ..bounds }
+    }
+
     /// Those of a COPY that writes: its COMMIT may not be answered.
     pub(super) fn of_write(lease: &Lease<'_>) -> Self {
         let bounds = Self::of(lease);

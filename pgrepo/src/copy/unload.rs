@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
@@ -20,14 +21,15 @@ use crate::value::TypeInfo;
 use super::bounds::Bounds;
 use super::catalog::{Lock, Target};
 use super::frame::{self, TupleReader};
+use super::select::Selection;
 
 /// The COPY data as it arrives; several pieces at a time, since to hand over each by itself costs more than to read it.
-type Pieces<'s> = Pin<Box<dyn Stream<Item = Result<Vec<Bytes>>> + Send + 's>>;
+pub(super) type Pieces<'s> = Pin<Box<dyn Stream<Item = Result<Vec<Bytes>>> + Send + 's>>;
 
 /// So many bytes are gathered at most, of those that are there without waiting.
 const GATHERED: usize = 32 * 1024;
 
-/// The rows of a table, read by binary COPY one at a time as they arrive.
+/// The rows of a table or of a query, read by binary COPY one at a time as they arrive.
 ///
 /// [`next`](Self::next) lends each row, so that its fields may borrow from its bytes; for rows that own their data it
 /// is also a [`Stream`]. Dropped before its end it closes its connection; in a transaction it leaves that unusable.
@@ -39,14 +41,24 @@ pub struct CopyOutStream<'s, T> {
     types: Vec<TypeInfo>,
     index: u64,
     over: bool,
-    place: Place,
+    /// The table, where it is one's rows.
+    place: Option<Place>,
     of: PhantomData<fn() -> T>,
 }
 
-const OPERATION: &str = "copy_out";
+pub(super) const OPERATION: &str = "copy_out";
+
+/// A COPY that the server has begun to answer.
+pub(super) struct Begun<'s> {
+    pub(super) pieces: Pieces<'s>,
+    /// Its first pieces, which `pieces` go on behind.
+    pub(super) first: Vec<Bytes>,
+    /// The types of the columns.
+    pub(super) types: Vec<TypeInfo>,
+}
 
 impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
-    /// Begins to read; as long as nothing has arrived it is begun again where that may help.
+    /// Begins to read a table; as long as nothing has arrived it is begun again where that may help.
     pub(crate) async fn open<H: Handle + 's>(on: H) -> Result<Self> {
         let place = Place::of::<T>(on.schema());
         let fail = |e: Error| place.blame(e.during(OPERATION));
@@ -54,20 +66,30 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         loop {
             let lease = reads.lease(failed).await.map_err(fail)?;
             match begin::<T>(lease, &place).await {
-                Ok((pieces, first, types)) => {
-                    return Ok(Self {
-                        pieces,
-                        ready: first.into_iter(),
-                        reader: TupleReader::default(),
-                        types,
-                        index: 0,
-                        over: false,
-                        place,
-                        of: PhantomData,
-                    });
-                }
+                Ok(begun) => return Ok(Self::new(begun, Some(place))),
                 Err(error) => failed = Some(fail(error)),
             }
+        }
+    }
+}
+
+impl<'s, T: CopyOut> CopyOutStream<'s, T> {
+    /// Begins to read what a statement gives: as [`open`](Self::open).
+    pub(crate) async fn select<H: Handle + 's>(on: H, selection: Selection<'_>) -> Result<Self> {
+        let begun = selection.open(on, Some(T::FIELDS), "FORMAT binary").await?;
+        Ok(Self::new(begun, selection.place))
+    }
+
+    fn new(begun: Begun<'s>, place: Option<Place>) -> Self {
+        Self {
+            pieces: begun.pieces,
+            ready: begun.first.into_iter(),
+            reader: TupleReader::default(),
+            types: begun.types,
+            index: 0,
+            over: false,
+            place,
+            of: PhantomData,
         }
     }
 
@@ -187,7 +209,7 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         };
         // An error is told once.
         let told = std::mem::replace(&mut self.over, true);
-        Poll::Ready(if told { Ok(None) } else { ended.map_err(|e| self.place.blame(e.during(OPERATION))) })
+        Poll::Ready(if told { Ok(None) } else { ended.map_err(|e| blame(self.place.as_ref(), e)) })
     }
 
     fn read(&mut self, found: Range<usize>) -> Result<T::Row<'_>> {
@@ -195,25 +217,48 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         self.index += 1;
         let Self { reader, types, place, .. } = self;
         frame::decode_row::<T>(reader.tuple(found), types)
-            .map_err(|e| place.blame(unreadable(T::FIELDS, types.get(e.index), e, index).during(OPERATION)))
+            .map_err(|e| blame(place.as_ref(), unreadable(T::FIELDS, types.get(e.index), e, index)))
     }
 }
 
-/// Checks the table, and begins the COPY: what comes after its first pieces, these, and the columns' types.
-async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(Pieces<'s>, Vec<Bytes>, Vec<TypeInfo>)> {
+/// An error of this operation, on the table if there is one.
+pub(super) fn blame(place: Option<&Place>, error: Error) -> Error {
+    let error = error.during(OPERATION);
+    match place {
+        Some(place) => place.blame(error),
+        None => error,
+    }
+}
+
+/// Checks the table, and begins the COPY.
+async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<Begun<'s>> {
     let bounds = Bounds::of(&lease);
     let target = Target::new(place.name());
-    let types = match describe::<T>(&mut lease, &target, &bounds).await {
-        Ok(types) => types,
+    match describe::<T>(&mut lease, &target, &bounds).await {
+        Ok(types) => begun(lease, bounds, place.statement::<T>(T::COPY_OUT, sql::copy_out), types).await,
         Err(error) => {
-            // What cannot be undone is undone by the server, when the connection closes with the lease.
-            if lease.at_rest() {
-                let _closed = bounds.run(&mut lease, bounds.undo).await;
-            }
-            return Err(if error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error });
+            let error = if error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
+            Err(refused(&mut lease, &bounds, error).await)
         }
-    };
-    let statement = place.statement::<T>(T::COPY_OUT, sql::copy_out);
+    }
+}
+
+/// Undoes what was opened for a COPY that does not begin.
+pub(super) async fn refused(lease: &mut Lease<'_>, bounds: &Bounds, error: Error) -> Error {
+    // What cannot be undone is undone by the server, when the connection closes with the lease.
+    if lease.at_rest() {
+        let _closed = bounds.run(lease, bounds.undo).await;
+    }
+    error
+}
+
+/// Begins the COPY, and waits for its first pieces.
+pub(super) async fn begun<'s>(
+    mut lease: Lease<'s>,
+    bounds: Bounds,
+    statement: Cow<'static, str>,
+    types: Vec<TypeInfo>,
+) -> Result<Begun<'s>> {
     let mut pieces: Pieces<'s> = Box::pin(async_stream::try_stream! {
         // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
         let mut step = lease.step()?.untimed();
@@ -243,7 +288,7 @@ async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<(P
         bounds.run(&mut lease, &bounds.close).await?;
     });
     let first = pieces.next().await.transpose()?.unwrap_or_default();
-    Ok((pieces, first, types))
+    Ok(Begun { pieces, first, types })
 }
 
 /// Waits for a piece, and takes those that are there behind it; and how the data ended, if it did.
@@ -268,7 +313,7 @@ async fn gather(data: &mut BoxStream<'_, Result<Bytes, sqlx::Error>>) -> (Vec<By
     (pieces, end)
 }
 
-impl<T: PgTable + CopyOut + OwnedRow> Stream for CopyOutStream<'_, T> {
+impl<T: CopyOut + OwnedRow> Stream for CopyOutStream<'_, T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -293,74 +338,4 @@ async fn describe<T: PgTable>(lease: &mut Lease<'_>, target: &Target, bounds: &B
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::{FutureExt, StreamExt, stream};
-
-    use super::frame::{HEADER, TRAILER};
-    use super::*;
-
-    #[derive(Debug, crate::PgTable)]
-    #[pg(crate = "crate", table = "numbers")]
-    struct Number {
-        value: i32,
-    }
-
-    const SEVEN: &[u8] = &[0, 1, 0, 0, 0, 4, 0, 0, 0, 7];
-
-    /// A stream that a server sends these pieces to.
-    fn sent(pieces: Vec<Vec<Bytes>>) -> CopyOutStream<'static, Number> {
-        CopyOutStream {
-            pieces: stream::iter(pieces).map(Ok).boxed(),
-            ready: Vec::new().into_iter(),
-            reader: TupleReader::default(),
-            types: vec![TypeInfo::builtin(crate::PgType::INT4)],
-            index: 0,
-            over: false,
-            place: Place::of::<Number>(None),
-            of: PhantomData,
-        }
-    }
-
-    fn next(stream: &mut CopyOutStream<'_, Number>) -> Result<Option<i32>> {
-        let row = CopyOutStream::next(stream).now_or_never().unwrap();
-        row.map(|row| row.map(|row| row.value))
-    }
-
-    /// The last row, then what comes behind it, told once.
-    fn behind_the_row(pieces: &[&[u8]]) -> Result<()> {
-        let pieces = pieces.iter().copied().map(Bytes::copy_from_slice).collect();
-        let mut stream = sent(vec![pieces]);
-        assert_eq!(next(&mut stream).unwrap(), Some(7));
-        let end = next(&mut stream);
-        assert_eq!(next(&mut stream).unwrap(), None);
-        end.map(|row| assert_eq!(row, None))
-    }
-
-    #[test]
-    fn the_trailer_ends_the_rows() {
-        behind_the_row(&[HEADER, SEVEN, &TRAILER]).unwrap();
-        behind_the_row(&[HEADER, SEVEN, &TRAILER[..1], &TRAILER[1..]]).unwrap();
-    }
-
-    #[test]
-    fn data_without_its_trailer_is_an_error() {
-        for last in [&[][..], &TRAILER[..1], &SEVEN[..2], &SEVEN[..9]] {
-            let error = behind_the_row(&[HEADER, SEVEN, last]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Copy);
-            assert!(error.to_string().contains("the data ended before its trailer"), "{error}");
-        }
-        let error = next(&mut sent(Vec::new())).unwrap_err();
-        assert!(error.to_string().contains("the data ended before its trailer"), "{error}");
-    }
-
-    #[test]
-    fn bytes_behind_the_trailer_are_an_error() {
-        let joined = [&TRAILER[..], SEVEN].concat();
-        for tail in [&[&TRAILER[..], &[0]][..], &[&TRAILER, &TRAILER], &[&TRAILER, SEVEN], &[&joined]] {
-            let error = behind_the_row(&[&[HEADER, SEVEN], tail].concat()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Copy);
-            let cause = std::error::Error::source(&error).unwrap().to_string();
-            assert!(cause.contains("bytes follow the trailer"), "{cause}");
-        }
-    }
-}
+mod tests;

@@ -144,6 +144,9 @@ pub(crate) const LITERALS: usize = 800;
 
 /// Has the server write the values of a prepared statement as literals of their types, for statements that take no
 /// parameters. It takes a transaction.
+///
+/// `format` asks a type's output function, whose text the input function reads as the same value; a cast to text would
+/// drop the blanks of a `char(n)`.
 pub(crate) async fn literals(
     session: &mut Session,
     prepared: &Prepared,
@@ -169,7 +172,7 @@ async fn literals_of(
     let columns = (1..=count).map(|n| {
         // With the modifier -1, since CHARACTER without any is CHARACTER(1).
         format!(
-            ", pg_catalog.quote_nullable(${n}::pg_catalog.text), \
+            ", pg_catalog.format('%L', ${n}), \
              pg_catalog.format_type(pg_catalog.pg_typeof(${n})::pg_catalog.oid, -1)"
         )
     });

@@ -36,7 +36,7 @@ pub(crate) use insert::insert;
 pub(crate) use keys::get_many;
 pub use keyset::{Page, PageToken, Pages};
 pub use operators::{IsArray, IsText, IsTextFor, TextRank};
-pub(crate) use plan::{Plan, unreadable};
+pub(crate) use plan::{Plan, places, unreadable};
 pub(crate) use reads::{Reads, open_again};
 pub(crate) use run::{Run, no_row, open};
 pub(crate) use script::script;

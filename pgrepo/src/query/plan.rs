@@ -20,7 +20,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Finds each field's column, and checks its type.
     pub(crate) fn new(fields: Fields, prepared: &Arc<Prepared>) -> Result<Self> {
-        let places = prepared.places(&fields).map_err(misfit)?;
+        let places = places(&fields, prepared)?;
         Ok(Self { fields, places, prepared: Arc::clone(prepared) })
     }
 
@@ -52,6 +52,11 @@ impl Plan {
     fn failed(&self, error: FieldError, index: u64) -> Error {
         unreadable(self.fields, self.places.ty(error.index), error, index)
     }
+}
+
+/// Finds the columns that a row type reads of a statement's result, and checks their types.
+pub(crate) fn places(fields: &Fields, prepared: &Prepared) -> Result<Arc<Places>> {
+    prepared.places(fields).map_err(misfit)
 }
 
 /// A value of a row that does not fit its field.

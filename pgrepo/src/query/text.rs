@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 mod token;
 
+pub(crate) use token::with_literals;
 use token::{comment, dollar, in_word, quoted};
 
 const TRANSACTIONS: &str = "use begin, commit and rollback";

@@ -1,7 +1,8 @@
 use futures_core::Stream;
 use futures_util::StreamExt;
+use tokio::io::AsyncWrite;
 
-use crate::copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
+use crate::copy::{CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport};
 use crate::error::{Error, Result};
 use crate::pool::Handle;
 use crate::table::{CopyOut, PgTable, WriteRow};
@@ -209,5 +210,40 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         H: 's,
     {
         CopyOutStream::open(self.on).await
+    }
+
+    /// Writes all rows as CSV, text or binary to any writer, as the server sends them, and flushes it; it is not shut
+    /// down. Memory stays flat, and a slow writer slows the server.
+    ///
+    /// The columns are the struct's, by their names, in the order of its fields. What is written is what psql's `\\copy`
+    /// writes with the same options, byte for byte.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the table, or a column, is not there.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config): the format is none.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io): the writer failed; the connection is closed, as the rest is still under
+    /// way on it, and a transaction is then over. Whatever fails, what was written before stays in the writer.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection, and leaves a part of the rows in the writer; in a transaction it leaves that
+    /// unusable.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { icao: String, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db, mut file: impl tokio::io::AsyncWrite + Unpin) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyFormat;
+    /// let report = db.repository::<Airport>().copy_out_raw(&CopyFormat::csv(), &mut file).await?;
+    /// println!("{} airports in {} bytes", report.rows, report.bytes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn copy_out_raw<W>(self, format: &CopyFormat, writer: &mut W) -> Result<CopyOutReport>
+    where
+        W: AsyncWrite + Unpin + ?Sized,
+    {
+        self.all().copy_out_raw(format, writer).await
     }
 }

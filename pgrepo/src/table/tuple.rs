@@ -2,7 +2,7 @@
 
 use crate::value::Decode;
 
-use super::{Cells, ColumnMeta, FieldError, Fields, FromRow, Spec};
+use super::{Cells, ColumnMeta, CopyOut, FieldError, Fields, FromRow, Spec};
 
 /// A value as a column of a row without a struct: the type stands for a family, as in [`FromRow`].
 ///
@@ -37,6 +37,8 @@ macro_rules! borrowed {
 }
 borrowed!(str, [u8], serde_json::value::RawValue);
 
+impl<V: FromCell> CopyOut for V {}
+
 /// The only column's value.
 impl<V: FromCell> FromRow for V {
     type Row<'r> = V::Value<'r>;
@@ -50,6 +52,8 @@ impl<V: FromCell> FromRow for V {
 
 macro_rules! tuples {
     ($($($v:ident)+;)+) => {$(
+        impl<$($v: FromCell),+> CopyOut for ($($v,)+) {}
+
         impl<$($v: FromCell),+> FromRow for ($($v,)+) {
             type Row<'r> = ($($v::Value<'r>,)+);
             const FIELDS: Fields = Fields::Positional(&[$($v::COLUMN),+]);

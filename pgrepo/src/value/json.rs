@@ -6,6 +6,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -34,7 +35,7 @@ const VERSION: u8 = 1;
 /// assert_eq!(tags.len(), 2);
 /// assert_eq!(tags.into_inner(), ["a", "b"]);
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Json<T>(pub T);
 
@@ -47,6 +48,27 @@ impl<T> Json<T> {
     /// ```
     pub fn into_inner(self) -> T {
         self.0
+    }
+}
+
+/// What [`Json`] is called when it is read: a format whose values are text knows by it that the text is a document.
+pub(crate) const JSON_NAME: &str = "$pgrepo::Json";
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Json<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Inner<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Inner<T> {
+            type Value = Json<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON document")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<T>, D::Error> {
+                T::deserialize(deserializer).map(Json)
+            }
+        }
+        deserializer.deserialize_newtype_struct(JSON_NAME, Inner(std::marker::PhantomData))
     }
 }
 

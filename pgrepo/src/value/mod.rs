@@ -72,6 +72,8 @@ pub use bytes::put_bytes;
 pub use dynamic::Value;
 pub use error::{ValueError, ValueErrorKind};
 pub use hstore::Hstore;
+#[cfg(feature = "csv")]
+pub(crate) use json::JSON_NAME;
 pub use json::{Json, RawJson, get_json, put_json};
 pub use kind::{PgType, TypeInfo, TypeKind};
 pub use numeric::{Numeric, ParseNumericError};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::{Decode, Element, Encode, PgType, SqlType, TypeInfo, ValueError};
 
 mod body;
+mod text;
 
 use body::MAX_SCALE;
 pub(super) use body::{Parts, Sign, groups, put_numeric};

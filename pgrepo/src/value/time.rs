@@ -11,6 +11,8 @@
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc};
 
+mod text;
+
 use super::number::exactly;
 use super::{Decode, Element, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind};
 

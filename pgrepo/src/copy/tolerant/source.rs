@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::{fmt, io};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -40,6 +40,21 @@ impl SourceError {
     /// ```
     pub fn end(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self(Box::new(Cut::End(cause.into())))
+    }
+
+    /// What ended the source, if it is no single row.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::SourceError;
+    /// let error = SourceError::from(std::io::Error::other("the disk is gone"));
+    /// assert!(error.cause().is_some_and(|cause| cause.is::<std::io::Error>()));
+    /// ```
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        match &*self.0 {
+            Cut::Row(_) => None,
+            Cut::End(cause) => Some(&**cause),
+        }
     }
 
     /// The row that could not be made, if it is one row only.
@@ -91,6 +106,19 @@ impl From<RowError> for SourceError {
 impl From<Error> for SourceError {
     fn from(error: Error) -> Self {
         Self::end(error)
+    }
+}
+
+/// As `?` makes it: an error of pgrepo's own as it is, a row as [`ErrorKind::Decode`], anything else as [`ErrorKind::Io`].
+impl From<SourceError> for Error {
+    fn from(error: SourceError) -> Self {
+        match *error.0 {
+            Cut::Row(row) => Self::new(ErrorKind::Decode, "a row could not be read").caused_by(row),
+            Cut::End(cause) => match cause.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(cause) => Self::new(ErrorKind::Io, "the source of the rows failed").caused_by(cause),
+            },
+        }
     }
 }
 

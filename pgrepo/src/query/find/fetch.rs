@@ -1,11 +1,14 @@
 use std::fmt;
 
+use tokio::io::AsyncWrite;
+
+use crate::copy::{CopyFormat, CopyOutReport, CopyOutStream, Selection, copy_out_raw};
 use crate::error::Result;
 use crate::pool::Handle;
 use crate::query::run::{Run, no_row};
 use crate::query::{Filter, Sort, open_again};
 use crate::stream::RowStream;
-use crate::table::{Fields, FromRow, OwnedRow, PgTable, Place};
+use crate::table::{CopyOut, Fields, FromRow, OwnedRow, PgTable, Place};
 
 use super::select::Select;
 
@@ -253,6 +256,72 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     {
         let (run, place) = self.run("stream", T::FIELDS).await?;
         run.stream::<T>().map_err(|e| place.blame(e))
+    }
+
+    /// Reads them by binary COPY, the fastest way out of the server.
+    ///
+    /// It costs some round trips more than a stream, and less for each row: for large results. COPY takes no parameters, so
+    /// the server writes each value as a literal of its type into the statement. On `&Db` it runs in a transaction of its
+    /// own that reads only; in a transaction, under a savepoint.
+    ///
+    /// # Errors
+    /// As [`fetch_all`](Self::fetch_all); a value that does not fit is reported by its row.
+    ///
+    /// # Cancel safety
+    /// A dropped future or stream closes its connection; in a transaction it leaves that unusable.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { icao: String, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let mut high = db.repository::<Airport>().find(Airport::ELEVATION_FT.gt(8_000.0)).copy_out().await?;
+    /// while let Some(airport) = high.next().await? {
+    ///     println!("{}", airport.icao);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn copy_out<'s>(self) -> Result<CopyOutStream<'s, T>>
+    where
+        T: CopyOut,
+        H: 's,
+    {
+        let place = Place::of::<T>(self.on.schema());
+        let text = self.select.rows(&place);
+        let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place) };
+        CopyOutStream::select(self.on, selection).await
+    }
+
+    /// Writes them as CSV, text or binary: see [`Repository::copy_out_raw`](crate::Repository::copy_out_raw).
+    ///
+    /// # Errors
+    /// As [`Repository::copy_out_raw`](crate::Repository::copy_out_raw).
+    ///
+    /// # Cancel safety
+    /// As [`Repository::copy_out_raw`](crate::Repository::copy_out_raw).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { icao: String, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db, mut file: impl tokio::io::AsyncWrite + Unpin) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyFormat;
+    /// let high = db.repository::<Airport>().find(Airport::ELEVATION_FT.gt(8_000.0));
+    /// let report = high.copy_out_raw(&CopyFormat::csv(), &mut file).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn copy_out_raw<W>(self, format: &CopyFormat, writer: &mut W) -> Result<CopyOutReport>
+    where
+        W: AsyncWrite + Unpin + ?Sized,
+    {
+        let place = Place::of::<T>(self.on.schema());
+        let text = self.select.rows(&place);
+        let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place) };
+        copy_out_raw(self.on, selection, format, writer).await
     }
 
     async fn run<'s>(self, operation: &'static str, fields: Fields) -> Result<(Run<'s>, Place)>

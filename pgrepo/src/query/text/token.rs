@@ -54,3 +54,62 @@ pub(super) fn dollar(text: &str) -> usize {
     let body = text.get(mark.len()..).unwrap_or_default();
     body.find(mark).map_or(text.len(), |close| mark.len() + close + mark.len())
 }
+
+/// The statement with a piece of SQL in the place of each parameter that there is one for.
+///
+/// `escapes` says whether a backslash escapes in every text, as with `standard_conforming_strings` off.
+pub(crate) fn with_literals(sql: &str, literals: &[String], escapes: bool) -> String {
+    let mut all = String::with_capacity(sql.len());
+    let mut at = 0;
+    while let Some(byte) = sql.as_bytes().get(at) {
+        let rest = sql.get(at..).unwrap_or_default();
+        let length = match byte {
+            b'-' if rest.starts_with("--") => rest.find(['\n', '\r']).unwrap_or(rest.len()),
+            b'/' if rest.starts_with("/*") => comment(rest),
+            b'\'' => quoted(rest, '\'', escapes),
+            b'"' => quoted(rest, '"', false),
+            b'e' | b'E' if rest.get(1..2) == Some("'") => 1 + quoted(rest.get(1..).unwrap_or_default(), '\'', true),
+            b'$' => {
+                let length = dollar(rest);
+                let number = rest.get(1..length).and_then(|digits| digits.parse::<usize>().ok());
+                if let Some(literal) = number.and_then(|n| literals.get(n.checked_sub(1)?)) {
+                    all.push_str(literal);
+                    at += length;
+                    continue;
+                }
+                length
+            }
+            _ => rest.find(|c| !in_word(c)).unwrap_or(rest.len()).max(rest.chars().next().map_or(1, char::len_utf8)),
+        };
+        let length = length.max(1);
+        all.push_str(rest.get(..length).unwrap_or_default());
+        at += length;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_replaced_where_they_are_parameters() {
+        let put = |sql: &str, escapes| with_literals(sql, &["<1>".to_owned(), "<2>".to_owned()], escapes);
+        for (sql, expected) in [
+            ("SELECT $1,$2, $10, $3, $0", "SELECT <1>,<2>, $10, $3, $0"),
+            ("a=$1::int8 AND($2)", "a=<1>::int8 AND(<2>)"),
+            ("'$1' \"$1\" E'\\'$1' e'$1' U&'$1'", "'$1' \"$1\" E'\\'$1' e'$1' U&'$1'"),
+            ("'it''s $1' || $1", "'it''s $1' || <1>"),
+            ("$$ $1 $$ $t$ $1 $$ $t$ $1", "$$ $1 $$ $t$ $1 $$ $t$ <1>"),
+            ("a$1 é$1 $1", "a$1 é$1 <1>"),
+            ("-- $1\n$1 /* $1 /* $1 */ $1 */ $1", "-- $1\n<1> /* $1 /* $1 */ $1 */ <1>"),
+            ("'a\\' || $1 || '$1'", "'a\\' || <1> || '$1'"),
+            ("'é' <> $1 — €", "'é' <> <1> — €"),
+            ("$1", "<1>"),
+            ("", ""),
+        ] {
+            assert_eq!(put(sql, false), expected);
+        }
+        assert_eq!(put("'a\\' || $1 || '$1'", true), "'a\\' || $1 || '<1>'", "with backslashes that escape");
+    }
+}
