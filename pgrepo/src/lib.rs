@@ -256,7 +256,9 @@ pub use pgrepo_macros::test;
 pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, BreakerSnapshot, BreakerState, Permit};
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
-pub use copy::{CopyIn, CopyInOptions, CopyOutStream, CopyReport};
+pub use copy::{
+    CopyIn, CopyInOptions, CopyOutStream, CopyReport, Duplicates, Merge, MergeOutcome, MergeReport, Merged, UpdateMany,
+};
 pub use error::{Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
 /// An enum that is a value of a column.

@@ -12,7 +12,7 @@ use pgrepo::{Db, PgTable};
 use crate::support::proxy;
 
 #[derive(Debug, Clone, PgTable)]
-#[pg(table = "many")]
+#[pg(table = "many", unique = "id")]
 struct Many {
     id: i64,
     score: f64,
@@ -49,6 +49,11 @@ fn memory_of_a_child() {
                 let source = (0..rows).map(|id| Many { id, score: 0.5, name: format!("row number {id}") });
                 let report = db.repository::<Many>().copy_in(source).await.unwrap();
                 assert_eq!(report.rows, u64::try_from(rows).unwrap());
+            }
+            "merge" => {
+                let source = (0..rows).map(|id| Many { id, score: 0.5, name: format!("row number {id}") });
+                let report = db.repository::<Many>().merge_on(Many::UNIQUE_ID, source).execute().await.unwrap();
+                assert_eq!(report.inserted + report.unchanged, u64::try_from(rows).unwrap());
             }
             "copy_out" => {
                 let mut out = db.repository::<Many>().copy_out().await.unwrap();
@@ -162,6 +167,11 @@ async fn slow(db: &TestDatabase) -> Proxy {
 async fn memory_of_a_load_is_flat(db: TestDatabase) {
     is_flat(&db.url(), "copy_in").await;
     is_flat(&slow(&db).await.url(db.name()), "copy_in").await;
+}
+
+#[pgrepo::test(sql = "CREATE UNLOGGED TABLE many (id int8 UNIQUE, score float8, name text)")]
+async fn memory_of_a_merge_is_flat(db: TestDatabase) {
+    is_flat(&db.url(), "merge").await;
 }
 
 #[pgrepo::test]

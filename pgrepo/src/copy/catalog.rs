@@ -1,6 +1,8 @@
 //! What the table really looks like, read under the lock that the COPY holds.
 
 use std::collections::HashMap;
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
@@ -223,19 +225,19 @@ fn resolve(oid: u32, types: &HashMap<u32, RawType>, depth: u32) -> TypeInfo {
     TypeInfo::new(oid, raw.name.clone(), kind).with_schema(raw.schema.clone())
 }
 
-fn text(row: &PgRow, index: usize) -> Result<String> {
+pub(super) fn text(row: &PgRow, index: usize) -> Result<String> {
     let unreadable =
         |e: sqlx::error::BoxDynError| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e);
     let value = row.try_get_raw(index).map_err(|e| unreadable(e.into()))?;
     if value.is_null() { Ok(String::new()) } else { Ok(value.as_str().map_err(unreadable)?.to_owned()) }
 }
 
-fn flag(row: &PgRow, index: usize) -> Result<bool> {
+pub(super) fn flag(row: &PgRow, index: usize) -> Result<bool> {
     Ok(text(row, index)? == "t")
 }
 
-fn number(row: &PgRow, index: usize) -> Result<u32> {
+pub(super) fn number<N: FromStr<Err = ParseIntError>>(row: &PgRow, index: usize) -> Result<N> {
     text(row, index)?
         .parse()
-        .map_err(|e| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(Box::new(e)))
+        .map_err(|e| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e))
 }

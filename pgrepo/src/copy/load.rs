@@ -18,6 +18,7 @@ use crate::value::TypeInfo;
 use super::bounds::Bounds;
 use super::catalog::Target;
 use super::frame;
+use super::merge;
 
 /// Bytes are handed over to the driver when so many have gathered.
 pub(crate) const CHUNK: usize = 32 * 1024;
@@ -57,7 +58,7 @@ pub(crate) struct Started {
 }
 
 /// What a load writes to: the columns' names, and the check that each fits.
-pub(crate) struct Plan {
+pub(crate) struct Plan<'s> {
     /// The method, for messages.
     pub(crate) operation: &'static str,
     pub(crate) target: Target,
@@ -65,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) sql: String,
     /// Checks the columns against the table's, and returns the types of those that are sent.
     pub(crate) check: Box<Check>,
+    /// What is done before the COPY and behind it, where its rows go through a table of their own.
+    pub(crate) job: Option<Box<merge::Job<'s>>>,
 }
 
 type Check = dyn Fn(&Description) -> Result<Vec<TypeInfo>> + Send + Sync;
@@ -79,7 +82,7 @@ pub(crate) struct Load<'s> {
 
 impl<'s> Load<'s> {
     /// Takes a connection, checks the table and begins the COPY.
-    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan) -> Result<(Self, Started)> {
+    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan<'s>) -> Result<(Self, Started)> {
         let (commands, receive) = mpsc::channel(1);
         let (send, events) = mpsc::channel(1);
         let work = Box::pin(work(on, plan, receive, send));
@@ -150,7 +153,7 @@ fn out_of_step() -> Error {
 /// The whole of a load on its connection.
 async fn work<H: Handle>(
     on: H,
-    plan: Plan,
+    plan: Plan<'_>,
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<CopyReport> {
@@ -214,30 +217,48 @@ struct Loaded {
 }
 
 /// A load that stores nothing; without an error it was asked for.
-struct Failed {
+pub(super) struct Failed {
     error: Option<Error>,
     at_rest: bool,
+}
+
+impl Failed {
+    /// By the server, or with the connection; `copied` is the table that the COPY goes into.
+    pub(super) fn of_driver(error: sqlx::Error, copied: &str) -> Self {
+        of_driver(error, copied)
+    }
+
+    /// By what was found on a connection that is at rest.
+    pub(super) fn ours(error: Error) -> Self {
+        Self { error: Some(error), at_rest: true }
+    }
+
+    /// With the error told otherwise.
+    pub(super) fn mapped(self, told: impl FnOnce(Error) -> Error) -> Self {
+        Self { error: self.error.map(told), ..self }
+    }
 }
 
 async fn load(
     lease: &mut Lease<'_>,
     bounds: &Bounds,
-    plan: Plan,
+    plan: Plan<'_>,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<Loaded, Failed> {
+    let Plan { operation, target, sql, check, job } = plan;
     lease.set_own_transaction(true);
     let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
 
-    let looked = plan.target.look(step.session(), bounds, "ROW EXCLUSIVE", &*plan.check).await;
+    let looked = target.look(step.session(), bounds, "ROW EXCLUSIVE", &*check).await;
     let (types, number) = match looked {
         Ok(Ok(looked)) => looked,
         Ok(Err(error)) => {
             step.done();
-            return Err(Failed { error: Some(error), at_rest: true });
+            return Err(Failed::ours(error));
         }
         Err(error) => {
-            let failed = of_driver(error, &plan.target);
+            let failed = of_driver(error, &target.name);
             if failed.at_rest {
                 step.done();
             }
@@ -246,8 +267,25 @@ async fn load(
     };
 
     let started = Started { types, number };
-    let _watch = Watch::begin(step.session().slow_statement, plan.operation, || plan.sql.as_str().into());
-    let ended = exchange(step.session(), &plan.sql, &plan.target, started, commands, events).await;
+    let session = step.session();
+    let ended = async {
+        // In a box: it is seldom needed, and a part of every load's future.
+        let copied: &str = match &job {
+            Some(job) => {
+                Box::pin(job.open(session)).await?;
+                merge::STAGE
+            }
+            None => &target.name,
+        };
+        let watch = Watch::begin(session.slow_statement, operation, || sql.as_str().into());
+        let report = exchange(session, &sql, copied, started, commands, events).await?;
+        drop(watch);
+        if let Some(job) = job {
+            Box::pin(job.run(session, report.rows, bounds.own)).await?;
+        }
+        Ok(report)
+    };
+    let ended: Result<CopyReport, Failed> = ended.await;
     match &ended {
         Ok(_) => step.done(),
         Err(failed) if failed.at_rest => step.done(),
@@ -260,12 +298,12 @@ async fn load(
 async fn exchange(
     session: &mut Session,
     sql: &str,
-    target: &Target,
+    copied: &str,
     started: Started,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
-    let failed = |e| of_driver(e, target);
+    let failed = |e| of_driver(e, copied);
     let limit = session.answer_limit;
     let mut copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await.map_err(failed)?;
     match transfer(&mut copy, limit, started, commands, events).await.map_err(failed)? {
@@ -278,7 +316,7 @@ async fn exchange(
                 "the server stored {count} of {rows} rows, so the load was undone: a trigger left rows out; \
                  CopyInOptions::allow_skipped accepts that"
             );
-            Err(Failed { error: Some(Error::new(ErrorKind::Copy, message)), at_rest: true })
+            Err(Failed::ours(Error::new(ErrorKind::Copy, message)))
         }
         Moved::Abort => {
             // Ended and then undone, rather than aborted: after the server has refused a row already, the driver's abort
@@ -322,10 +360,10 @@ async fn transfer(
     Ok(Moved::Abort)
 }
 
-fn of_driver(error: sqlx::Error, target: &Target) -> Failed {
+fn of_driver(error: sqlx::Error, copied: &str) -> Failed {
     let at_rest = driver::at_rest(&error);
     let error = driver::error(error).naming();
-    let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, &target.name));
+    let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, copied));
     let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
     let refused = error.server().is_some();
     let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };

@@ -4,12 +4,14 @@ mod bounds;
 mod catalog;
 pub mod frame;
 mod load;
+mod merge;
 mod records;
 mod typed;
 mod unload;
 
 pub(crate) use catalog::Target;
 pub use load::CopyReport;
+pub use merge::{Duplicates, Merge, MergeOutcome, MergeReport, Merged, UpdateMany};
 pub(crate) use records::copy_records;
 pub use typed::{CopyIn, CopyInOptions};
 pub use unload::CopyOutStream;

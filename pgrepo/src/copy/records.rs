@@ -47,6 +47,7 @@ where
         target,
         operation: OPERATION,
         check: Box::new(move |table| fit(table, &names)),
+        job: None,
     };
     let (mut load, started) = Load::start(on, plan).await?;
     let types = started.types;

@@ -169,7 +169,7 @@ pub struct CopyIn<'s, R> {
 }
 
 /// Starts a load for columns with the marks; what the handle's type was is forgotten here.
-type Starter<'s> = Box<dyn FnOnce(Plan) -> Starting<'s> + Send + 's>;
+type Starter<'s> = Box<dyn FnOnce(Plan<'s>) -> Starting<'s> + Send + 's>;
 type Starting<'s> = std::pin::Pin<Box<dyn Future<Output = Result<(Load<'s>, Started)>> + Send + 's>>;
 
 enum State<'s> {
@@ -223,7 +223,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     /// ```
     pub async fn send(&mut self, row: &R) -> Result<()> {
         if let State::New(_) = self.state {
-            let sent = frame::sent(row).map_err(|e| self.refused(e))?;
+            let sent = frame::sent(row).map_err(|e| self.blame(refused::<R>(e, self.rows)))?;
             self.open(sent).await?;
         }
         let State::Open { marks, all, types, .. } = &self.state else { return Err(self.over()) };
@@ -233,14 +233,14 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         } else {
             frame::encode_marked(row, marks, types, &mut self.buffer)
         };
-        let refused = match encoded {
-            Ok(()) => frame::row_length(self.buffer.len() - before).map_err(|e| self.unsendable(e)),
-            Err(error) => Err(self.refused(error)),
+        let unsent = match encoded {
+            Ok(()) => frame::row_length(self.buffer.len() - before).map_err(|e| unsendable(e, self.rows)),
+            Err(error) => Err(refused::<R>(error, self.rows)),
         };
-        if let Err(error) = refused {
+        if let Err(error) = unsent {
             // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
             let _ended = self.undo().await;
-            return Err(error);
+            return Err(self.blame(error));
         }
         self.rows += 1;
         if self.buffer.len() >= CHUNK { self.flush().await } else { Ok(()) }
@@ -365,6 +365,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
                 let marks = marks.clone();
                 move |table| table.fit_row(R::COLUMNS, &marks)
             }),
+            job: None,
         };
         let (load, Started { types, number }) = start(plan).await.map_err(|e| self.blame(e))?;
         let all = marks.iter().all(|m| *m);
@@ -394,22 +395,22 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     fn blame(&self, error: Error) -> Error {
         self.place.blame(error.during(self.operation))
     }
+}
 
-    #[cold]
-    fn unsendable(&self, error: ValueError) -> Error {
-        let message = "the row cannot be sent, so nothing is stored";
-        self.blame(Error::new(ErrorKind::Encode, message).at_row(self.rows).caused_by(error))
-    }
+/// A row that cannot be sent.
+#[cold]
+pub(super) fn unsendable(error: ValueError, row: u64) -> Error {
+    Error::new(ErrorKind::Encode, "the row cannot be sent, so nothing is stored").at_row(row).caused_by(error)
+}
 
-    #[cold]
-    fn refused(&self, error: FieldError) -> Error {
-        let mut refused = Error::new(ErrorKind::Encode, "the value cannot be sent, so nothing is stored")
-            .at_row(self.rows)
-            .caused_by(error.error);
-        if let Some(meta) = R::COLUMNS.get(error.index) {
-            refused = refused.at_field(meta.spec.field).at_column(meta.spec.name);
-        }
-        self.blame(refused)
+/// A value of a row that cannot be sent.
+#[cold]
+pub(super) fn refused<R: WriteRow>(error: FieldError, row: u64) -> Error {
+    let refused = Error::new(ErrorKind::Encode, "the value cannot be sent, so nothing is stored");
+    let refused = refused.at_row(row).caused_by(error.error);
+    match R::COLUMNS.get(error.index) {
+        Some(meta) => refused.at_field(meta.spec.field).at_column(meta.spec.name),
+        None => refused,
     }
 }
 

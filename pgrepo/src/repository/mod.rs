@@ -10,6 +10,7 @@ use crate::table::{PgTable, Place};
 mod copy;
 mod key;
 mod many;
+mod merge;
 mod write;
 
 /// The rows of the table that `T` stands for, on a database or in a transaction.
