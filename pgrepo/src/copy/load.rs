@@ -233,6 +233,11 @@ impl Failed {
         Self { error: Some(error), at_rest: true }
     }
 
+    /// Whether the server refused with this SQLSTATE.
+    pub(super) fn is_state(&self, state: &str) -> bool {
+        self.error.as_ref().and_then(Error::sqlstate).is_some_and(|s| s.as_str() == state)
+    }
+
     /// With the error told otherwise.
     pub(super) fn mapped(self, told: impl FnOnce(Error) -> Error) -> Self {
         Self { error: self.error.map(told), ..self }

@@ -147,7 +147,21 @@ impl Job<'_> {
     }
 
     /// Hands over each row as it is now.
+    ///
+    /// The driver asks for types that it does not know after it has prepared the statement, which is lost by that if it is
+    /// not to be kept. The second time it knows them.
     async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<(), Failed> {
+        self.rows(session, "SAVEPOINT pgrepo_read").await?;
+        match self.read_once(session, sql, take).await {
+            Err(failed) if failed.is_state("26000") => {
+                self.rows(session, "ROLLBACK TO SAVEPOINT pgrepo_read").await?;
+                self.read_once(session, sql, take).await
+            }
+            done => done,
+        }
+    }
+
+    async fn read_once(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<(), Failed> {
         let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
         let limit = session.answer_limit;
         let mut items = driver::once(session, sql);

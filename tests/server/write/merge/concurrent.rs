@@ -16,26 +16,27 @@ struct Tally {
     #[pg(primary_key, identity)]
     id: i64,
     name: String,
-    by: i64,
+    val: i64,
     #[pg(version)]
     version: i64,
 }
 
 const TALLY: &str = "CREATE TABLE tally (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE, \
-    by int8 NOT NULL, version int8 NOT NULL); \
-    CREATE TABLE history (name text, before int8, by int8); \
-    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-    INSERT INTO history VALUES (NEW.name, CASE TG_OP WHEN 'UPDATE' THEN OLD.by END, NEW.by); RETURN NULL; END $$; \
+    val int8 NOT NULL, version int8 NOT NULL); \
+    CREATE TABLE history (name text, before int8, val int8); \
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'UPDATE' \
+    THEN INSERT INTO history VALUES (NEW.name, OLD.val, NEW.val); ELSE INSERT INTO history VALUES (NEW.name, NULL, NEW.val); \
+    END IF; RETURN NULL; END $$; \
     CREATE TRIGGER note AFTER INSERT OR UPDATE ON tally FOR EACH ROW EXECUTE FUNCTION note()";
 
 /// Some of the keys in any order, each with a value that no other merge has.
-fn batch(rng: &mut Rng, by: i64) -> Vec<Tally> {
+fn batch(rng: &mut Rng, val: i64) -> Vec<Tally> {
     let mut names: Vec<usize> = (0..KEYS).collect();
     for i in (1..names.len()).rev() {
         names.swap(i, rng.below(i + 1));
     }
     names.truncate(1 + rng.below(KEYS / 2));
-    names.into_iter().map(|name| Tally { id: 0, name: format!("k{name}"), by, version: 0 }).collect()
+    names.into_iter().map(|name| Tally { id: 0, name: format!("k{name}"), val, version: 0 }).collect()
 }
 
 #[pgrepo::test(flavor = "multi_thread")]
@@ -65,7 +66,7 @@ async fn overlapping_merges_neither_block_each_other_for_good_nor_lose_an_update
                         let merged = tallies.merge_on(Tally::UNIQUE_NAME, &rows).fetch_all().await.unwrap();
                         let mut report = MergeReport::default();
                         for (merged, row) in merged.iter().zip(&rows) {
-                            assert_eq!((&merged.row.name, merged.row.by), (&row.name, row.by));
+                            assert_eq!((&merged.row.name, merged.row.val), (&row.name, row.val));
                             match merged.outcome {
                                 MergeOutcome::Inserted => report.inserted += 1,
                                 MergeOutcome::Updated => report.updated += 1,
@@ -105,14 +106,14 @@ async fn overlapping_merges_neither_block_each_other_for_good_nor_lose_an_update
     assert_eq!(lost, 0);
     // And each value but the last of a row, and those that were deleted, was overwritten.
     let ends: i64 = direct
-        .one("SELECT count(*) FROM history h WHERE NOT EXISTS (SELECT FROM history n WHERE n.name = h.name AND n.before = h.by)")
+        .one("SELECT count(*) FROM history h WHERE NOT EXISTS (SELECT FROM history n WHERE n.name = h.name AND n.before = h.val)")
         .await;
     assert_eq!(u64::try_from(ends).unwrap(), inserted, "each row that was inserted has one last value");
     let counted: bool = direct
         .one("SELECT bool_and(version < (SELECT count(*) FROM history h WHERE h.name = t.name)) FROM tally t")
         .await;
     assert!(counted);
-    direct.at_rest("merge", i64::try_from(TASKS).unwrap()).await;
+    direct.at_rest("merge", TASKS).await;
 }
 
 const WAITS: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)";
