@@ -102,7 +102,7 @@ async fn of_rows_with_the_same_key_the_caller_says_which_wins(db: Db) {
     assert_eq!((error.kind(), error.row(), error.operation()), (pgrepo::ErrorKind::Copy, Some(2), Some("merge")));
     let told = error.to_string();
     assert!(told.contains("rows 0 and 2 (counted from 0) have the same key (row, letter)"), "{told}");
-    assert!(told.contains("nothing is stored") && error.is_retryable() == false, "{told}");
+    assert!(told.contains("nothing is stored") && !error.is_retryable(), "{told}");
     assert_eq!(seats.all().count().await.unwrap(), 1);
     for (which, one, two) in [(Duplicates::FirstWins, "1", "2"), (Duplicates::LastWins, "5", "4")] {
         seats.delete_where(Filter::all()).execute().await.unwrap();
