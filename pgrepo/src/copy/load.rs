@@ -17,7 +17,7 @@ use crate::value::TypeInfo;
 
 use super::bounds::Bounds;
 use super::catalog::Target;
-use super::frame;
+use super::failed::{Failed, broken};
 use super::merge;
 
 /// Bytes are handed over to the driver when so many have gathered.
@@ -201,47 +201,10 @@ async fn work<H: Handle>(
     }
 }
 
-/// The error of a load whose connection is of no more use; its COMMIT was not sent.
-fn broken(error: Error) -> Error {
-    let error = error.undone();
-    if error.kind() != ErrorKind::Connection {
-        return error;
-    }
-    error.saying("the connection broke before the load's end was sent, so nothing is stored")
-}
-
 /// What the server counted, and the number of the transaction, if it is the load's own.
 struct Loaded {
     report: CopyReport,
     number: Option<TxId>,
-}
-
-/// A load that stores nothing; without an error it was asked for.
-pub(super) struct Failed {
-    error: Option<Error>,
-    at_rest: bool,
-}
-
-impl Failed {
-    /// By the server, or with the connection; `copied` is the table that the COPY goes into.
-    pub(super) fn of_driver(error: sqlx::Error, copied: &str) -> Self {
-        of_driver(error, copied)
-    }
-
-    /// By what was found on a connection that is at rest.
-    pub(super) fn ours(error: Error) -> Self {
-        Self { error: Some(error), at_rest: true }
-    }
-
-    /// Whether the server refused with this SQLSTATE.
-    pub(super) fn is_state(&self, state: &str) -> bool {
-        self.error.as_ref().and_then(Error::sqlstate).is_some_and(|s| s.as_str() == state)
-    }
-
-    /// With the error told otherwise.
-    pub(super) fn mapped(self, told: impl FnOnce(Error) -> Error) -> Self {
-        Self { error: self.error.map(told), ..self }
-    }
 }
 
 async fn load(
@@ -263,7 +226,7 @@ async fn load(
             return Err(Failed::ours(error));
         }
         Err(error) => {
-            let failed = of_driver(error, &target.name);
+            let failed = Failed::of_driver(error, &target.name);
             if failed.at_rest {
                 step.done();
             }
@@ -308,7 +271,7 @@ async fn exchange(
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<CopyReport, Failed> {
-    let failed = |e| of_driver(e, copied);
+    let failed = |e| Failed::of_driver(e, copied);
     let limit = session.answer_limit;
     let mut copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await.map_err(failed)?;
     match transfer(&mut copy, limit, started, commands, events).await.map_err(failed)? {
@@ -363,23 +326,6 @@ async fn transfer(
         }
     }
     Ok(Moved::Abort)
-}
-
-fn of_driver(error: sqlx::Error, copied: &str) -> Failed {
-    let at_rest = driver::at_rest(&error);
-    let error = driver::error(error).naming();
-    let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, copied));
-    let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
-    let refused = error.server().is_some();
-    let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
-    if let Some((row, column)) = place {
-        error = error.at_row(row);
-        if let Some(column) = column {
-            error = error.at_column(column);
-        }
-    }
-    // Before its COMMIT nothing of a load can take effect.
-    Failed { error: Some(error.undone()), at_rest }
 }
 
 /// Why a load was not closed.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod catalog;
+mod failed;
 pub mod frame;
 mod load;
 mod merge;

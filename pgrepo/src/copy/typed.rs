@@ -3,11 +3,12 @@ use std::marker::PhantomData;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::table::{ColumnMeta, FieldError, Place, Spec, WriteRow, sql};
+use crate::table::{ColumnMeta, Place, Spec, WriteRow, sql};
 use crate::tx::TxId;
-use crate::value::{TypeInfo, ValueError};
+use crate::value::TypeInfo;
 
 use super::catalog::Target;
+use super::failed::{refused, unsendable};
 use super::frame;
 use super::load::{CHUNK, CopyReport, Load, Plan, Started};
 
@@ -394,23 +395,6 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     #[cold]
     fn blame(&self, error: Error) -> Error {
         self.place.blame(error.during(self.operation))
-    }
-}
-
-/// A row that cannot be sent.
-#[cold]
-pub(super) fn unsendable(error: ValueError, row: u64) -> Error {
-    Error::new(ErrorKind::Encode, "the row cannot be sent, so nothing is stored").at_row(row).caused_by(error)
-}
-
-/// A value of a row that cannot be sent.
-#[cold]
-pub(super) fn refused<R: WriteRow>(error: FieldError, row: u64) -> Error {
-    let refused = Error::new(ErrorKind::Encode, "the value cannot be sent, so nothing is stored");
-    let refused = refused.at_row(row).caused_by(error.error);
-    match R::COLUMNS.get(error.index) {
-        Some(meta) => refused.at_field(meta.spec.field).at_column(meta.spec.name),
-        None => refused,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::pool::{Session, Watch, driver};
 use crate::table::Name;
 
 use super::super::catalog;
-use super::super::load::Failed;
+use super::super::failed::Failed;
 use super::sql::{self, STAGE, Statements};
 use super::{Duplicates, MergeOutcome, MergeReport};
 

@@ -8,9 +8,9 @@ use crate::table::{ColumnMeta, Name, Place, Record, Spec, WriteRow};
 use crate::value::TypeInfo;
 
 use super::super::catalog::Target;
+use super::super::failed::{refused, unsendable};
 use super::super::frame;
 use super::super::load::{CHUNK, Load, Plan};
-use super::super::typed::{refused, unsendable};
 use super::job::{Job, Take};
 use super::sql::{Columns, Statements};
 use super::{MergeReport, Task, Updated};

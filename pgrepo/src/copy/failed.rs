@@ -1,0 +1,76 @@
+//! Why a load stores nothing.
+
+use crate::error::{Error, ErrorKind};
+use crate::pool::driver;
+use crate::table::{FieldError, WriteRow};
+use crate::value::ValueError;
+
+use super::frame;
+
+/// A load that stores nothing; without an error it was asked for.
+pub(super) struct Failed {
+    pub(super) error: Option<Error>,
+    pub(super) at_rest: bool,
+}
+
+impl Failed {
+    /// By the server, or with the connection; `copied` is the table that the COPY goes into.
+    pub(super) fn of_driver(error: sqlx::Error, copied: &str) -> Self {
+        let at_rest = driver::at_rest(&error);
+        let error = driver::error(error).naming();
+        let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, copied));
+        let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
+        let refused = error.server().is_some();
+        let mut error =
+            if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
+        if let Some((row, column)) = place {
+            error = error.at_row(row);
+            if let Some(column) = column {
+                error = error.at_column(column);
+            }
+        }
+        // Before its COMMIT nothing of a load can take effect.
+        Self { error: Some(error.undone()), at_rest }
+    }
+
+    /// By what was found on a connection that is at rest.
+    pub(super) fn ours(error: Error) -> Self {
+        Self { error: Some(error), at_rest: true }
+    }
+
+    /// Whether the server refused with this SQLSTATE.
+    pub(super) fn is_state(&self, state: &str) -> bool {
+        self.error.as_ref().and_then(Error::sqlstate).is_some_and(|s| s.as_str() == state)
+    }
+
+    /// With the error told otherwise.
+    pub(super) fn mapped(self, told: impl FnOnce(Error) -> Error) -> Self {
+        Self { error: self.error.map(told), ..self }
+    }
+}
+
+/// The error of a load whose connection is of no more use; its COMMIT was not sent.
+pub(super) fn broken(error: Error) -> Error {
+    let error = error.undone();
+    if error.kind() != ErrorKind::Connection {
+        return error;
+    }
+    error.saying("the connection broke before the load's end was sent, so nothing is stored")
+}
+
+/// A row that cannot be sent.
+#[cold]
+pub(super) fn unsendable(error: ValueError, row: u64) -> Error {
+    Error::new(ErrorKind::Encode, "the row cannot be sent, so nothing is stored").at_row(row).caused_by(error)
+}
+
+/// A value of a row that cannot be sent.
+#[cold]
+pub(super) fn refused<R: WriteRow>(error: FieldError, row: u64) -> Error {
+    let refused = Error::new(ErrorKind::Encode, "the value cannot be sent, so nothing is stored");
+    let refused = refused.at_row(row).caused_by(error.error);
+    match R::COLUMNS.get(error.index) {
+        Some(meta) => refused.at_field(meta.spec.field).at_column(meta.spec.name),
+        None => refused,
+    }
+}
