@@ -274,8 +274,9 @@ pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, Breaker
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{
-    BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, LoadPhase,
-    LoadProgress, LoadReport, Progress, Rejected, RowError, SourceError,
+    BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, Duplicates,
+    LoadPhase, LoadProgress, LoadReport, Merge, MergeOutcome, MergeReport, Merged, Progress, Rejected, RowError,
+    SourceError, UpdateMany,
 };
 pub use error::{Committed, Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};

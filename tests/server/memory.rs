@@ -13,7 +13,7 @@ use crate::lines::Generated;
 use crate::support::proxy;
 
 #[derive(Debug, Clone, PgTable, serde::Deserialize)]
-#[pg(table = "many")]
+#[pg(table = "many", unique = "id")]
 struct Many {
     id: i64,
     score: f64,
@@ -64,6 +64,11 @@ fn memory_of_a_child() {
                 };
                 let report = db.repository::<Many>().load(source).to_sink(count).await.unwrap();
                 assert_eq!((report.loaded + rejected, rejected), (rows.unsigned_abs(), rows.unsigned_abs() / 10_000));
+            }
+            "merge" => {
+                let source = (0..rows).map(|id| Many { id, score: 0.5, name: format!("row number {id}") });
+                let report = db.repository::<Many>().merge_on(Many::UNIQUE_ID, source).execute().await.unwrap();
+                assert_eq!(report.inserted + report.unchanged, u64::try_from(rows).unwrap());
             }
             "copy_out" => {
                 let mut out = db.repository::<Many>().copy_out().await.unwrap();
@@ -212,6 +217,11 @@ async fn memory_of_lines_in_and_out_is_flat(db: TestDatabase) {
     for work in ["csv", "ndjson", "raw"] {
         is_flat(&db.url(), work).await;
     }
+}
+
+#[pgrepo::test(sql = "CREATE UNLOGGED TABLE many (id int8 UNIQUE, score float8, name text)")]
+async fn memory_of_a_merge_is_flat(db: TestDatabase) {
+    is_flat(&db.url(), "merge").await;
 }
 
 #[pgrepo::test]

@@ -341,15 +341,12 @@ pub(super) fn text(row: &PgRow, index: usize) -> Result<String> {
     if value.is_null() { Ok(String::new()) } else { Ok(value.as_str().map_err(unreadable)?.to_owned()) }
 }
 
-fn flag(row: &PgRow, index: usize) -> Result<bool> {
+pub(super) fn flag(row: &PgRow, index: usize) -> Result<bool> {
     Ok(text(row, index)? == "t")
 }
 
-fn number<N>(row: &PgRow, index: usize) -> Result<N>
-where
-    N: FromStr<Err = ParseIntError>,
-{
+pub(super) fn number<N: FromStr<Err = ParseIntError>>(row: &PgRow, index: usize) -> Result<N> {
     text(row, index)?
         .parse()
-        .map_err(|e| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(Box::new(e)))
+        .map_err(|e| Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").caused_by(e))
 }

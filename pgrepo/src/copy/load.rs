@@ -10,14 +10,15 @@ use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Db, Handle, Lease, Session, Step, Watch, driver};
+use crate::pool::{Db, Handle, Lease, Session, Watch, driver};
 use crate::tx::{TxId, Unanswered, resolve};
 
 use super::bounds::Bounds;
-use super::catalog::{Looked, Target};
-use super::frame;
+use super::catalog::Looked;
+use super::failed::{Failed, broken};
 use super::kind::At;
 use super::lookout::Lookout;
+use super::merge;
 use super::plan::{Plan, Prepared, Started};
 use super::progress::Following;
 
@@ -63,7 +64,7 @@ pub(crate) struct Load<'s> {
 
 impl<'s> Load<'s> {
     /// Takes a connection, checks the table and begins the COPY.
-    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan) -> Result<(Self, Started)> {
+    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan<'s>) -> Result<(Self, Started)> {
         let (commands, receive) = mpsc::channel(1);
         let (send, events) = mpsc::channel(1);
         let work = Box::pin(work(on, plan, receive, send));
@@ -134,7 +135,7 @@ fn out_of_step() -> Error {
 /// The whole of a load on its connection.
 async fn work<H: Handle>(
     on: H,
-    plan: Plan,
+    plan: Plan<'_>,
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<CopyReport> {
@@ -165,31 +166,16 @@ async fn work<H: Handle>(
     }
 }
 
-/// The error of a load whose connection is of no more use; its COMMIT was not sent.
-fn broken(error: Error) -> Error {
-    let error = error.undone();
-    if error.kind() != ErrorKind::Connection {
-        return error;
-    }
-    error.saying("the connection broke before the load's end was sent, so nothing is stored")
-}
-
 /// What the server counted, and the number of the transaction, if it is the load's own.
 struct Loaded {
     report: CopyReport,
     number: Option<TxId>,
 }
 
-/// A load that stores nothing; without an error it was asked for.
-struct Failed {
-    error: Option<Error>,
-    at_rest: bool,
-}
-
 async fn load(
     lease: &mut Lease<'_>,
     bounds: &mut Bounds,
-    plan: Plan,
+    plan: Plan<'_>,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
 ) -> Result<Loaded, Failed> {
@@ -200,33 +186,48 @@ async fn load(
         Ok(Ok(prepared)) => prepared,
         Ok(Err(error)) => {
             step.done();
-            return Err(Failed { error: Some(error), at_rest: true });
+            return Err(Failed::ours(error));
         }
-        Err((at, error)) => return Err(Failed::by(step, error, at, &plan)),
+        Err((at, error)) => return Err(Failed::by(step, error, at, &plan.how, &plan.target.name)),
     };
 
     let Looked { checked: types, number, backend, said } = looked;
     bounds.say_again(&said);
     let started = Started { types, number };
-    let lookout = Lookout::new(step.session(), backend);
-    let _watch = Watch::begin(step.session().slow_statement, plan.operation, || sql.as_str().into());
-    match exchange(step.session(), &sql, started, lookout, commands, events).await {
-        Ok(report) => {
-            step.done();
-            Ok(Loaded { report, number })
+    let Plan { operation, target, how, job, .. } = plan;
+    let mut copied = &*target.name;
+    if let Some(job) = &job {
+        copied = merge::STAGE;
+        // In a box: it is seldom needed, and a part of every load's future.
+        if let Err(failed) = Box::pin(job.open(step.session())).await {
+            return Err(failed.told(step));
         }
-        Err(Stopped::Driver(error)) => Err(Failed::by(step, error, At::Copy, &plan)),
+    }
+    let lookout = Lookout::new(step.session(), backend);
+    let watch = Watch::begin(step.session().slow_statement, operation, || sql.as_str().into());
+    let ended = exchange(step.session(), &sql, started, lookout, commands, events).await;
+    drop(watch);
+    let report = match ended {
+        Ok(report) => report,
+        Err(Stopped::Driver(error)) => return Err(Failed::by(step, error, At::Copy, &how, copied)),
         Err(Stopped::Miscounted(error)) => {
             step.done();
-            Err(Failed { error: Some(error), at_rest: true })
+            return Err(Failed::ours(error));
         }
         Err(Stopped::Asked(ended)) => {
             let at_rest = ended.as_ref().err().is_none_or(driver::at_rest);
             // Nothing is stored, as was asked for: how is the pool's business.
             let _told = step.settle(ended);
-            Err(Failed { error: None, at_rest })
+            return Err(Failed { error: None, at_rest });
         }
+    };
+    if let Some(job) = job
+        && let Err(failed) = Box::pin(job.run(step.session(), report.rows, bounds.own)).await
+    {
+        return Err(failed.told(step));
     }
+    step.done();
+    Ok(Loaded { report, number })
 }
 
 /// Why a COPY stores nothing.
@@ -316,35 +317,6 @@ async fn transfer(
         }
     }
     Ok(Moved::Abort)
-}
-
-impl Failed {
-    /// The driver failed in a load: before its COMMIT nothing of it can take effect.
-    fn by(step: Step<'_>, error: sqlx::Error, at: At, plan: &Plan) -> Self {
-        let at_rest = driver::at_rest(&error);
-        let (mut error, row) = placed(step.failed(error), &plan.target);
-        if let Some(row) = row {
-            error = error.at_row(row);
-        }
-        Self { error: Some(at.advise(error, &plan.how)), at_rest }
-    }
-}
-
-/// An error of the driver's as that of a load, with the column that the server names; and which of the COPY's rows it names.
-pub(super) fn placed(error: Error, target: &Target) -> (Error, Option<u64>) {
-    let error = error.naming();
-    let place = error.server().and_then(|s| s.context()).and_then(|text| frame::place(text, &target.name));
-    let place = place.map(|(row, column)| (row, column.map(str::to_owned)));
-    let refused = error.server().is_some();
-    let mut error = if refused && error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
-    let mut row = None;
-    if let Some((at, column)) = place {
-        row = Some(at);
-        if let Some(column) = column {
-            error = error.at_column(column);
-        }
-    }
-    (error, row)
 }
 
 /// Why a load was not closed.

@@ -2,11 +2,13 @@
 
 mod bounds;
 mod catalog;
+mod failed;
 pub mod frame;
 mod kind;
 mod literal;
 mod load;
 mod lookout;
+mod merge;
 mod options;
 mod plan;
 mod progress;
@@ -19,6 +21,7 @@ mod unload;
 
 pub(crate) use catalog::Target;
 pub use load::CopyReport;
+pub use merge::{Duplicates, Merge, MergeOutcome, MergeReport, Merged, UpdateMany};
 pub use options::CopyInOptions;
 pub use progress::{LoadPhase, LoadProgress, Progress};
 pub(crate) use raw::copy_out_raw;

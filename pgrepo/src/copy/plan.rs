@@ -8,10 +8,11 @@ use super::bounds::Bounds;
 use super::catalog::{Lock, Looked, Target};
 use super::kind::At;
 use super::literal::Condition;
+use super::merge::Job;
 use super::progress::Progress;
 
 /// What a load writes to: the columns' names, and the check that each fits.
-pub(crate) struct Plan {
+pub(crate) struct Plan<'s> {
     /// The method, for messages.
     pub(crate) operation: &'static str,
     pub(crate) target: Target,
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
     /// Checks the columns against the table's, and returns the types of those that are sent.
     pub(crate) check: Box<Check>,
     pub(crate) how: How,
+    /// What is done before the COPY and behind it, where its rows go through a table of their own.
+    pub(crate) job: Option<Box<Job<'s>>>,
 }
 
 type Check = dyn Fn(&Description) -> Result<Vec<TypeInfo>> + Send + Sync;
@@ -59,7 +62,7 @@ pub(super) struct Prepared {
     pub(super) sql: String,
 }
 
-impl Plan {
+impl Plan<'_> {
     /// Opens the bounds, locks and checks the table, empties it, and completes the statement.
     ///
     /// The outer error leaves the session wherever it is; after the inner one it is at rest.

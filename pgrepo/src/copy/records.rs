@@ -49,6 +49,7 @@ where
         operation: OPERATION,
         check: Box::new(move |table| fit(table, &names)),
         how: How::default(),
+        job: None,
     };
     let (mut load, started) = Load::start(on, plan).await?;
     let types = started.types;

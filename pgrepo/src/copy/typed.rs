@@ -3,11 +3,12 @@ use std::marker::PhantomData;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::table::{FieldError, PgTable, Place, Spec, WriteRow, sql};
+use crate::table::{PgTable, Place, Spec, WriteRow, sql};
 use crate::tx::TxId;
-use crate::value::{TypeInfo, ValueError};
+use crate::value::TypeInfo;
 
 use super::catalog::Target;
+use super::failed::{refused, unsendable};
 use super::frame;
 use super::load::{CHUNK, CopyReport, Load};
 use super::options::CopyInOptions;
@@ -33,7 +34,7 @@ pub struct CopyIn<'s, R> {
 }
 
 /// Starts a load for columns with the marks; what the handle's type was is forgotten here.
-type Starter<'s> = Box<dyn FnOnce(Plan) -> Starting<'s> + Send + 's>;
+type Starter<'s> = Box<dyn FnOnce(Plan<'s>) -> Starting<'s> + Send + 's>;
 type Starting<'s> = std::pin::Pin<Box<dyn Future<Output = Result<(Load<'s>, Started)>> + Send + 's>>;
 
 enum State<'s> {
@@ -87,7 +88,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     /// ```
     pub async fn send(&mut self, row: &R) -> Result<()> {
         if let State::New(_) = self.state {
-            let sent = frame::sent(row).map_err(|e| self.refused(e))?;
+            let sent = frame::sent(row).map_err(|e| self.blame(refused::<R>(e, self.rows)))?;
             self.open(sent).await?;
         }
         let State::Open { marks, all, types, .. } = &self.state else { return Err(self.over()) };
@@ -97,14 +98,14 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         } else {
             frame::encode_marked(row, marks, types, &mut self.buffer)
         };
-        let refused = match encoded {
-            Ok(()) => frame::row_length(self.buffer.len() - before).map_err(|e| self.unsendable(e)),
-            Err(error) => Err(self.refused(error)),
+        let unsent = match encoded {
+            Ok(()) => frame::row_length(self.buffer.len() - before).map_err(|e| unsendable(e, self.rows)),
+            Err(error) => Err(refused::<R>(error, self.rows)),
         };
-        if let Err(error) = refused {
+        if let Err(error) = unsent {
             // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
             let _ended = self.undo().await;
-            return Err(error);
+            return Err(self.blame(error));
         }
         self.rows += 1;
         if self.buffer.len() >= CHUNK { self.flush().await } else { Ok(()) }
@@ -273,23 +274,6 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     fn blame(&self, error: Error) -> Error {
         self.place.blame(error.during(self.operation))
     }
-
-    #[cold]
-    fn unsendable(&self, error: ValueError) -> Error {
-        let message = "the row cannot be sent, so nothing is stored";
-        self.blame(Error::new(ErrorKind::Encode, message).at_row(self.rows).caused_by(error))
-    }
-
-    #[cold]
-    fn refused(&self, error: FieldError) -> Error {
-        let mut refused = Error::new(ErrorKind::Encode, "the value cannot be sent, so nothing is stored")
-            .at_row(self.rows)
-            .caused_by(error.error);
-        if let Some(meta) = R::COLUMNS.get(error.index) {
-            refused = refused.at_field(meta.spec.field).at_column(meta.spec.name);
-        }
-        self.blame(refused)
-    }
 }
 
 /// What a load of such rows writes to, if its first row sends `sent`; and which of the fields are sent.
@@ -298,7 +282,7 @@ pub(super) fn plan<R: WriteRow>(
     place: &Place,
     options: &CopyInOptions,
     sent: Vec<bool>,
-) -> Result<(Plan, Vec<bool>)> {
+) -> Result<(Plan<'static>, Vec<bool>)> {
     let marks = options.marks(R::COLUMNS, sent)?;
     let how = options.how(&<R::Table as PgTable>::TABLE)?;
     if let Some(progress) = &how.progress {
@@ -316,6 +300,7 @@ pub(super) fn plan<R: WriteRow>(
             move |table| table.fit_row(R::COLUMNS, &marks)
         }),
         how,
+        job: None,
     };
     Ok((plan, marks))
 }

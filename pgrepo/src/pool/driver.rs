@@ -201,6 +201,20 @@ pub(crate) async fn simple(session: &mut Session, sql: &str) -> Result<Vec<PgRow
     answered(session.answer_limit, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut session.conn)).await
 }
 
+/// Runs one or more statements by the simple protocol, and returns how many rows they affected.
+pub(crate) async fn affected(session: &mut Session, sql: &str) -> Result<u64, sqlx::Error> {
+    let done = answered(session.answer_limit, sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut session.conn)).await?;
+    Ok(done.rows_affected())
+}
+
+/// Runs a statement without parameters that is not worth keeping; its values are binary.
+pub(crate) fn once<'c>(
+    session: &'c mut Session,
+    sql: &str,
+) -> BoxStream<'c, Result<Either<PgQueryResult, PgRow>, sqlx::Error>> {
+    session.conn.fetch_many(sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false))
+}
+
 /// Runs statements by the simple protocol, and throws their rows away as they come.
 pub(crate) async fn script(session: &mut Session, sql: &str) -> Result<(), sqlx::Error> {
     answered(session.answer_limit, script_on(&mut session.conn, sql)).await

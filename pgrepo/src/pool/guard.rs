@@ -198,6 +198,11 @@ impl Step<'_> {
         self.tell(error, rest, false)
     }
 
+    /// As [`failed`](Self::failed), of an error that was told otherwise meanwhile.
+    pub(crate) fn failed_by(self, error: &Error, at_rest: bool) {
+        self.hear(error, if at_rest { Rest::Usable } else { Rest::Broken });
+    }
+
     /// As [`failed`](Self::failed), where the driver's stream is out of step whatever the error is.
     pub(crate) fn out_of_step(self, error: sqlx::Error) -> Error {
         let rest = if driver::at_rest(&error) { Rest::OutOfStep } else { Rest::Broken };
@@ -205,23 +210,27 @@ impl Step<'_> {
         self.tell(error, rest, undone)
     }
 
-    /// Every failure of the driver's goes through here: the pool, the transaction and the breaker hear of it.
     fn tell(self, error: sqlx::Error, rest: Rest, undone: bool) -> Error {
+        // Over TLS a read may send as well, and what it fails to send is no part of the operation.
+        let undone = undone || (self.guard.session().plain && driver::is_unsent(&error));
+        let error = driver::error(error).after_attempts(self.guard.attempt);
+        let error = if undone { error.undone() } else { error };
+        self.hear(&error, rest);
+        error
+    }
+
+    /// Every failure of the driver's goes through here: the pool, the transaction and the breaker hear of it.
+    fn hear(self, error: &Error, rest: Rest) {
         let guard = self.guard;
         match rest {
             Rest::Usable => guard.dirty = false,
             Rest::OutOfStep => {}
             Rest::Broken => guard.doubt_others(),
         }
-        // Over TLS a read may send as well, and what it fails to send is no part of the operation.
-        let undone = undone || (guard.session().plain && driver::is_unsent(&error));
-        let error = driver::error(error).after_attempts(guard.attempt);
-        let error = if undone { error.undone() } else { error };
-        guard.trouble.failed(&error);
+        guard.trouble.failed(error);
         if let Some(call) = &mut guard.call {
-            call.failed(&error);
+            call.failed(error);
         }
-        error
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn unreadable(fields: Fields, ty: Option<&TypeInfo>, error: FieldErro
 }
 
 /// A result that does not fit a row type.
-fn misfit(misfit: Misfit) -> Error {
+pub(crate) fn misfit(misfit: Misfit) -> Error {
     let error = Error::new(ErrorKind::Mismatch, misfit.to_string());
     match misfit.meta() {
         Some(meta) if !meta.spec.name.is_empty() => error.at_field(meta.spec.field).at_column(meta.spec.name),

@@ -11,6 +11,7 @@ mod copy;
 mod key;
 mod load;
 mod many;
+mod merge;
 mod write;
 
 /// The rows of the table that `T` stands for, on a database or in a transaction.

@@ -1,6 +1,7 @@
 //! What a repository writes, row by row and in batches.
 
 mod many;
+mod merge;
 mod rows;
 mod schema;
 mod shapes;

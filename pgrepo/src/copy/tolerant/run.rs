@@ -7,9 +7,10 @@ use futures_core::Stream;
 
 use crate::copy::bounds::Bounds;
 use crate::copy::catalog::text;
+use crate::copy::failed::placed;
 use crate::copy::frame::{self, HEADER};
 use crate::copy::kind::At;
-use crate::copy::load::{CopyReport, end, placed};
+use crate::copy::load::{CopyReport, end};
 use crate::copy::options::CopyInOptions;
 use crate::copy::plan::{Plan, Prepared};
 use crate::copy::progress::Following;
@@ -161,7 +162,7 @@ pub(super) struct Run<'t, 'a, R> {
     db: Option<&'t Db>,
     pub(super) lease: Lease<'t>,
     bounds: Bounds,
-    pub(super) plan: Plan,
+    pub(super) plan: Plan<'static>,
     /// The statement that begins each COPY.
     sql: String,
     pub(super) columns: Columns,
@@ -420,7 +421,7 @@ enum Answer {
 }
 
 /// Ends the step of a COPY. An error ends the load.
-fn answer(step: Step<'_>, sent: Sent, plan: &Plan) -> Result<Answer> {
+fn answer(step: Step<'_>, sent: Sent, plan: &Plan<'_>) -> Result<Answer> {
     match sent {
         Sent::Ended(Ok(count)) => {
             step.done();
@@ -447,7 +448,7 @@ fn answer(step: Step<'_>, sent: Sent, plan: &Plan) -> Result<Answer> {
 }
 
 /// Ends a step that failed: its error, and the row of the COPY that it names.
-fn refused(step: Step<'_>, error: sqlx::Error, at: At, plan: &Plan) -> (Error, Option<u64>) {
-    let (error, line) = placed(step.failed(error), &plan.target);
+fn refused(step: Step<'_>, error: sqlx::Error, at: At, plan: &Plan<'_>) -> (Error, Option<u64>) {
+    let (error, line) = placed(step.failed(error), &plan.target.name);
     (at.advise(error, &plan.how), line)
 }

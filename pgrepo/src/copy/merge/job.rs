@@ -1,0 +1,246 @@
+//! What the server does before the rows of a merge come, and when all have come.
+
+use sqlx::Either;
+use sqlx::postgres::PgRow;
+use tokio::sync::oneshot;
+
+use crate::driver_row;
+use crate::error::{Error, ErrorKind, Result, SqlClass};
+use crate::pool::{Session, Watch, driver};
+use crate::table::Name;
+
+use super::super::catalog;
+use super::super::failed::Failed;
+use super::sql::{self, STAGE, Statements};
+use super::{Duplicates, MergeOutcome, MergeReport};
+
+/// How often others may insert rows with the same keys between two looks at the table.
+const ATTEMPTS: u32 = 16;
+
+/// How often a row may be neither inserted nor there, before that is believed.
+const ABSENT: u32 = 3;
+
+/// Takes each row as it is stored, with its number; `None` where there is none.
+pub(super) type Take<'s> = dyn FnMut(&PgRow, u64, Option<MergeOutcome>) -> Result<()> + Send + Sync + 's;
+
+/// A merge, seen from the load that its rows are sent by.
+pub(crate) struct Job<'s> {
+    pub(super) operation: &'static str,
+    pub(super) statements: Statements,
+    pub(super) duplicates: Duplicates,
+    /// The key's columns, for messages.
+    pub(super) key: Vec<Name>,
+    /// Which columns are read back, and by whom.
+    pub(super) read: Option<(Vec<Name>, Box<Take<'s>>)>,
+    pub(super) report: oneshot::Sender<MergeReport>,
+}
+
+impl Job<'_> {
+    /// Makes the table that the rows are copied into.
+    pub(crate) async fn open(&self, session: &mut Session) -> Result<(), Failed> {
+        let opened = self.rows(session, &self.statements.open()).await;
+        let rows = opened.map_err(|failed| failed.mapped(unopened))?;
+        let kind = rows.first().map(|row| catalog::text(row, 0)).transpose().map_err(Failed::ours)?;
+        let unique = rows.first().map(|row| catalog::flag(row, 1)).transpose().map_err(Failed::ours)?;
+        if !kind.is_some_and(|kind| kind == "r" || kind == "p") {
+            let message = "rows are merged into a table, and this is none: a view's rows into the table that it shows";
+            return Err(Failed::ours(Error::new(ErrorKind::Mismatch, message)));
+        }
+        if unique != Some(true) {
+            let message = format!(
+                "the table has no unique constraint or index on just these columns ({}), or only one that is partial, \
+                 deferrable or not valid",
+                self.named()
+            );
+            return Err(Failed::ours(Error::new(ErrorKind::Mismatch, message)));
+        }
+        Ok(())
+    }
+
+    /// Merges the rows that were copied.
+    pub(crate) async fn run(mut self, session: &mut Session, rows: u64, own: bool) -> Result<(), Failed> {
+        let duplicates = self.mark_duplicates(session).await?;
+        let report = self.merge(session, rows.saturating_sub(duplicates)).await?;
+        if let Some((columns, mut take)) = self.read.take() {
+            self.read(session, &self.statements.read(columns.into_iter()), &mut *take).await?;
+        }
+        if !own {
+            self.rows(session, &Statements::close()).await?;
+        }
+        // Nobody waits for it any more where the merge was dropped.
+        let _dropped = self.report.send(MergeReport { duplicates, ..report });
+        Ok(())
+    }
+
+    async fn mark_duplicates(&self, session: &mut Session) -> Result<u64, Failed> {
+        if self.duplicates != Duplicates::Refuse {
+            let last_wins = self.duplicates == Duplicates::LastWins;
+            return self.affected(session, &self.statements.mark_duplicates(last_wins)).await;
+        }
+        let rows = self.rows(session, &self.statements.first_duplicate()).await?;
+        let Some(row) = rows.first() else { return Ok(0) };
+        let (earlier, later) = two(row).map_err(Failed::ours)?;
+        let message = format!(
+            "rows {earlier} and {later} (counted from 0) have the same key ({}), so nothing is stored; \
+             Merge::duplicates lets the first or the last one win",
+            self.named()
+        );
+        Err(Failed::ours(Error::new(ErrorKind::Copy, message).at_row(later)))
+    }
+
+    /// Updates the rows that are there and inserts the others; `live` is the number of rows with different keys.
+    ///
+    /// Rows are locked, and then inserted, in the order of their keys, and none is touched before it is locked, so merges
+    /// of the same keys wait for each other and never in a circle. Where others have inserted a row after it was looked
+    /// for, all locks are given up and the merge begins anew.
+    async fn merge(&self, session: &mut Session, live: u64) -> Result<MergeReport, Failed> {
+        let statements = &self.statements;
+        let find = statements.find();
+        for attempt in 1..=ATTEMPTS {
+            let begin = match (statements.inserts, attempt) {
+                (false, _) => "",
+                (true, 1) => "SAVEPOINT pgrepo_merge; ",
+                (true, _) => "ROLLBACK TO SAVEPOINT pgrepo_merge; ",
+            };
+            let found = self.rows(session, &format!("{begin}{find}")).await?;
+            let (changed, unchanged) = found.last().map_or(Ok((0, 0)), two).map_err(Failed::ours)?;
+            let Some(left) = live.checked_sub(changed + unchanged) else {
+                let message = format!(
+                    "more than one row of the table has the same key ({}), as with tables that inherit from it",
+                    self.named()
+                );
+                return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
+            };
+            let updated = if changed == 0 { 0 } else { self.affected(session, &statements.update()).await? };
+            if updated != changed {
+                let message = format!(
+                    "the server updated {updated} of {changed} rows, so nothing is stored: a trigger or a policy leaves \
+                     rows out"
+                );
+                return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
+            }
+            let mut report = MergeReport { updated, unchanged, ..MergeReport::default() };
+            if !statements.inserts {
+                report.missing = left;
+                return Ok(report);
+            }
+            report.inserted = if left == 0 { 0 } else { self.affected(session, &statements.insert()).await? };
+            if report.inserted == left {
+                return Ok(report);
+            }
+            if attempt >= ABSENT {
+                self.refuse_absent(session).await?;
+            }
+        }
+        let message = "others insert and delete rows with the same keys all the time, so nothing is stored";
+        Err(Failed::ours(Error::new(ErrorKind::Copy, message)))
+    }
+
+    /// Refuses rows that are not there although they were inserted, or in conflict with one that is.
+    async fn refuse_absent(&self, session: &mut Session) -> Result<(), Failed> {
+        let rows = self.rows(session, &self.statements.first_absent()).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        match catalog::text(row, 0).map_err(Failed::ours)?.parse() {
+            Ok(row) => Err(Failed::ours(absent().at_row(row))),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Hands over each row as it is now.
+    ///
+    /// The driver asks for types that it does not know after it has prepared the statement, which is lost by that if it is
+    /// not to be kept. The second time it knows them.
+    async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<(), Failed> {
+        self.rows(session, "SAVEPOINT pgrepo_read").await?;
+        match self.read_once(session, sql, take).await {
+            Err(failed) if failed.is_state("26000") => {
+                self.rows(session, "ROLLBACK TO SAVEPOINT pgrepo_read").await?;
+                self.read_once(session, sql, take).await
+            }
+            done => done,
+        }
+    }
+
+    async fn read_once(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<(), Failed> {
+        let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
+        let limit = session.answer_limit;
+        let mut items = driver::once(session, sql);
+        let (mut refused, mut index) = (None, 0);
+        while let Some(item) = driver::answered_next(limit, &mut items).await {
+            if let Either::Right(row) = item.map_err(of_driver)? {
+                // After a row that does not fit the rest is received all the same, so that the connection is at rest.
+                if refused.is_none() {
+                    refused = self.outcome(&row, index).and_then(|outcome| take(&row, index, outcome)).err();
+                }
+                index += 1;
+            }
+        }
+        refused.map_or(Ok(()), |error| Err(Failed::ours(error)))
+    }
+
+    fn outcome(&self, row: &PgRow, index: u64) -> Result<Option<MergeOutcome>> {
+        let mark = driver_row::last::<&str>(row).map_err(|e| {
+            Error::new(ErrorKind::Decode, "what became of the row cannot be read").at_row(index).caused_by(e)
+        })?;
+        Ok(Some(match mark {
+            sql::INSERTED => MergeOutcome::Inserted,
+            sql::CHANGED => MergeOutcome::Updated,
+            sql::SAME => MergeOutcome::Unchanged,
+            sql::DUPLICATE => MergeOutcome::Duplicate,
+            _ if self.statements.inserts => return Err(absent().at_row(index)),
+            _ => return Ok(None),
+        }))
+    }
+
+    async fn rows(&self, session: &mut Session, sql: &str) -> Result<Vec<PgRow>, Failed> {
+        let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
+        driver::simple(session, sql).await.map_err(of_driver)
+    }
+
+    async fn affected(&self, session: &mut Session, sql: &str) -> Result<u64, Failed> {
+        let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
+        driver::affected(session, sql).await.map_err(of_driver)
+    }
+
+    fn named(&self) -> String {
+        self.key.iter().map(Name::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The two numbers of a row.
+fn two(row: &PgRow) -> Result<(u64, u64)> {
+    Ok((catalog::number(row, 0)?, catalog::number(row, 1)?))
+}
+
+fn of_driver(error: sqlx::Error) -> Failed {
+    Failed::amid(error, STAGE).mapped(|error| {
+        let violated = error.sqlstate().is_some_and(|state| state.class() == SqlClass::IntegrityConstraint);
+        match violated {
+            true => error.saying(
+                "the server refused a row of the merge, so nothing is stored: the constraint is named, and in the \
+                 detail the row's key or the row",
+            ),
+            false => error,
+        }
+    })
+}
+
+/// The error of a merge that could not make its tables.
+fn unopened(error: Error) -> Error {
+    match error.sqlstate().as_ref().map(|state| state.as_str()) {
+        Some("42P07") => error.saying(
+            "the session has a temporary table of the name that a merge's own has (\"pgrepo: merge\", \"pgrepo: marks\")",
+        ),
+        Some("42501") => error.saying(
+            "rows are merged by way of a temporary table, which the role may not create: GRANT TEMPORARY ON DATABASE",
+        ),
+        _ => error,
+    }
+}
+
+#[cold]
+fn absent() -> Error {
+    let message = "the row was neither inserted nor is it found by its key, so nothing is stored: a trigger leaves it out or \
+                   changes its key, a policy hides it, or the key's index compares by another collation";
+    Error::new(ErrorKind::Copy, message)
+}

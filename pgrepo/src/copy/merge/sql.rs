@@ -1,0 +1,230 @@
+//! The text of a merge's statements.
+
+use crate::table::{Name, Place, quote_ident, sql};
+
+/// The table that the rows are copied into first, as the server's errors name it: no table of anybody else's has this name.
+pub(crate) const STAGE: &str = "pgrepo: merge";
+
+/// The same in statements: the session's own, whatever else there is.
+const STAGED: &str = "pg_temp.\"pgrepo: merge\"";
+
+/// What became of a row, by its number; of one that is inserted nothing is noted.
+const MARKS: &str = "pg_temp.\"pgrepo: marks\"";
+
+/// The marks: the row is in the way of another, is to be changed, or is as it should be.
+pub(super) const DUPLICATE: &str = "d";
+pub(super) const CHANGED: &str = "c";
+pub(super) const SAME: &str = "s";
+/// What is read of rows without a mark, and of those that are not there.
+pub(super) const INSERTED: &str = "i";
+pub(super) const MISSING: &str = "m";
+
+/// What the statements name, quoted.
+pub(super) struct Statements {
+    table: String,
+    /// The columns that are sent.
+    sent: Vec<String>,
+    key: Vec<String>,
+    /// The key's names as values.
+    key_names: String,
+    /// The columns that are updated, the version apart.
+    updated: Vec<String>,
+    version: Option<String>,
+    /// The column that numbers the rows.
+    number: String,
+    /// Whether rows are inserted.
+    pub(super) inserts: bool,
+    /// Whether the key is an identity column, which the rows number themselves.
+    numbered: bool,
+}
+
+/// What a merge writes.
+pub(super) struct Columns<'a> {
+    pub(super) sent: Vec<&'a Name>,
+    pub(super) key: &'a [Name],
+    pub(super) updated: Vec<&'a Name>,
+    pub(super) version: Option<&'a Name>,
+    pub(super) inserts: bool,
+    pub(super) numbered: bool,
+}
+
+impl Statements {
+    pub(super) fn new(place: &Place, columns: &Columns<'_>) -> Self {
+        let mut number = "pgrepo: number".to_owned();
+        while columns.sent.iter().any(|name| **name == *number) {
+            number.push('+');
+        }
+        Self {
+            table: place.quoted(),
+            sent: columns.sent.iter().map(|name| quoted(name)).collect(),
+            key: columns.key.iter().map(quoted).collect(),
+            key_names: columns.key.iter().map(|name| literal(&name.to_string())).collect::<Vec<_>>().join(", "),
+            updated: columns.updated.iter().map(|name| quoted(name)).collect(),
+            version: columns.version.map(quoted),
+            number: quote_ident(&number),
+            inserts: columns.inserts,
+            numbered: columns.numbered,
+        }
+    }
+
+    /// Makes the tables of the merge, and asks what the target is: its kind, and whether the key is a unique set of it.
+    pub(super) fn open(&self) -> String {
+        let not_null = list(&self.key, ", ", |k| format!("ALTER COLUMN {k} SET NOT NULL"));
+        format!(
+            "CREATE TEMPORARY TABLE {STAGED} ON COMMIT DROP AS SELECT {sent}, 0::pg_catalog.int8 AS {number} \
+             FROM {table} WITH NO DATA; ALTER TABLE {STAGED} {not_null}; \
+             CREATE TEMPORARY TABLE {MARKS} (n pg_catalog.int8, mark pg_catalog.text) ON COMMIT DROP; \
+             SELECT c.relkind, EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique \
+             AND i.indisvalid AND i.indimmediate AND NOT i.indisexclusion AND i.indpred IS NULL AND i.indexprs IS NULL \
+             AND i.indnkeyatts = {count} AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a \
+             WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]) \
+             AND a.attname = ANY (ARRAY[{names}]::pg_catalog.name[])) = {count}) \
+             FROM pg_catalog.pg_class c WHERE c.oid = {oid}::pg_catalog.regclass",
+            sent = self.sent.join(", "),
+            number = self.number,
+            table = self.table,
+            count = self.key.len(),
+            names = self.key_names,
+            oid = literal(&self.table),
+        )
+    }
+
+    pub(super) fn copy(&self) -> String {
+        format!("COPY {STAGED} ({}, {}) FROM STDIN (FORMAT binary)", self.sent.join(", "), self.number)
+    }
+
+    /// The first row whose key an earlier one has: the numbers of both.
+    pub(super) fn first_duplicate(&self) -> String {
+        let Self { number, .. } = self;
+        format!(
+            "SELECT r.earlier, r.n FROM (SELECT {number} AS n, pg_catalog.lag({number}) \
+             OVER (PARTITION BY {} ORDER BY {number}) AS earlier FROM {STAGED}) AS r \
+             WHERE r.earlier IS NOT NULL ORDER BY r.n LIMIT 1",
+            self.key.join(", ")
+        )
+    }
+
+    /// Marks all rows but the first, or the last, of those with the same key.
+    pub(super) fn mark_duplicates(&self, last_wins: bool) -> String {
+        let Self { number, .. } = self;
+        let order = if last_wins { " DESC" } else { "" };
+        format!(
+            "INSERT INTO {MARKS} SELECT r.n, '{DUPLICATE}' FROM (SELECT {number} AS n, pg_catalog.row_number() \
+             OVER (PARTITION BY {} ORDER BY {number}{order}) AS place FROM {STAGED}) AS r WHERE r.place > 1",
+            self.key.join(", ")
+        )
+    }
+
+    /// Locks the rows that are there, in the order of their keys, and marks each by whether it is to be changed; returns
+    /// how many are, and how many are not.
+    ///
+    /// The mark is worked out of what the row is when the lock is held, and not of what the statement saw at first
+    /// (<https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED>).
+    pub(super) fn find(&self) -> String {
+        let Self { table, number, .. } = self;
+        let (mark, lock) = match self.updated.is_empty() {
+            true => (format!("'{SAME}'"), String::new()),
+            false => {
+                let (old, new) = (qualified("t", &self.updated), qualified("s", &self.updated));
+                let mark =
+                    format!("CASE WHEN ROW({old})::record *<> ROW({new})::record THEN '{CHANGED}' ELSE '{SAME}' END");
+                (mark, format!(" ORDER BY {} FOR NO KEY UPDATE OF t", qualified("s", &self.key)))
+            }
+        };
+        format!(
+            "INSERT INTO {MARKS} SELECT s.{number}, {mark} FROM {table} AS t JOIN {STAGED} AS s ON {same} \
+             WHERE {unmarked}{lock}; \
+             SELECT pg_catalog.count(*) FILTER (WHERE mark = '{CHANGED}'), \
+             pg_catalog.count(*) FILTER (WHERE mark = '{SAME}') FROM {MARKS}",
+            same = self.same(),
+            unmarked = self.unmarked(),
+        )
+    }
+
+    /// Updates the rows that are marked so, all of which are locked.
+    pub(super) fn update(&self) -> String {
+        let mut set = list(&self.updated, ", ", |c| format!("{c} = s.{c}"));
+        if let Some(version) = &self.version {
+            set.push_str(&format!(", {version} = t.{version} + 1"));
+        }
+        format!(
+            "UPDATE {} AS t SET {set} FROM {STAGED} AS s JOIN {MARKS} AS m ON m.n = s.{} \
+             WHERE m.mark = '{CHANGED}' AND {}",
+            self.table,
+            self.number,
+            self.same()
+        )
+    }
+
+    /// Inserts the rows without a mark, in the order of their keys.
+    pub(super) fn insert(&self) -> String {
+        format!(
+            "INSERT INTO {} ({}){} SELECT {} FROM {STAGED} AS s WHERE {} ORDER BY {} ON CONFLICT ({}) DO NOTHING",
+            self.table,
+            self.sent.join(", "),
+            if self.numbered { " OVERRIDING SYSTEM VALUE" } else { "" },
+            qualified("s", &self.sent),
+            self.unmarked(),
+            qualified("s", &self.key),
+            self.key.join(", "),
+        )
+    }
+
+    /// The first of the rows that were neither there nor are there now.
+    pub(super) fn first_absent(&self) -> String {
+        format!(
+            "SELECT pg_catalog.min(s.{}) FROM {STAGED} AS s WHERE {} AND NOT EXISTS (SELECT FROM {} AS t WHERE {})",
+            self.number,
+            self.unmarked(),
+            self.table,
+            self.same()
+        )
+    }
+
+    /// Each row as it is now, in the order in which they came, with what became of it.
+    pub(super) fn read(&self, columns: impl Iterator<Item = Name>) -> String {
+        let columns: Vec<String> = columns.map(|name| quoted(&name)).collect();
+        let unmarked = if self.inserts { INSERTED } else { MISSING };
+        // A key that is compared is never NULL, so that one that is NULL stands for no row.
+        let there = self.key.first().map_or("NULL", String::as_str);
+        format!(
+            "SELECT {}, CASE WHEN t.{there} IS NULL THEN '{MISSING}' ELSE COALESCE(m.mark, '{unmarked}') END AS {} \
+             FROM {STAGED} AS s LEFT JOIN {MARKS} AS m ON m.n = s.{number} LEFT JOIN {} AS t ON {} ORDER BY s.{number}",
+            qualified("t", &columns),
+            self.number,
+            self.table,
+            self.same(),
+            number = self.number,
+        )
+    }
+
+    /// The end of the merge's tables, in a transaction that goes on.
+    pub(super) fn close() -> String {
+        format!("DROP TABLE {STAGED}, {MARKS}")
+    }
+
+    fn same(&self) -> String {
+        list(&self.key, " AND ", |k| format!("t.{k} = s.{k}"))
+    }
+
+    fn unmarked(&self) -> String {
+        format!("NOT EXISTS (SELECT FROM {MARKS} AS m WHERE m.n = s.{})", self.number)
+    }
+}
+
+fn quoted(name: &Name) -> String {
+    sql::text(|out| sql::name(out, 0, name))
+}
+
+/// A text as a value.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn qualified(alias: &str, names: &[String]) -> String {
+    list(names, ", ", |name| format!("{alias}.{name}"))
+}
+
+fn list(names: &[String], between: &str, one: impl Fn(&String) -> String) -> String {
+    names.iter().map(one).collect::<Vec<_>>().join(between)
+}

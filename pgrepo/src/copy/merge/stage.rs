@@ -1,0 +1,162 @@
+//! The rows of a merge on their way into its table.
+
+use tokio::sync::oneshot;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::Handle;
+use crate::table::{ColumnMeta, Name, Place, Record, Spec, WriteRow};
+use crate::value::TypeInfo;
+
+use super::super::catalog::Target;
+use super::super::failed::{refused, unsendable};
+use super::super::frame;
+use super::super::load::{CHUNK, Load};
+use super::super::plan::{How, Plan};
+use super::job::{Job, Take};
+use super::sql::{Columns, Statements};
+use super::{MergeReport, Task, Updated};
+
+/// A COPY of rows with their numbers.
+pub(super) struct Stage<'s> {
+    load: Load<'s>,
+    report: oneshot::Receiver<MergeReport>,
+    marks: Vec<bool>,
+    types: Vec<TypeInfo>,
+    buffer: Vec<u8>,
+    rows: u64,
+}
+
+impl<'s> Stage<'s> {
+    /// Begins a merge of rows that send the columns which the first one sends.
+    pub(super) async fn open<H, R>(
+        on: H,
+        place: &Place,
+        task: Task,
+        first: &R,
+        read: Option<Box<Take<'s>>>,
+    ) -> Result<Self>
+    where
+        H: Handle + 's,
+        R: WriteRow,
+    {
+        let mut marks = frame::sent(first).map_err(|e| refused::<R>(e, 0))?;
+        for (mark, meta) in marks.iter_mut().zip(R::COLUMNS) {
+            *mark &= !meta.spec.identity || task.key.contains(&meta.spec.name);
+        }
+        let all = <R::Table as Record>::COLUMNS;
+        let columns = columns(R::COLUMNS, all, &marks, &task)?;
+        let statements = Statements::new(place, &columns);
+        let (sender, report) = oneshot::channel();
+        let reads = read.is_some();
+        let plan = Plan {
+            operation: task.operation,
+            target: Target::new(place.name()),
+            sql: statements.copy(),
+            check: Box::new({
+                let marks = marks.clone();
+                move |table| {
+                    if reads {
+                        all.iter().try_for_each(|meta| table.fit(meta).map(drop))?;
+                    }
+                    table.fit_row(R::COLUMNS, &marks)
+                }
+            }),
+            how: How::default(),
+            job: Some(Box::new(Job {
+                operation: task.operation,
+                statements,
+                duplicates: task.duplicates,
+                key: task.key,
+                read: read.map(|take| (all.iter().map(|meta| meta.spec.name).collect(), take)),
+                report: sender,
+            })),
+        };
+        let (load, started) = Load::start(on, plan).await?;
+        Ok(Self { load, report, marks, types: started.types, buffer: frame::HEADER.to_vec(), rows: 0 })
+    }
+
+    /// Whether what has gathered is worth sending.
+    pub(super) fn is_full(&self) -> bool {
+        self.buffer.len() >= CHUNK
+    }
+
+    /// Sends what has gathered.
+    pub(super) async fn flush(mut self) -> Result<Self> {
+        self.buffer = self.load.send(self.buffer).await?;
+        Ok(self)
+    }
+
+    /// Ends the merge without storing anything.
+    pub(super) async fn abort(self) -> Result<()> {
+        self.load.abort().await
+    }
+
+    /// Ends the COPY, and merges what was sent.
+    pub(super) async fn finish(mut self) -> Result<MergeReport> {
+        self.buffer.extend_from_slice(&frame::TRAILER);
+        let Self { load, mut report, rows, .. } = self.flush().await?;
+        load.finish(rows, false).await?;
+        let untold = |e| Error::new(ErrorKind::Copy, "the merge ended without its report").caused_by(Box::new(e));
+        report.try_recv().map_err(untold)
+    }
+
+    /// Encodes a row, behind which its number stands.
+    pub(super) fn encode<R: WriteRow>(&mut self, row: &R) -> Result<()> {
+        let start = self.buffer.len();
+        frame::encode_marked(row, &self.marks, &self.types, &mut self.buffer)
+            .map_err(|e| refused::<R>(e, self.rows))?;
+        if let Some((count, _)) = self.buffer.get_mut(start..).and_then(|tuple| tuple.split_first_chunk_mut::<2>()) {
+            *count = u16::from_be_bytes(*count).saturating_add(1).to_be_bytes();
+        }
+        self.buffer.extend_from_slice(&8_i32.to_be_bytes());
+        self.buffer.extend_from_slice(&self.rows.to_be_bytes());
+        frame::row_length(self.buffer.len() - start).map_err(|e| unsendable(e, self.rows))?;
+        self.rows += 1;
+        Ok(())
+    }
+}
+
+/// The columns of a merge: what is sent, and what is updated of it.
+fn columns<'a>(
+    written: &'static [ColumnMeta],
+    all: &'static [ColumnMeta],
+    marks: &[bool],
+    task: &'a Task,
+) -> Result<Columns<'a>> {
+    let specs = || written.iter().zip(marks).filter(|(_, sent)| **sent).map(|(meta, _)| &meta.spec);
+    let is_sent = |name: &Name| specs().any(|s| s.name == *name);
+    let refused = |name: &Name, message| Err(Error::new(ErrorKind::Mismatch, message).at_column(name));
+    if let Some(name) = task.key.iter().find(|name| !is_sent(name)) {
+        return refused(name, "the rows do not write this column, by which their places in the table are found");
+    }
+    let is_version = |name: &Name| all.iter().any(|m| m.spec.version && m.spec.name == *name);
+    let updated: Vec<&Name> = match &task.updated {
+        Updated::All => {
+            let plain = |s: &&Spec| !s.primary_key && !s.version && !task.key.contains(&s.name);
+            specs().filter(plain).map(|s| &s.name).collect()
+        }
+        Updated::Only(names) => {
+            for name in names {
+                if task.key.contains(name) {
+                    return refused(name, "the rows are found by this column, so it cannot be updated by them");
+                }
+                if is_version(name) {
+                    return refused(name, "the version is counted up with each update, and not given by the rows");
+                }
+                if !is_sent(name) {
+                    return refused(name, "the rows do not write this column, so it cannot be updated by them");
+                }
+            }
+            names.iter().collect()
+        }
+    };
+    let version = all.iter().find(|m| m.spec.version).map(|m| &m.spec.name);
+    Ok(Columns {
+        sent: specs().map(|s| &s.name).collect(),
+        key: &task.key,
+        version: version.filter(|_| !updated.is_empty()),
+        updated,
+        inserts: task.inserts,
+        numbered: specs().any(|s| s.identity),
+    })
+}
