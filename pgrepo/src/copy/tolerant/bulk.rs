@@ -21,8 +21,8 @@ use super::sink::Sink;
 use super::source::SourceError;
 
 /// What a batch holds that is not told.
-const ROWS: usize = 10_000;
-const BYTES: usize = 1 << 20;
+const ROWS: usize = 20_000;
+const BYTES: usize = 4 << 20;
 
 /// When the batches of a load are committed: what a crash, an error or a dropped future leaves of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -148,7 +148,7 @@ where
     }
 
     /// The most rows of a batch: what is kept in memory, sent together and, where it is refused, in parts again.
-    /// Default: 10,000.
+    /// Default: 20,000.
     ///
     /// # Examples
     /// ```no_run
@@ -167,7 +167,7 @@ where
         self
     }
 
-    /// The bytes of COPY data that make a batch full: it ends with the row that reaches them. Default: 1 MiB.
+    /// The bytes of COPY data that make a batch full: it ends with the row that reaches them. Default: 4 MiB.
     ///
     /// # Examples
     /// ```no_run
@@ -175,7 +175,7 @@ where
     /// # #[pg(table = "users")]
     /// # struct User { #[pg(primary_key)] id: i64, name: String }
     /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// let (report, rejects) = db.repository::<User>().load(users).batch_bytes(8 << 20).collect().await?;
+    /// let (report, rejects) = db.repository::<User>().load(users).batch_bytes(16 << 20).collect().await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -1,6 +1,6 @@
 use crate::copy::frame;
 use crate::error::{Error, ErrorKind, Result};
-use crate::table::{Place, WriteRow};
+use crate::table::{FieldError, Place, WriteRow};
 use crate::value::TypeInfo;
 
 use super::run::OPERATION;
@@ -29,21 +29,30 @@ impl Columns {
             true => frame::encode_row(row, &self.types, out),
             false => frame::encode_marked(row, &self.marks, &self.types, out),
         };
-        let refused = match encoded {
-            Ok(()) => match frame::row_length(out.len() - start) {
-                Ok(()) => return Ok(()),
-                Err(error) => Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(error),
-            },
-            Err(error) => {
+        if encoded.is_ok() && frame::row_length(out.len() - start).is_ok() {
+            return Ok(());
+        }
+        let length = out.len() - start;
+        out.truncate(start);
+        Err(self.refused::<R>(encoded.err(), length))
+    }
+
+    /// The error of a field, or of the length of the row.
+    #[cold]
+    #[inline(never)]
+    fn refused<R: WriteRow>(&self, field: Option<FieldError>, length: usize) -> Error {
+        let refused = match (field, frame::row_length(length)) {
+            (Some(error), _) => {
                 let refused = Error::new(ErrorKind::Encode, "the value cannot be sent").caused_by(error.error);
                 match R::COLUMNS.get(error.index) {
                     Some(meta) => refused.at_field(meta.spec.field).at_column(meta.spec.name),
                     None => refused,
                 }
             }
+            (None, Err(error)) => Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(error),
+            (None, Ok(())) => Error::new(ErrorKind::Encode, "the row cannot be sent"),
         };
-        out.truncate(start);
-        Err(self.blame(refused))
+        self.blame(refused)
     }
 
     #[cold]

@@ -43,6 +43,7 @@ impl<R> Batch<R> {
         self.rows.is_empty() && self.rejects.is_empty()
     }
 
+    #[inline]
     fn is_full(&self) -> bool {
         self.rows.len() >= self.most.rows || self.bytes >= self.most.bytes || self.rejects.len() >= self.most.rows
     }
@@ -137,10 +138,10 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
         if let Some((index, row)) = self.first.take() {
             take(batch, columns, out, index, row);
         }
+        if self.ended {
+            return Poll::Ready(Ok(Filled::Ended));
+        }
         loop {
-            if self.ended {
-                return Poll::Ready(Ok(Filled::Ended));
-            }
             if batch.is_full() {
                 return Poll::Ready(Ok(Filled::Full));
             }
@@ -155,7 +156,7 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
                 },
                 None => {
                     self.ended = true;
-                    continue;
+                    return Poll::Ready(Ok(Filled::Ended));
                 }
             }
             self.seen += 1;
@@ -210,8 +211,13 @@ fn take<R: WriteRow>(batch: &mut Batch<R>, columns: &Columns, out: &mut Vec<u8>,
             batch.bytes += out.len() - start;
             batch.rows.push((index, row));
         }
-        Err(error) => batch.rejects.push(Rejected::new(Some(row), index, error.at_row(index))),
+        Err(error) => reject(batch, index, row, error),
     }
+}
+
+#[cold]
+fn reject<R>(batch: &mut Batch<R>, index: u64, row: R, error: Error) {
+    batch.rejects.push(Rejected::new(Some(row), index, error.at_row(index)));
 }
 
 #[cold]
