@@ -37,6 +37,7 @@ macro_rules! borrowed {
 }
 borrowed!(str, [u8], serde_json::value::RawValue);
 
+#[diagnostic::do_not_recommend]
 impl<V: FromCell> CopyOut for V {}
 
 /// The only column's value.
@@ -52,6 +53,7 @@ impl<V: FromCell> FromRow for V {
 
 macro_rules! tuples {
     ($($($v:ident)+;)+) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($v: FromCell),+> CopyOut for ($($v,)+) {}
 
         impl<$($v: FromCell),+> FromRow for ($($v,)+) {
