@@ -30,17 +30,18 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// On `&Db` a merge is a transaction of its own; in a transaction it runs under a savepoint. The columns are described
     /// and checked under the lock of a COPY ([`copy_in`](Self::copy_in)). Then come
     /// `CREATE TEMPORARY TABLE … ON COMMIT DROP` with those of the target's columns that are sent, a binary COPY into it,
-    /// and a few statements for all rows together: one that looks for rows with the same key; `INSERT … SELECT … FOR NO KEY
-    /// UPDATE` into a second temporary table, which locks the rows that are there in the order of their keys and notes
-    /// which of them differ; `UPDATE … FROM` of those; and `INSERT … SELECT … ORDER BY … ON CONFLICT (…) DO NOTHING` of
-    /// the others. Where another transaction has inserted some of these meanwhile, the merge rolls back to a savepoint and
-    /// looks anew. So merges of the same table by the same key wait for each other and neither end in a deadlock nor
-    /// overwrite what they have not seen; with statements that lock in another order, or merges by another unique set,
-    /// the server may have to end a deadlock, which [may be repeated](crate::Error::is_retryable). In a transaction at
-    /// REPEATABLE READ or above a row that was changed meanwhile is a serialisation failure, as of any statement.
+    /// and a few statements for all rows together: one that looks for rows with the same key;
+    /// `INSERT … SELECT … ORDER BY … FOR NO KEY UPDATE` into a second temporary table, which locks the rows that are there
+    /// in the order of their keys and notes which of them differ; `INSERT … SELECT … ORDER BY … ON CONFLICT (…) DO NOTHING`
+    /// of the others; and `UPDATE … FROM` of those that differ. Where another transaction has inserted some of the others
+    /// meanwhile, the merge rolls back to a savepoint and looks anew. So merges of the same table by the same
+    /// key wait for each other and neither end in a deadlock nor overwrite what they have not seen. With other statements
+    /// that lock in another order, merges by another unique set, or several merges in one transaction, the server may have
+    /// to end a deadlock, which [may be repeated](crate::Error::is_retryable). In a transaction at REPEATABLE READ or
+    /// above a row that was changed meanwhile is a serialisation failure, as of any statement.
     ///
     /// The role needs SELECT, INSERT and UPDATE on the table and TEMPORARY on the database. Triggers of the target are
-    /// fired by the `UPDATE` and the `INSERT`. Rows are sent as the source yields them, in pieces of some 32 KiB, so
+    /// fired by the `INSERT` and the `UPDATE`, which come in this order: a new row cannot have what another one gives up. Rows are sent as the source yields them, in pieces of some 32 KiB, so
     /// memory stays flat here; the server keeps them until the end, on disk where they are many (`temp_buffers`,
     /// `work_mem`).
     ///

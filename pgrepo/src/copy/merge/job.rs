@@ -17,7 +17,8 @@ use super::{Duplicates, MergeOutcome, MergeReport};
 /// How often others may insert rows with the same keys between two looks at the table.
 const ATTEMPTS: u32 = 16;
 
-/// How often a row may be neither inserted nor there, before that is believed.
+/// How often in a row the same number of rows, the same one first, may be neither inserted nor there before that is
+/// believed: with one that is deleted meanwhile it is so once.
 const ABSENT: u32 = 3;
 
 /// Takes each row as it is stored, with its number; `None` where there is none.
@@ -88,14 +89,17 @@ impl Job<'_> {
         Err(Failed::ours(Error::new(ErrorKind::Copy, message).at_row(later)))
     }
 
-    /// Updates the rows that are there and inserts the others; `live` is the number of rows with different keys.
+    /// Inserts the rows that are not there and updates the others; `live` is the number of rows with different keys.
     ///
-    /// Rows are locked, and then inserted, in the order of their keys, and none is touched before it is locked, so merges
-    /// of the same keys wait for each other and never in a circle. Where others have inserted a row after it was looked
-    /// for, all locks are given up and the merge begins anew.
+    /// Merges of the same keys wait for each other and never in a circle: rows that are there are locked in the order of
+    /// their keys, then the others are inserted in that order, and only then is anything updated, which waits for nobody.
+    /// Whoever still locks has inserted nothing that an insert could wait for, and a row that is only locked is in conflict
+    /// at once; one that is updated would be waited for. Where others have inserted a row after it was looked for, all
+    /// locks are given up and the merge begins anew.
     async fn merge(&self, session: &mut Session, live: u64) -> Result<MergeReport, Failed> {
         let statements = &self.statements;
         let find = statements.find();
+        let (mut before, mut times) = (None, 0);
         for attempt in 1..=ATTEMPTS {
             let begin = match (statements.inserts, attempt) {
                 (false, _) => "",
@@ -111,6 +115,20 @@ impl Job<'_> {
                 );
                 return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
             };
+            let inserted = match statements.inserts && left > 0 {
+                true => self.affected(session, &statements.insert()).await?,
+                false => 0,
+            };
+            let missing = left.saturating_sub(inserted);
+            if missing > 0 && statements.inserts {
+                let absent = self.first_absent(session).await?.map(|row| (row, missing));
+                times = if absent.is_some() && absent == before { times + 1 } else { 1 };
+                before = absent;
+                match absent {
+                    Some((row, _)) if times == ABSENT => return Err(Failed::ours(neither().at_row(row))),
+                    _ => continue,
+                }
+            }
             let updated = if changed == 0 { 0 } else { self.affected(session, &statements.update()).await? };
             if updated != changed {
                 let message = format!(
@@ -119,31 +137,17 @@ impl Job<'_> {
                 );
                 return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
             }
-            let mut report = MergeReport { updated, unchanged, ..MergeReport::default() };
-            if !statements.inserts {
-                report.missing = left;
-                return Ok(report);
-            }
-            report.inserted = if left == 0 { 0 } else { self.affected(session, &statements.insert()).await? };
-            if report.inserted == left {
-                return Ok(report);
-            }
-            if attempt >= ABSENT {
-                self.refuse_absent(session).await?;
-            }
+            return Ok(MergeReport { inserted, updated, unchanged, missing, ..MergeReport::default() });
         }
         let message = "others insert and delete rows with the same keys all the time, so nothing is stored";
         Err(Failed::ours(Error::new(ErrorKind::Copy, message)))
     }
 
-    /// Refuses rows that are not there although they were inserted, or in conflict with one that is.
-    async fn refuse_absent(&self, session: &mut Session) -> Result<(), Failed> {
+    /// The first of the rows that are not there although they were inserted, or in conflict with one that was.
+    async fn first_absent(&self, session: &mut Session) -> Result<Option<u64>, Failed> {
         let rows = self.rows(session, &self.statements.first_absent()).await?;
-        let Some(row) = rows.first() else { return Ok(()) };
-        match catalog::text(row, 0).map_err(Failed::ours)?.parse() {
-            Ok(row) => Err(Failed::ours(absent().at_row(row))),
-            Err(_) => Ok(()),
-        }
+        let row = rows.first().map_or(Ok(String::new()), |row| catalog::text(row, 0)).map_err(Failed::ours)?;
+        Ok(row.parse().ok())
     }
 
     /// Hands over each row as it is now.
@@ -187,7 +191,7 @@ impl Job<'_> {
             sql::CHANGED => MergeOutcome::Updated,
             sql::SAME => MergeOutcome::Unchanged,
             sql::DUPLICATE => MergeOutcome::Duplicate,
-            _ if self.statements.inserts => return Err(absent().at_row(index)),
+            _ if self.statements.inserts => return Err(neither().at_row(index)),
             _ => return Ok(None),
         }))
     }
@@ -239,8 +243,8 @@ fn unopened(error: Error) -> Error {
 }
 
 #[cold]
-fn absent() -> Error {
+fn neither() -> Error {
     let message = "the row was neither inserted nor is it found by its key, so nothing is stored: a trigger leaves it out or \
-                   changes its key, a policy hides it, or the key's index compares by another collation";
+                   changes its key, a policy hides it, the key's index compares by another collation, or others delete it each time";
     Error::new(ErrorKind::Copy, message)
 }
