@@ -304,7 +304,7 @@ where
     /// # #[pg(table = "users")]
     /// # struct User { #[pg(primary_key)] id: i64, name: String }
     /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// let (rejects, mut received) = tokio::sync::mpsc::channel(100);
+    /// let (rejects, mut received) = tokio::sync::mpsc::channel::<pgrepo::Rejected<User>>(100);
     /// let told = async {
     ///     while let Some(reject) = received.recv().await {
     ///         println!("row {}: {}", reject.index, reject.message());
