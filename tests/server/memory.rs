@@ -1,4 +1,4 @@
-//! Memory that does not grow with the number of rows: measured in processes of their own.
+//! Memory that does not grow with the number of rows: measured in processes of their own, which are limited to 256 MiB.
 
 #![cfg(target_os = "linux")]
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use pgrepo::testkit::{Proxy, TestDatabase};
 use pgrepo::{Db, PgTable};
+use tests::memory;
 
 use crate::lines::Generated;
 use crate::support::proxy;
@@ -26,23 +27,14 @@ const URL: &str = "PGREPO_MEMORY_URL";
 const WORK: &str = "PGREPO_MEMORY_WORK";
 const ROWS: &str = "PGREPO_MEMORY_ROWS";
 
-/// The process's peak of resident memory, in KiB, without the pages of its own program file: these come and go with the
-/// system's needs, and the more of it is run.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let kib = |name: &str| -> u64 {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
-    };
-    kib("VmHWM:") - kib("RssFile:")
-}
-
 /// What the child process does; in the ordinary run, where it is given nothing to do, it does nothing.
 #[test]
 fn memory_of_a_child() {
     let Ok(url) = std::env::var(URL) else { return };
     let rows: i64 = std::env::var(ROWS).unwrap().parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    memory::limit().unwrap();
+    let start = memory::peak().unwrap();
     runtime.block_on(async {
         let db = Db::from_url(&url).await.unwrap();
         let work = std::env::var(WORK).unwrap();
@@ -154,7 +146,9 @@ fn memory_of_a_child() {
             other => panic!("{other}"),
         }
     });
-    println!("peak {}", peak());
+    let peak = memory::peak().unwrap();
+    assert!(peak - start <= 32 * 1024, "{start} KiB at the start, {peak} KiB at the peak");
+    println!("peak {peak}");
 }
 
 /// A reader slower than the server: what comes meanwhile waits in the sockets.

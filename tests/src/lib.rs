@@ -4,5 +4,6 @@ pub mod by_hand;
 pub mod examples;
 pub mod hostile;
 pub mod hygiene;
+pub mod memory;
 pub mod report;
 pub mod rows;
