@@ -112,7 +112,7 @@ pub struct DbConfig {
     pub statement_cache: usize,
     /// A statement that takes as long or longer is worth a warning in the log. Default `None`: no statement is.
     pub slow_statement: Option<Duration>,
-    /// How operations are run again that failed without effect, or have none.
+    /// How operations are run again that failed without effect, or have none. Default: [`RetryConfig::default`].
     pub retry: RetryConfig,
     /// Whether a circuit breaker turns operations away while the server fails, and when it does. Default `None`: it takes
     /// callers that have something else to do, and waits for the server are bounded without it.

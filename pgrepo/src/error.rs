@@ -133,6 +133,11 @@ impl Error {
         self
     }
 
+    /// Whether these are pgrepo's words in it.
+    pub(crate) fn says(&self, message: &str) -> bool {
+        self.0.message == message
+    }
+
     /// A name that the server does not find, in a statement of ours, is one of the struct's or of the caller's list.
     pub(crate) fn naming(self) -> Self {
         match self.sqlstate() {

@@ -6,6 +6,5 @@ pub mod from_python {}
 #[doc = include_str!("../docs/guide/promises.md")]
 pub mod promises {}
 
-#[cfg(feature = "csv")]
 #[doc = include_str!("../docs/guide/loading.md")]
 pub mod loading {}

@@ -91,7 +91,8 @@
 //! | read one column only, each value once | [`Find::values`], then [`distinct`](FindValues::distinct) |
 //! | lock the rows that I read | [`Find::for_update`], [`skip_locked`](Find::skip_locked), [`nowait`](Find::nowait) |
 //! | see the SQL of a question, and the server's plan for it | [`Find::sql`], [`explain`](Find::explain) |
-//! | insert rows, and see what the server filled in | [`Repository::insert`], [`insert_many`](Repository::insert_many) |
+//! | insert a row, and see what the server filled in | [`Repository::insert`] |
+//! | insert many rows, all or none | [`Repository::insert_many`] |
 //! | insert rows unless they are there, and know which were new | [`Repository::insert_new`], [`insert_many_new`](Repository::insert_many_new), [`insert_many_new_on`](Repository::insert_many_new_on) |
 //! | insert a row, or update the one that is there | [`Repository::upsert`]; [`upsert_on`](Repository::upsert_on) a set that `#[pg(unique = "…")]` names |
 //! | read or delete one row by its key, or many in the keys' order | [`Repository::get`], [`delete`](Repository::delete), [`get_many`](Repository::get_many) |

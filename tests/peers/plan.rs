@@ -1,7 +1,7 @@
 //! What is measured: the workloads, and who takes part in each.
 
 use crate::place::Placement::{self, Free, One, Two};
-use crate::tables::{KEYED, LOGGED, NOTHING, STORED, UNLOGGED};
+use crate::tables::{KEYED, LOGGED, MERGED, MERGED_ROWS, NOTHING, STORED, UNLOGGED};
 use crate::task::{Library, Work};
 
 /// One who takes part.
@@ -231,6 +231,21 @@ pub(crate) const WORKLOADS: &[Workload] = &[
                 subject("pgrepo, two connections", Library::Pgrepo, ""),
             ],
         )
+    },
+    load(
+        "load-tolerant",
+        UNLOGGED,
+        &[
+            PGREPO,
+            subject("pgrepo, tolerant", Library::Pgrepo, "tolerant"),
+            subject("pgrepo, owned rows", Library::Pgrepo, "owned"),
+            subject("pgrepo, tolerant, owned rows", Library::Pgrepo, "tolerant owned"),
+        ],
+    ),
+    Workload {
+        work: Work::Merge,
+        rows: rows(MERGED_ROWS, MERGED_ROWS),
+        ..load("merge", MERGED, &[PGREPO, TOKIO_POSTGRES, SQLX])
     },
     load(
         "copy-text",

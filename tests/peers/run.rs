@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::place::Placement;
 use crate::plan::{CHECKED, SECONDS, STORED_ROWS, Size, Subject, WORKLOADS, Workload};
 use crate::python::Python;
-use crate::tables::{self, KEYED, LOGGED, NOTHING, STORED, UNLOGGED};
+use crate::tables::{self, KEYED, LOGGED, MERGED, NOTHING, STORED, UNLOGGED};
 use crate::task::{Metrics, Result, Task};
 
 /// The command line's.
@@ -52,7 +52,7 @@ pub(crate) async fn all(options: Options) -> Result<()> {
     }
     let checked =
         python.is_some() && (options.check || wanted.iter().any(|w| w.subjects.iter().any(|s| s.library.is_python())));
-    let databases: Vec<_> = [LOGGED, UNLOGGED, NOTHING, KEYED, STORED]
+    let databases: Vec<_> = [LOGGED, UNLOGGED, NOTHING, KEYED, STORED, MERGED]
         .into_iter()
         .filter(|d| wanted.iter().any(|w| w.database == Some(d)) || (checked && CHECKED.database == Some(d)))
         .collect();

@@ -59,12 +59,25 @@ pub(crate) const UNLOGGED: &str = "unlogged";
 pub(crate) const NOTHING: &str = "nothing";
 pub(crate) const KEYED: &str = "keyed";
 pub(crate) const STORED: &str = "stored";
+pub(crate) const MERGED: &str = "merged";
+
+/// The rows that are merged. Of these a quarter is there with the same values, and a quarter with another age.
+pub(crate) const MERGED_ROWS: u32 = 100_000;
+
+/// What is there before a merge.
+fn before_a_merge() -> impl Iterator<Item = Wide> {
+    (0..MERGED_ROWS).step_by(2).map(|n| {
+        let row = tests::rows::wide(n);
+        Wide { age: row.age + i32::from(n % 4 == 2), ..row }
+    })
+}
 
 /// What empties the tables of a database that are loaded.
 pub(crate) fn emptying(database: &str) -> &'static [&'static str] {
     match database {
         LOGGED => &["TRUNCATE wide", "CHECKPOINT"],
         UNLOGGED => &["TRUNCATE wide, narrow, transfers", "CHECKPOINT"],
+        MERGED => &["TRUNCATE wide", "INSERT INTO wide TABLE before", "ANALYZE wide", "CHECKPOINT"],
         _ => &[],
     }
 }
@@ -81,6 +94,7 @@ pub(crate) async fn server(databases: &[&str], stored_rows: u32) -> Result<Serve
             LOGGED => format!("CREATE {WIDE}"),
             UNLOGGED => format!("CREATE UNLOGGED {WIDE}; {OTHERS}"),
             STORED => format!("CREATE UNLOGGED {WIDE}"),
+            MERGED => format!("CREATE UNLOGGED {WIDE}; ALTER TABLE wide ADD PRIMARY KEY (id)"),
             NOTHING => format!("CREATE UNLOGGED {WIDE}; {NULL}"),
             _ => QUESTIONS.to_owned(),
         };
@@ -88,6 +102,10 @@ pub(crate) async fn server(databases: &[&str], stored_rows: u32) -> Result<Serve
         if *database == STORED {
             let rows = (0..stored_rows).map(tests::rows::wide);
             db.repository::<Wide>().copy_in_with(rows, CopyInOptions::default()).await?;
+        }
+        if *database == MERGED {
+            db.repository::<Wide>().copy_in(before_a_merge()).await?;
+            pgrepo::query(&db, "CREATE UNLOGGED TABLE before AS TABLE wide").execute().await?;
         }
         pgrepo::query(&db, "VACUUM ANALYZE").execute().await?;
     }

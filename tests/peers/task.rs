@@ -32,7 +32,12 @@ pub(crate) enum Work {
     DecodeQuery,
     /// `rows` generated wide rows into `wide` over `connections` connections, each in a task of its own; once. In the way
     /// `first` it is the first rows, and not some of them again and again.
+    ///
+    /// In the ways `owned` and `tolerant owned` each row is handed over, and not lent; in the ways with `tolerant` bad rows
+    /// would be handed back.
     CopyIn,
+    /// `rows` wide rows merged into `wide` by their keys, once: see the table of [`MERGED`](crate::tables::MERGED).
+    Merge,
     /// `rows` generated narrow rows into `narrow`; once.
     CopyNarrow,
     /// `rows` wide rows into `wide`, again and again on one warm connection: by COPY, or as the way says.

@@ -9,6 +9,16 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::plan::How;
 
+/// What is said of a table with row-level security.
+const SECURED: &str = "row-level security applies to this role, and the server takes no COPY under it: write the rows by \
+                       INSERT, as `insert_many` does, or load as a role that it does not apply to (the table's owner, \
+                       unless it is forced, or one with BYPASSRLS)";
+
+/// Whether a load was refused for row-level security, before its first byte.
+pub(crate) fn is_secured(error: &Error) -> bool {
+    error.kind() == ErrorKind::Mismatch && error.says(SECURED)
+}
+
 /// What a load's target is, as far as every load has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -43,12 +53,7 @@ impl Kind {
         match self {
             Self::Table => Ok(true),
             Self::Other => Ok(false),
-            Self::Secured => {
-                let message = "row-level security applies to this role, and the server takes no COPY under it: write the \
-                               rows by INSERT, as `insert_many` does with up to 255 at a time, or load as a role that it \
-                               does not apply to (the table's owner, unless it is forced, or one with BYPASSRLS)";
-                Err(Error::new(ErrorKind::Mismatch, message))
-            }
+            Self::Secured => Err(Error::new(ErrorKind::Mismatch, SECURED)),
         }
     }
 }

@@ -20,6 +20,7 @@ mod typed;
 mod unload;
 
 pub(crate) use catalog::Target;
+pub(crate) use kind::is_secured;
 pub use load::CopyReport;
 pub use merge::{Duplicates, Merge, MergeOutcome, MergeReport, Merged, UpdateMany};
 pub use options::CopyInOptions;

@@ -26,8 +26,34 @@ where
     H: Handle,
     R: WriteRow + Sync,
 {
-    let statement = Statement { place, operation, rows, set: None };
+    let Some(first) = rows.first() else { return Ok(None) };
+    let statement = Statement { place, operation, first, rows, before: 0, way: Way::Few };
     Ok(statement.execute(on).await?.map(|(count, _)| count))
+}
+
+/// Inserts some of many rows by one statement, where COPY is no way, and returns their number: those behind the `before`
+/// first, all of which send the columns that `first` sends.
+pub(crate) async fn insert_part<H, R>(
+    on: H,
+    place: &Place,
+    operation: &'static str,
+    first: &R,
+    before: u64,
+    rows: &[R],
+) -> Result<u64>
+where
+    H: Handle,
+    R: WriteRow + Sync,
+{
+    let statement = Statement { place, operation, first, rows, before, way: Way::Part };
+    match statement.execute(on).await? {
+        Some((count, _)) => Ok(count),
+        None => {
+            let message = "rows that leave all their columns to the server go by COPY only, which the server does not take \
+                           under row-level security: write them by `insert`";
+            Err(Error::new(ErrorKind::Mismatch, message).during(operation))
+        }
+    }
 }
 
 /// Inserts the rows that are not in conflict with others on the set's columns, and says of each whether it was new.
@@ -42,22 +68,49 @@ where
     H: Handle,
     R: WriteRow + Sync,
 {
-    let statement = Statement { place, operation, rows, set: Some(set) };
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let statement = Statement { place, operation, first, rows, before: 0, way: Way::New(set) };
     Ok(statement.execute(on).await?.map(|(_, new)| new).unwrap_or_default())
 }
 
 struct Statement<'a, R> {
     place: &'a Place,
     operation: &'static str,
+    /// The row that decides on the columns.
+    first: &'a R,
     rows: &'a [R],
-    /// The columns that rows may be in conflict on, and are left out then.
-    set: Option<&'a [Name]>,
+    /// How many rows went before these.
+    before: u64,
+    way: Way<'a>,
+}
+
+/// What the statement is for.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// Few rows, unless COPY serves them better.
+    Few,
+    /// Some of many rows, in a transaction with the others.
+    Part,
+    /// Rows that are left out where they are in conflict on these columns.
+    New(&'a [Name]),
+}
+
+impl<'a> Way<'a> {
+    fn set(self) -> Option<&'a [Name]> {
+        match self {
+            Self::New(set) => Some(set),
+            Self::Few | Self::Part => None,
+        }
+    }
+
+    fn may_copy(self) -> bool {
+        matches!(self, Self::Few)
+    }
 }
 
 impl<R: WriteRow + Sync> Statement<'_, R> {
     async fn execute<H: Handle>(&self, mut on: H) -> Result<Option<(u64, Vec<bool>)>> {
-        let Some(first) = self.rows.first() else { return Ok(None) };
-        let mut marks = frame::sent(first).map_err(|e| unsendable(R::COLUMNS, e).at_row(0))?;
+        let mut marks = frame::sent(self.first).map_err(|e| unsendable(R::COLUMNS, e).at_row(0))?;
         for (mark, meta) in marks.iter_mut().zip(R::COLUMNS) {
             *mark &= !meta.spec.identity;
         }
@@ -65,7 +118,8 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
         if !marks.contains(&true) {
             return Ok(None);
         }
-        let mut anew = false;
+        // In a transaction a refusal is the end: what the session was told before is not tried by the first of many rows.
+        let mut anew = matches!(self.way, Way::Part) && self.before == 0;
         loop {
             match self.attempt(on.reborrow(), &marks, anew).await {
                 // What the session was told before is believed only when the server agrees. The statement had no effect.
@@ -83,7 +137,7 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
 
     fn sends_set(&self, marks: &[bool]) -> Result<()> {
         let sent = |name: &Name| R::COLUMNS.iter().zip(marks).any(|(meta, sent)| *sent && meta.spec.name == *name);
-        match self.set.unwrap_or_default().iter().find(|name| !sent(name)) {
+        match self.way.set().unwrap_or_default().iter().find(|name| !sent(name)) {
             None => Ok(()),
             Some(name) => {
                 let message = "the rows do not write this column of the set that they may be in conflict on: use a row \
@@ -98,21 +152,21 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
         let row_type = self.row_type(&mut lease, anew).await?;
         let types = row_type.table.fit_row(R::COLUMNS, marks)?;
         let places = Places::of::<R>(&row_type.table, marks);
-        if self.set.is_none() && places.leaves_a_domain(&row_type.table) {
+        if self.way.may_copy() && places.leaves_a_domain(&row_type.table) {
             return Ok(None);
         }
         let batch = self.encode(&row_type.table, &places, marks, &types)?;
-        if self.set.is_none() && batch.elements.len() > LARGE {
+        if self.way.may_copy() && batch.elements.len() > LARGE {
             return Ok(None);
         }
-        let text = match self.set {
+        let text = match self.way.set() {
             None => self.insert(&row_type, &places, marks),
             Some(set) => self.insert_new(&row_type, &places, marks, set),
         };
-        let fields = self.set.map(|_| <bool as FromRow>::FIELDS);
+        let fields = self.way.set().map(|_| <bool as FromRow>::FIELDS);
         let mut run: Run<'_> = open_on(lease, self.operation, &text.sql, &batch, fields).await?;
         let mut new = Vec::new();
-        let count = match self.set {
+        let count = match self.way.set() {
             None => run.count().await?,
             Some(_) => {
                 run.each::<bool>(&mut |is_new| {
@@ -162,7 +216,7 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
     fn encode(&self, table: &Description, places: &Places, marks: &[bool], types: &[TypeInfo]) -> Result<Batch> {
         let mut batch = Batch { count: self.rows.len(), elements: Vec::new() };
         let mut tuple = Vec::new();
-        for (index, row) in (0_u64..).zip(self.rows) {
+        for (index, row) in (self.before..).zip(self.rows) {
             tuple.clear();
             frame::encode_marked(row, marks, types, &mut tuple).map_err(|e| unsendable(R::COLUMNS, e).at_row(index))?;
             encode_sized(&mut batch.elements, |out| places.record(table, &tuple, out)).map_err(|e| {

@@ -26,7 +26,7 @@ mod upsert;
 mod written;
 
 pub use assignment::Assignment;
-pub(crate) use batch::{insert_many, insert_many_new};
+pub(crate) use batch::{insert_many, insert_many_new, insert_part};
 pub use changes::{Changes, change};
 pub use delete::Delete;
 pub use filter::Filter;

@@ -1,14 +1,18 @@
-use crate::copy::{CopyIn, CopyInOptions};
+use crate::copy::{CopyIn, CopyInOptions, is_secured};
 use crate::error::Result;
-use crate::pool::Handle;
+use crate::pool::{Handle, Lender};
 use crate::query;
-use crate::table::{ConflictTarget, PgTable, PrimaryKey, WriteRow};
+use crate::table::{ConflictTarget, PgTable, Place, PrimaryKey, WriteRow};
+use crate::tx::Tx;
 
 use super::Repository;
 use super::write::key;
 
-/// From so many rows on a COPY is faster than a statement (`docs/benchmarks.md`).
+/// From so many rows on they go by COPY: it is about as fast there, faster from some thousand rows on
+/// (`docs/benchmarks.md`), and takes no more memory for more rows.
 const CROSSOVER: usize = 256;
+
+const INSERT_MANY: &str = "insert_many";
 
 impl<H: Handle, T: PgTable> Repository<H, T> {
     /// Inserts rows, all or none, and returns their number.
@@ -18,12 +22,16 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// columns are numbered by the server, and all rows agree on which fields are [`Set::Server`](crate::Set). A source
     /// without rows sends nothing.
     ///
+    /// Under row-level security, where the server takes no COPY
+    /// (<https://www.postgresql.org/docs/current/sql-copy.html>), more rows go by such statements too, 256 at a time, in a
+    /// transaction of their own or under a savepoint; at each row the server asks the policies.
+    ///
     /// # Errors
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
     /// [`ErrorKind::Encode`](crate::ErrorKind::Encode): a value cannot be sent; row, field and reason are named. Else
     /// what the server refused: [`ErrorKind::Query`](crate::ErrorKind::Query) of a statement,
     /// [`ErrorKind::Copy`](crate::ErrorKind::Copy) of a COPY, which also names the row where the server does. In a
-    /// transaction a refused statement aborts it, and a COPY, which has a savepoint, does not: count on neither.
+    /// transaction a refused statement aborts it, and many rows, which have a savepoint, do not: count on neither.
     ///
     /// # Cancel safety
     /// A dropped future leaves all rows or none behind; which, is unknown. In a transaction it leaves none, and that
@@ -46,7 +54,6 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         R: WriteRow<Table = T> + Send + Sync,
         I: IntoIterator<Item = R>,
     {
-        const OPERATION: &str = "insert_many";
         let place = self.place();
         let mut rows = rows.into_iter();
         let first: Vec<R> = rows.by_ref().take(CROSSOVER).collect();
@@ -54,13 +61,24 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             return Ok(0);
         }
         if first.len() < CROSSOVER {
-            let inserted = query::insert_many(self.on.reborrow(), &place, OPERATION, &first).await;
+            let inserted = query::insert_many(self.on.reborrow(), &place, INSERT_MANY, &first).await;
             if let Some(count) = inserted.map_err(|e| place.blame(e))? {
                 return Ok(count);
             }
         }
-        let mut copy = CopyIn::during(OPERATION, self.on, CopyInOptions::default());
-        for row in first.into_iter().chain(rows) {
+        let mut copy = CopyIn::during(INSERT_MANY, self.on.reborrow(), CopyInOptions::default());
+        for (index, row) in first.iter().enumerate() {
+            match copy.send(row).await {
+                // Said before anything is sent, of the first row.
+                Err(error) if index == 0 && is_secured(&error) => {
+                    drop(copy);
+                    return by_statements(self.on, &place, &first, rows).await.map_err(|e| place.blame(e));
+                }
+                sent => sent?,
+            }
+        }
+        drop(first);
+        for row in rows {
             copy.send(&row).await?;
         }
         Ok(copy.finish().await?.rows)
@@ -134,5 +152,60 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let rows: Vec<R> = rows.into_iter().collect();
         let new = query::insert_many_new(self.on, &place, "insert_many_new_on", set.columns(), &rows).await;
         new.map_err(|e| place.blame(e))
+    }
+}
+
+/// Inserts many rows by statements, all or none.
+async fn by_statements<H, R>(on: H, place: &Place, first: &[R], rest: impl Iterator<Item = R>) -> Result<u64>
+where
+    H: Handle,
+    R: WriteRow + Send + Sync,
+{
+    match on.lend() {
+        Lender::Db(db) => {
+            let mut tx = db.begin().await?;
+            match parts(&mut tx, place, first, rest).await {
+                Ok(count) => {
+                    // So that a COMMIT that is not answered is found out about, as that of a COPY is.
+                    tx.id().await?;
+                    tx.commit().await.map(|()| count)
+                }
+                Err(error) => {
+                    // Should this fail, the connection is closed, which rolls back as well.
+                    let _closed = tx.rollback().await;
+                    Err(error)
+                }
+            }
+        }
+        Lender::Tx(tx) => {
+            let mut savepoint = tx.begin_savepoint().await?;
+            match parts(&mut savepoint, place, first, rest).await {
+                Ok(count) => savepoint.release().await.map(|()| count),
+                Err(error) => {
+                    // Should this fail, the connection is closed, and nothing of the transaction takes effect.
+                    let _unusable = savepoint.rollback().await;
+                    Err(error)
+                }
+            }
+        }
+        Lender::Refused(error) => Err(error),
+    }
+    .map_err(|e| e.during(INSERT_MANY))
+}
+
+async fn parts<R>(tx: &mut Tx, place: &Place, first: &[R], mut rest: impl Iterator<Item = R>) -> Result<u64>
+where
+    R: WriteRow + Send + Sync,
+{
+    let Some(model) = first.first() else { return Ok(0) };
+    let mut count = query::insert_part(&mut *tx, place, INSERT_MANY, model, 0, first).await?;
+    let mut before = first.len() as u64;
+    loop {
+        let rows: Vec<R> = rest.by_ref().take(CROSSOVER).collect();
+        if rows.is_empty() {
+            return Ok(count);
+        }
+        count += query::insert_part(&mut *tx, place, INSERT_MANY, model, before, &rows).await?;
+        before += rows.len() as u64;
     }
 }

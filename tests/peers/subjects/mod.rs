@@ -21,6 +21,29 @@ const UNNEST: &str = "INSERT INTO wide (id, name, email, age, active, balance, c
     SELECT a, b, c, d, e, f, g, h, i, j::text[] FROM unnest($1::int8[], $2::text[], $3::text[], $4::int4[], $5::bool[], \
     $6::float8[], $7::timestamptz[], $8::uuid[], $9::jsonb[], $10::text[]) AS x(a, b, c, d, e, f, g, h, i, j)";
 
+/// A merge by hand, in a transaction: this, a COPY, and a statement that leaves rows alone which are there already.
+const STAGE: &str = "CREATE TEMPORARY TABLE stage (LIKE wide) ON COMMIT DROP";
+
+const COPY_STAGE: &str = "COPY stage (id, name, email, age, active, balance, created_at, uid, profile, tags) \
+    FROM STDIN (FORMAT binary)";
+
+const MERGE: &str = "INSERT INTO wide (id, name, email, age, active, balance, created_at, uid, profile, tags) \
+    SELECT id, name, email, age, active, balance, created_at, uid, profile, tags FROM stage \
+    ON CONFLICT (id) DO UPDATE SET (name, email, age, active, balance, created_at, uid, profile, tags) = \
+    (EXCLUDED.name, EXCLUDED.email, EXCLUDED.age, EXCLUDED.active, EXCLUDED.balance, EXCLUDED.created_at, \
+    EXCLUDED.uid, EXCLUDED.profile, EXCLUDED.tags) \
+    WHERE (wide.name, wide.email, wide.age, wide.active, wide.balance, wide.created_at, wide.uid, wide.profile, wide.tags) \
+    IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.email, EXCLUDED.age, EXCLUDED.active, EXCLUDED.balance, \
+    EXCLUDED.created_at, EXCLUDED.uid, EXCLUDED.profile, EXCLUDED.tags)";
+
+/// Fails unless a merge has written the rows that were to be written.
+fn merged(written: u64, task: &Task) -> Result<()> {
+    match written == u64::from(task.rows) / 4 * 3 {
+        true => Ok(()),
+        false => Err(format!("{written} of {} rows were written", task.rows).into()),
+    }
+}
+
 /// The statements of a short transaction; each takes an account and an amount.
 const TRANSFER: [&str; 3] = [
     "UPDATE accounts SET balance = balance - $2 WHERE id = $1",

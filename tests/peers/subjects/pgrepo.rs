@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pgrepo::copy::frame::{decode_row, encode_row};
-use pgrepo::{CopyInOptions, Db, DbConfig, FromRow, Handle, PgRecord, TypeInfo, WriteFields};
+use pgrepo::{Db, DbConfig, FromRow, Handle, PgRecord, TypeInfo, WriteFields};
 use serde_json::value::RawValue;
-use tests::rows::{Narrow, Profile, Settings, Wide, WideRef, narrow_types, wide_types};
+use tests::rows::{Profile, Settings, Wide, WideRef, narrow_types, wide_types};
 
-use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
+use crate::meter::{IN_A_TURN, Latencies, Meter, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
 use super::{AMOUNT, INSERT, TRANSFER, UNNEST, accounts, array_literal, expect, together};
+
+mod loads;
 
 pub(crate) async fn run(task: &Task) -> Result<Metrics> {
     match (task.work, &*task.way) {
@@ -25,8 +27,9 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::DecodeQuery, "") => decode_query::<Wide>(task).await,
         (Work::DecodeQuery, "borrowed") => decode_query::<WideRef<'_>>(task).await,
         (Work::DecodeQuery, "sqlx::FromRow") => decode_from_row(task).await,
-        (Work::CopyIn, "" | "one") => copy_in(task).await,
-        (Work::CopyNarrow, "") => copy_narrow(task).await,
+        (Work::CopyIn, way) => loads::copy_in(task, way).await,
+        (Work::Merge, "") => loads::merge(task).await,
+        (Work::CopyNarrow, "") => loads::copy_narrow(task).await,
         (Work::Write, "") => write(task).await,
         (Work::Transfer, "") => transfer(task).await,
         (Work::Insert, way) => insert(task, way).await,
@@ -117,38 +120,6 @@ async fn connect(task: &Task) -> Result<Db> {
         tx.rollback().await?;
     }
     Ok(db)
-}
-
-/// The tables may leave rows out: one of them stores nothing.
-fn options() -> CopyInOptions {
-    CopyInOptions::default().allow_skipped()
-}
-
-async fn copy_in(task: &Task) -> Result<Metrics> {
-    let db = connect(task).await?;
-    let loads = if task.way == "one" { 1 } else { u32::try_from(task.connections)? };
-    let meter = Meter::start()?;
-    let mut running = Vec::new();
-    for n in 0..loads {
-        let count = task.rows / loads + u32::from(n < task.rows % loads);
-        let db = db.clone();
-        running.push(tokio::spawn(async move {
-            let rows = Rows::wide();
-            db.repository::<Wide>().copy_in_with(rows.first(count), options()).await.map(|_| ())
-        }));
-    }
-    for load in running {
-        load.await??;
-    }
-    meter.stop()
-}
-
-async fn copy_narrow(task: &Task) -> Result<Metrics> {
-    let db = connect(task).await?;
-    let rows = Rows::narrow();
-    let meter = Meter::start()?;
-    db.repository::<Narrow>().copy_in(rows.first(task.rows)).await?;
-    meter.stop()
 }
 
 async fn write(task: &Task) -> Result<Metrics> {

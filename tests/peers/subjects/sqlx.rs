@@ -16,7 +16,9 @@ use tests::rows::{Narrow, Profile, Wide};
 use uuid::Uuid;
 
 use super::raw::{HEADER, TRAILER};
-use super::{AMOUNT, COPY, INSERT, TRANSFER, UNNEST, accounts, array_literal, expect, together};
+use super::{
+    AMOUNT, COPY, COPY_STAGE, INSERT, MERGE, STAGE, TRANSFER, UNNEST, accounts, array_literal, expect, merged, together,
+};
 use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
@@ -29,6 +31,7 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::EncodeNarrow, "") => Ok(encode(task, &narrows(IN_A_TURN), encode_narrow)),
         (Work::DecodeQuery, "") => decode_query(task).await,
         (Work::CopyIn, "") => copy_in(task).await,
+        (Work::Merge, "") => merge(task).await,
         (Work::Insert, way) => insert(task, way).await,
         (Work::Read, "") => read(task).await,
         (Work::Point, "") => point(task).await,
@@ -139,8 +142,8 @@ async fn decode_query(task: &Task) -> Result<Metrics> {
 ///
 /// Rows and the end of the COPY are sent apart, and sqlx 0.9.0 has no TCP_NODELAY: over TCP, a small load waits for a
 /// delayed acknowledgement, some 40 ms. Its interface offers no way around that.
-async fn copy<'r>(connection: &mut PgConnection, rows: impl Iterator<Item = &'r Wide>) -> Result<()> {
-    let mut copy = connection.copy_in_raw(COPY).await?;
+async fn copy<'r>(connection: &mut PgConnection, sql: &str, rows: impl Iterator<Item = &'r Wide>) -> Result<()> {
+    let mut copy = connection.copy_in_raw(sql).await?;
     let mut out = Vec::with_capacity(CHUNK + 1024);
     out.extend_from_slice(HEADER);
     for row in rows {
@@ -159,8 +162,22 @@ async fn copy<'r>(connection: &mut PgConnection, rows: impl Iterator<Item = &'r 
 async fn copy_in(task: &Task) -> Result<Metrics> {
     let mut connection = connect(task).await?;
     let meter = Meter::start()?;
-    copy(&mut connection, Rows::wide().first(task.rows)).await?;
+    copy(&mut connection, COPY, Rows::wide().first(task.rows)).await?;
     meter.stop()
+}
+
+async fn merge(task: &Task) -> Result<Metrics> {
+    let mut connection = connect(task).await?;
+    let rows = wides(task.rows);
+    let meter = Meter::start()?;
+    let mut transaction = connection.begin().await?;
+    sqlx::query(STAGE).execute(&mut *transaction).await?;
+    copy(&mut transaction, COPY_STAGE, rows.iter()).await?;
+    let written = sqlx::query(MERGE).execute(&mut *transaction).await?.rows_affected();
+    transaction.commit().await?;
+    let metrics = meter.stop()?;
+    merged(written, task)?;
+    Ok(metrics)
 }
 
 async fn insert(task: &Task, way: &str) -> Result<Metrics> {
@@ -169,7 +186,7 @@ async fn insert(task: &Task, way: &str) -> Result<Metrics> {
     let mut latencies = Latencies::of(task)?;
     while latencies.next().is_some() {
         match way {
-            "" => copy(&mut connection, rows.iter()).await?,
+            "" => copy(&mut connection, COPY, rows.iter()).await?,
             "unnest" => unnest(&mut connection, &rows).await?,
             "row by row" => row_by_row(&mut connection, &rows).await?,
             _ => return task.unknown(),

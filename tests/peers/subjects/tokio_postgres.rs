@@ -13,7 +13,7 @@ use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutStream};
 use tokio_postgres::types::{IsNull, Json, ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
-use super::{AMOUNT, COPY, TRANSFER, accounts, expect, together};
+use super::{AMOUNT, COPY, COPY_STAGE, MERGE, STAGE, TRANSFER, accounts, expect, merged, together};
 use crate::meter::{IN_A_TURN, Latencies, Meter, Rows, narrows, pick, turns, wides};
 use crate::task::{Metrics, Result, Task, Work};
 
@@ -39,6 +39,7 @@ pub(crate) async fn run(task: &Task) -> Result<Metrics> {
         (Work::DecodeCopy, "") => decode_copy(task).await,
         (Work::DecodeQuery, "") => decode_query(task).await,
         (Work::CopyIn, "") => copy_in(task).await,
+        (Work::Merge, "") => merge(task).await,
         (Work::Insert, "") => insert(task).await,
         (Work::Insert, "pipelined") => pipelined::insert(task).await,
         (Work::Read, "") => read(task).await,
@@ -189,6 +190,24 @@ async fn copy_in(task: &Task) -> Result<Metrics> {
     let meter = Meter::start()?;
     copy(&client, &statement, Rows::wide().first(task.rows)).await?;
     meter.stop()
+}
+
+async fn merge(task: &Task) -> Result<Metrics> {
+    let mut client = connect(task).await?;
+    let rows = wides(task.rows);
+    let meter = Meter::start()?;
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(STAGE).await?;
+    let mut writer = std::pin::pin!(BinaryCopyInWriter::new(transaction.copy_in(COPY_STAGE).await?, &WIDE));
+    for row in &rows {
+        writer.as_mut().write(&values!(row)).await?;
+    }
+    writer.finish().await?;
+    let written = transaction.execute(MERGE, &[]).await?;
+    transaction.commit().await?;
+    let metrics = meter.stop()?;
+    merged(written, task)?;
+    Ok(metrics)
 }
 
 async fn insert(task: &Task) -> Result<Metrics> {

@@ -1,9 +1,9 @@
 //! What a load goes into, and what refuses it before the first byte.
 
 use pgrepo::testkit::{TestDatabase, skip};
-use pgrepo::{CopyInOptions, Db, DbConfig, Error, ErrorKind, TxOptions};
+use pgrepo::{CopyInOptions, Db, DbConfig, Error, ErrorKind, PgTable, Set, TxOptions};
 
-use super::{LINE, Line, Taken, line, lines};
+use super::{LINE, Line, NewLine, Taken, line, lines};
 use crate::support::{Direct, config, pool};
 
 /// `line` without an identity, for targets that have none.
@@ -250,4 +250,80 @@ async fn under_row_level_security_the_way_by_insert_is_named(db: TestDatabase) {
     ours.repository::<Line>().copy_in([line(9)]).await.unwrap();
     assert_eq!(subject.repository::<Line>().all().count().await.unwrap(), 5);
     assert_eq!(direct.one::<i64>("SELECT count(*) FROM line").await, 6);
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "bare", new = "NewBare")]
+struct Bare {
+    #[pg(primary_key, identity)]
+    id: i64,
+    #[pg(default)]
+    part: i32,
+}
+
+fn new(part: i32) -> NewLine {
+    NewLine { part: Set::To(part), text: Some(format!("part {part}")) }
+}
+
+#[pgrepo::test]
+async fn many_rows_go_by_statements_under_row_level_security(db: TestDatabase) {
+    let secured = format!(
+        "{LINE}; ALTER TABLE line ENABLE ROW LEVEL SECURITY; CREATE POLICY low ON line USING (part < 5000); \
+         CREATE TABLE bare (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, part int4 NOT NULL DEFAULT 7); \
+         ALTER TABLE bare ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of_them ON bare USING (true)"
+    );
+    let (_, mut direct) = set_up(&db, &secured).await;
+    let subject = as_role(&db, &mut direct, "GRANT SELECT, INSERT ON line, bare TO ROLE").await;
+    let stored = async |direct: &mut Direct| {
+        direct
+            .one::<String>("SELECT count(*) || ' ' || coalesce(sum(part), 0) || ' ' || count(DISTINCT text) FROM line")
+            .await
+    };
+    let table = || subject.repository::<Line>();
+
+    // One row that a policy refuses, in any of the statements, and nothing is stored.
+    for bad in [0, 255, 256, 999] {
+        let rows = (0..1000).map(|n| new(if n == bad { 5000 } else { n }));
+        let error = table().insert_many(rows).await.unwrap_err();
+        assert_eq!(error.sqlstate().unwrap().as_str(), "42501", "{error:?}");
+        assert_eq!((error.operation(), error.table()), (Some("insert_many"), Some("line")), "{error:?}");
+        assert_eq!(stored(&mut direct).await, "0 0 0", "{bad}");
+    }
+    // So it is with a row that cannot be sent.
+    let nul = (0..1000).map(|n| NewLine { text: Some(if n == 700 { "\0" } else { "x" }.to_owned()), ..new(n) });
+    let error = table().insert_many(nul).await.unwrap_err();
+    assert_eq!((error.kind(), error.row(), error.field()), (ErrorKind::Encode, Some(700), Some("text")), "{error:?}");
+    let mixed = (0..1000).map(|n| NewLine { part: if n == 600 { Set::Server } else { Set::To(n) }, ..new(n) });
+    let error = table().insert_many(mixed).await.unwrap_err();
+    assert_eq!((error.kind(), error.row(), error.field()), (ErrorKind::Encode, Some(600), Some("part")), "{error:?}");
+    assert_eq!(stored(&mut direct).await, "0 0 0");
+
+    // Each row of the source is stored once.
+    assert_eq!(table().insert_many((0..1000).map(new)).await.unwrap(), 1000);
+    assert_eq!(stored(&mut direct).await, "1000 499500 1000");
+    // Few, and too large for a statement elsewhere.
+    let large = (0..3).map(|n| NewLine { text: Some(n.to_string().repeat(500_000)), ..new(n) });
+    assert_eq!(table().in_schema("public").insert_many(large).await.unwrap(), 3);
+    assert_eq!(stored(&mut direct).await, "1003 499503 1003");
+
+    // In a transaction a part of it fails, and the rest goes on.
+    let mut tx = subject.begin().await.unwrap();
+    assert_eq!(tx.repository::<Line>().insert_many((2000..2300).map(new)).await.unwrap(), 300);
+    for bad in [5000, 5299] {
+        let rows = (bad - 299..=bad).map(new);
+        let error = tx.repository::<Line>().insert_many(rows).await.unwrap_err();
+        assert_eq!(error.sqlstate().unwrap().as_str(), "42501", "{error:?}");
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(stored(&mut direct).await, "1303 1144353 1303");
+
+    // What the sessions were told of the table is out of date.
+    direct.run("DELETE FROM line; ALTER TABLE line ADD COLUMN more int4").await;
+    assert_eq!(table().insert_many((0..600).map(new)).await.unwrap(), 600);
+    assert_eq!(stored(&mut direct).await, "600 179700 600");
+
+    let bare = (0..300).map(|_| NewBare { part: Set::Server });
+    says(&subject.repository::<Bare>().insert_many(bare).await.unwrap_err(), ErrorKind::Mismatch, "by `insert`");
+    let one = subject.repository::<Bare>().insert(NewBare { part: Set::Server }).await.unwrap();
+    assert_eq!(one.part, 7);
 }

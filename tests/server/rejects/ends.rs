@@ -150,7 +150,10 @@ async fn a_source_that_never_ends_is_bounded(db: Db) {
 async fn a_load_that_is_dropped_leaves_nothing_but_committed_batches(db: TestDatabase) {
     let mut direct = Direct::to(&db).await;
     direct.run(PARCEL).await;
-    let ours = pool(&db.url(), "dropped", 2).await;
+    // Each answer is waited for, so that there are as many points as there are answers.
+    let proxy = proxy(&db).await;
+    proxy.latency(Duration::from_millis(1));
+    let ours = pool(&proxy.url(db.name()), "dropped", 2).await;
     for (commit, batch) in [(Commit::Whole, 0), (Commit::EachBatch, 9)] {
         let mut ended = 0;
         for pending in 1.. {

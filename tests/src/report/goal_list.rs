@@ -23,6 +23,8 @@ const ASYNCPG: &[&str] = &["asyncpg"];
 const DEADPOOL: &[&str] = &["deadpool-postgres"];
 const PG_POOL: &[&str] = &["sqlx PgPool"];
 const FROM_ROW: &[&str] = &["sqlx FromRow + serde"];
+const STRICT: &[&str] = &["pgrepo"];
+const STRICT_OWNED: &[&str] = &["pgrepo, owned rows"];
 const READERS: &[&str] = &["tokio-postgres", "sqlx", "diesel-async", "asyncpg", "psycopg"];
 
 const LOADER: &str = "many tasks' lookups by key are not gathered into one statement";
@@ -76,6 +78,8 @@ pub(crate) const GOALS: &[Goal] = &[
     goal("copy-logged", TWO, "wall_s", PGREPO, AtMost(1.03), PSQL),
     goal("copy-logged-socket", TWO, "wall_s", PGREPO, AtMost(1.03), PSQL),
     goal("copy-parallel", FREE, "wall_s", "pgrepo, two connections", Faster(1.6), &["pgrepo, one connection"]),
+    goal("load-tolerant", TWO, "cpu_s", "pgrepo, tolerant", AtMost(1.05), STRICT),
+    goal("load-tolerant", TWO, "cpu_s", "pgrepo, tolerant, owned rows", AtMost(1.05), STRICT_OWNED),
     goal("copy-1", ONE, "p50_us", PGREPO, AtMost(1.05), PEER),
     goal("copy-1", TWO, "p50_us", PGREPO, AtMost(1.05), PEER),
     goal("copy-1", TWO, "over_40_ms", PGREPO, Never, &[]),

@@ -15,13 +15,26 @@ pub(crate) const WORKLOADS: &[(&str, &str)] = &[
     ),
     (
         "copy-null",
-        "1,000,000 wide rows by COPY into a table with a trigger that leaves every row out: pgrepo's COPY takes no WHERE, \
-         so all of them go through the trigger. The server's time is the trigger's too.",
+        "1,000,000 wide rows by COPY into a table with a trigger that leaves every row out. The server's time is the trigger's \
+         too.",
     ),
     ("copy-unlogged", "1,000,000 wide rows by COPY into an unlogged table."),
     ("copy-logged", "1,000,000 wide rows by COPY into a logged table."),
     ("copy-logged-socket", "The same over a unix socket."),
     ("copy-parallel", "1,000,000 wide rows by COPY into a logged table, over one connection and over two."),
+    (
+        "load-tolerant",
+        "1,000,000 wide rows, all of them good, by COPY into an unlogged table: strictly, so that a bad row would end the \
+         load, and tolerantly, so that it would be handed back. Rows are lent to the load, or handed over one by one; the \
+         time to make these is the load's.",
+    ),
+    (
+        "merge",
+        "100,000 wide rows merged into an unlogged table by their keys, once: half are new, a quarter is there with the \
+         same values, a quarter with others. By hand it is a temporary table, a COPY and an INSERT … ON CONFLICT DO UPDATE \
+         that leaves rows alone which do not differ; pgrepo also counts which were inserted, updated and left, takes the \
+         rows' locks in the order of their keys, and would name two rows with the same key.",
+    ),
     ("copy-text", "1,000,000 wide rows by psql, from a file in binary and from one in text."),
     ("copy-10m", "10,000,000 narrow rows by COPY into an unlogged table, once."),
     ("copy-1", "1 wide row by COPY, again and again on a warm connection."),
