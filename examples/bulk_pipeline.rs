@@ -115,8 +115,11 @@ async fn load(db: &Db, header: &StringRecord, lines: &[StringRecord]) -> example
     Ok((report.loaded, report.rejected))
 }
 
+/// The place of a line that is spoilt, and what is to blame.
+type Planted = (u64, &'static str);
+
 /// The file with some of its lines spoilt; and which ones, with what is to blame.
-fn spoilt(header: &StringRecord, lines: &[StringRecord]) -> examples::Result<(Vec<u8>, Vec<(u64, &'static str)>)> {
+fn spoilt(header: &StringRecord, lines: &[StringRecord]) -> examples::Result<(Vec<u8>, Vec<Planted>)> {
     let (mut file, mut planted) = (csv::WriterBuilder::new().flexible(true).from_writer(Vec::new()), Vec::new());
     file.write_record(header)?;
     for (index, line) in lines.iter().enumerate() {
@@ -134,7 +137,7 @@ fn spoilt(header: &StringRecord, lines: &[StringRecord]) -> examples::Result<(Ve
 }
 
 /// What is to blame for a reject: a constraint, a field, or the line.
-fn blamed<'r>(reject: &'r Rejected<Airport>) -> &'r str {
+fn blamed(reject: &Rejected<Airport>) -> &str {
     reject.constraint().or(reject.field()).unwrap_or("the line")
 }
 
