@@ -89,7 +89,8 @@ pub(super) fn is_no_table(error: &sqlx::Error) -> bool {
     code(error) == Some("42809")
 }
 
-fn code(error: &sqlx::Error) -> Option<&str> {
+/// The SQLSTATE of the server's.
+pub(super) fn code(error: &sqlx::Error) -> Option<&str> {
     match error {
         sqlx::Error::Database(error) => error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::code),
         _ => None,

@@ -135,13 +135,13 @@ fn out_of_step() -> Error {
 /// The whole of a load on its connection.
 async fn work<H: Handle>(
     on: H,
-    plan: Plan<'_>,
+    mut plan: Plan<'_>,
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<CopyReport> {
     let (operation, shown) = (plan.operation, plan.target.shown.clone());
     let on_table = |e: Error| e.during(operation).on_table(&shown);
-    let mut following = Following::new(plan.how.progress.clone());
+    let mut following: Following = std::mem::take(&mut plan.how.following);
     let lender = on.lend();
     let db = lender.db();
     let mut lease = lender.lease().await.map_err(on_table)?;

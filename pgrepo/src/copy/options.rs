@@ -6,7 +6,7 @@ use crate::table::{ColumnMeta, PgTable, TableMeta};
 
 use super::literal::Condition;
 use super::plan::{How, Numbers};
-use super::progress::Progress;
+use super::progress::{Following, Progress};
 
 /// How a load treats the columns that the server can fill in, which columns it sends, which rows are stored, and what
 /// becomes of those that are there.
@@ -20,7 +20,8 @@ pub struct CopyInOptions {
     pub server_defaults: bool,
     /// Sends these columns only. Default: all that the row has.
     pub columns: Option<Vec<String>>,
-    /// How many rows the source is to yield: with fewer or more nothing is stored. Default: not compared.
+    /// How many rows the source is to yield: with fewer or more nothing is stored, or of a load that commits
+    /// [each batch](crate::Commit::EachBatch) nothing of the last one. Default: not compared.
     pub expected_rows: Option<u64>,
     /// Accepts that the server stores fewer rows than were sent, as with a trigger that leaves rows out. Default:
     /// nothing is stored then.
@@ -96,7 +97,7 @@ impl CopyInOptions {
         self
     }
 
-    /// Compares the number of rows with this one before they are stored.
+    /// Compares the number of rows with this one before they are stored; where each batch is committed, before the last is.
     ///
     /// # Examples
     /// ```no_run
@@ -275,7 +276,7 @@ impl CopyInOptions {
     }
 
     /// How a load of this table goes.
-    pub(super) fn how(&self, table: &TableMeta) -> Result<How> {
+    pub(super) fn how(&self, table: &TableMeta, following: Following) -> Result<How> {
         if self.condition.as_ref().is_some_and(|condition| !condition.is_of(table)) {
             return Err(Error::new(ErrorKind::Mismatch, "the load's filter is on another table"));
         }
@@ -284,7 +285,7 @@ impl CopyInOptions {
             truncate: (self.truncate || self.restart_identity).then_some(numbers),
             freeze: self.freeze,
             condition: self.condition.clone(),
-            progress: self.progress.clone(),
+            following,
         })
     }
 

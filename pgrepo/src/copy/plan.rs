@@ -9,7 +9,7 @@ use super::catalog::{Lock, Looked, Target};
 use super::kind::At;
 use super::literal::Condition;
 use super::merge::Job;
-use super::progress::Progress;
+use super::progress::Following;
 
 /// What a load writes to: the columns' names, and the check that each fits.
 pub(crate) struct Plan<'s> {
@@ -28,7 +28,7 @@ pub(crate) struct Plan<'s> {
 type Check = dyn Fn(&Description) -> Result<Vec<TypeInfo>> + Send + Sync;
 
 /// How a load goes, beside its plain way.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct How {
     /// Whether the table is emptied first, and its numbers then begin anew.
     pub(crate) truncate: Option<Numbers>,
@@ -36,8 +36,8 @@ pub(crate) struct How {
     pub(crate) freeze: bool,
     /// Which rows are stored.
     pub(crate) condition: Option<Condition>,
-    /// Who wants to know how far it is.
-    pub(crate) progress: Option<Progress>,
+    /// Who follows it.
+    pub(crate) following: Following,
 }
 
 /// What becomes of a table's sequences when it is emptied.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::pool::{LockWait, ServerProgress, Session};
 
 use super::load::CopyReport;
+use super::options::CopyInOptions;
 
 /// How often the server is asked, unless [`Progress::with_interval`] says otherwise.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -78,16 +79,16 @@ impl Progress {
     }
 
     /// A load begins: whatever was told of one before is forgotten.
-    pub(crate) fn begin(&self, expected_rows: Option<u64>) {
+    fn begin(&self, expected_rows: Option<u64>) {
         let began = Some(Instant::now());
         self.told.send_replace(LoadProgress { began, expected_rows, ..LoadProgress::default() });
     }
 
-    /// The server waits for rows.
+    /// The server waits for rows; of a load in batches it may be the next one's.
     pub(crate) fn sending(&self) {
         self.tell(|now| {
             now.phase = LoadPhase::Sending;
-            now.sending_since = Some(Instant::now());
+            now.sending_since.get_or_insert_with(Instant::now);
         });
     }
 
@@ -141,8 +142,10 @@ pub enum LoadPhase {
     Finishing,
     /// All rows are stored; in a transaction they are when that is committed.
     Stored,
-    /// It failed, was aborted or was dropped. Nothing of it is stored, except that a load which was dropped when it was
-    /// [`Finishing`](Self::Finishing) may be stored as a whole.
+    /// It failed, was aborted or was dropped. Nothing of it is stored but the batches that were
+    /// [committed by themselves](crate::Commit::EachBatch), whose rows [`LoadProgress::rows_stored`] counts. What was being
+    /// committed then may be stored too: the whole of a load that was [`Finishing`](Self::Finishing), or one more batch;
+    /// [`Error::committed`](crate::Error::committed) and [`Error::fault_class`](crate::Error::fault_class) say what is known.
     Failed,
 }
 
@@ -176,7 +179,8 @@ pub struct LoadProgress {
     pub server: Option<ServerProgress>,
     /// What the load waits for, when the server was asked last.
     pub waiting_for: Option<LockWait>,
-    /// The rows that are stored, once it is over: what [`CopyReport::rows`] says.
+    /// The rows that are stored, once it is over: what [`CopyReport::rows`] says. With a
+    /// [commit of each batch](crate::Commit::EachBatch) those that are committed so far.
     pub rows_stored: u64,
     /// The time since the load began, when this was told.
     pub elapsed: Duration,
@@ -288,18 +292,28 @@ fn float(count: u64) -> f64 {
 }
 
 /// A load that is followed: dropped before its rows are stored, it has failed.
-pub(super) struct Following {
+#[derive(Debug, Default)]
+pub(crate) struct Following {
     progress: Option<Progress>,
     asking: Option<AbortHandle>,
 }
 
 impl Following {
-    pub(super) fn new(progress: Option<Progress>) -> Self {
-        Self { progress, asking: None }
+    /// A load with these options begins.
+    pub(super) fn begin(options: &CopyInOptions) -> Self {
+        if let Some(progress) = &options.progress {
+            progress.begin(options.expected_rows);
+        }
+        Self { progress: options.progress.clone(), asking: None }
     }
 
-    /// Asks the server what the session does, from now until the load is over. Only of one whole COPY its count of rows is
-    /// the load's.
+    /// Who wants to know how far it is.
+    pub(super) fn progress(&self) -> Option<&Progress> {
+        self.progress.as_ref()
+    }
+
+    /// Asks the server what the session does, from now until the load is over or another session is asked about. Only of one
+    /// whole COPY its count of rows is the load's.
     pub(super) fn ask(&mut self, session: Option<&Session>, whole: bool) {
         let (Some(progress), Some(session)) = (&self.progress, session) else { return };
         let (told, interval) = (Arc::clone(&progress.told), progress.interval);
@@ -317,7 +331,16 @@ impl Following {
                 });
             }
         });
-        self.asking = Some(asking.abort_handle());
+        if let Some(before) = self.asking.replace(asking.abort_handle()) {
+            before.abort();
+        }
+    }
+
+    /// So many rows are stored by now.
+    pub(super) fn committed(&self, rows: u64) {
+        if let Some(progress) = &self.progress {
+            progress.tell(|now| now.rows_stored = rows);
+        }
     }
 
     /// The rows are stored.

@@ -13,6 +13,7 @@ use super::frame;
 use super::load::{CHUNK, CopyReport, Load};
 use super::options::CopyInOptions;
 use super::plan::{Plan, Started};
+use super::progress::Following;
 
 const OPERATION: &str = "copy_in";
 
@@ -88,7 +89,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     /// ```
     pub async fn send(&mut self, row: &R) -> Result<()> {
         if let State::New(_) = self.state {
-            let sent = frame::sent(row).map_err(|e| self.blame(refused::<R>(e, self.rows)))?;
+            let sent = frame::sent(row).map_err(|e| refused::<R>(e, self.rows));
             self.open(sent).await?;
         }
         let State::Open { marks, all, types, .. } = &self.state else { return Err(self.over()) };
@@ -135,7 +136,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     /// ```
     pub async fn finish(mut self) -> Result<CopyReport> {
         if let State::New(_) = self.state {
-            self.open(vec![true; R::COLUMNS.len()]).await?;
+            self.open(Ok(vec![true; R::COLUMNS.len()])).await?;
         }
         if let Some(expected) = self.options.expected_rows
             && expected != self.rows
@@ -231,13 +232,18 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     async fn undo(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Open { load, .. } => load.abort().await,
-            _ => Ok(()),
+            State::New(_) => {
+                drop(Following::begin(&self.options));
+                Ok(())
+            }
+            State::Over => Ok(()),
         }
     }
 
-    async fn open(&mut self, sent: Vec<bool>) -> Result<()> {
+    async fn open(&mut self, sent: Result<Vec<bool>>) -> Result<()> {
         let State::New(start) = std::mem::replace(&mut self.state, State::Over) else { return Err(self.over()) };
-        let planned = plan::<R>(self.operation, &self.place, &self.options, sent);
+        let following = Following::begin(&self.options);
+        let planned = sent.and_then(|sent| plan::<R>(self.operation, &self.place, &self.options, sent, following));
         let (plan, marks) = planned.map_err(|e| self.blame(e))?;
         let (load, Started { types, number }) = start(plan).await.map_err(|e| self.blame(e))?;
         if let Some(progress) = &self.options.progress {
@@ -282,12 +288,10 @@ pub(super) fn plan<R: WriteRow>(
     place: &Place,
     options: &CopyInOptions,
     sent: Vec<bool>,
+    following: Following,
 ) -> Result<(Plan<'static>, Vec<bool>)> {
     let marks = options.marks(R::COLUMNS, sent)?;
-    let how = options.how(&<R::Table as PgTable>::TABLE)?;
-    if let Some(progress) = &how.progress {
-        progress.begin(options.expected_rows);
-    }
+    let how = options.how(&<R::Table as PgTable>::TABLE, following)?;
     let specs: Vec<Spec> = R::COLUMNS.iter().map(|c| c.spec).collect();
     let table = place.name();
     let layout = sql::Layout { schema: table.schema, table: table.name, columns: &specs };

@@ -12,15 +12,20 @@ pub struct Committed {
     pub rows: u64,
     /// The rows that were rejected in them.
     pub rejected: u64,
-    /// How many of the source's rows they are, rejected ones among them: the first so many. No other row is stored, so a
-    /// load of the same source without these goes on where this one ended.
+    /// How many of the source's rows they are, rejected ones among them: the first so many. No other row is stored, unless
+    /// [`unknown`](Self::unknown) says so, so a load of the same source without these goes on where this one ended.
     pub settled: u64,
+    /// Whether more may be stored: a COMMIT was not answered, and what became of it could not be found out. That is the
+    /// whole load, or with a [commit of each batch](crate::Commit::EachBatch) the one batch behind the settled rows.
+    /// [`Db::outcome`](crate::Db::outcome) tells later, by [`Error::tx_id`]; to load again before is to store twice, perhaps.
+    pub unknown: bool,
 }
 
 impl fmt::Display for Committed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { batches, rows, settled, .. } = self;
+        let Self { batches, rows, settled, unknown, .. } = self;
         match batches {
+            0 if *unknown => return f.write_str("whether any of the load is stored is unknown"),
             0 => f.write_str("nothing of the load is stored"),
             1 => write!(f, "one batch with {rows} rows is stored, and the source's first {settled} rows are settled"),
             _ => {
@@ -29,13 +34,15 @@ impl fmt::Display for Committed {
                     "{batches} batches with {rows} rows are stored, and the source's first {settled} rows are settled"
                 )
             }
-        }
+        }?;
+        if *unknown { f.write_str("; whether the batch behind them is stored too is unknown") } else { Ok(()) }
     }
 }
 
 impl Error {
     /// What a load in batches had stored for good when it failed: nothing, unless each batch was
-    /// [committed by itself](crate::Commit::EachBatch). `None` for errors of anything else.
+    /// [committed by itself](crate::Commit::EachBatch), or a COMMIT was not answered ([`Committed::unknown`]). `None` for
+    /// errors of anything else.
     ///
     /// # Examples
     /// ```no_run
@@ -47,8 +54,10 @@ impl Error {
     ///
     /// let load = db.repository::<User>().load(&users).commit(Commit::EachBatch);
     /// if let Err(error) = load.collect().await {
-    ///     let settled = error.committed().map_or(0, |committed| committed.settled);
-    ///     println!("{error}; go on with row {settled}");
+    ///     match error.committed() {
+    ///         Some(committed) if committed.unknown => println!("{error}; ask Db::outcome of {:?}", error.tx_id()),
+    ///         committed => println!("{error}; go on with row {}", committed.map_or(0, |committed| committed.settled)),
+    ///     }
     /// }
     /// # Ok(())
     /// # }
@@ -61,7 +70,7 @@ impl Error {
     /// twice.
     pub(crate) fn of_load(mut self, committed: Committed) -> Self {
         self.0.committed = Some(committed);
-        if committed.batches > 0 {
+        if committed.batches > 0 || committed.unknown {
             self.0.fault = Some(FaultClass::Indeterminate);
         }
         self

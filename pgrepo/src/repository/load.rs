@@ -38,23 +38,28 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///
     /// **Deferred constraints** are checked behind the rows of a batch too, not at COMMIT, where no row could be named any
     /// more. In a transaction of yours this holds for those of this table that are initially deferred, and what the
-    /// transaction did before must not violate them; behind the load they are deferred again.
+    /// transaction did before must not violate them. Behind the load they are deferred, even if `SET CONSTRAINTS … IMMEDIATE`
+    /// of yours had said otherwise before, which the server does not tell. `SET CONSTRAINTS` takes a schema and a name; where
+    /// another constraint of the schema has the name of such a one, the load is refused before anything is sent.
     ///
-    /// A transaction with more than 64 batches has more subtransactions than a snapshot of other sessions holds, which makes
-    /// these slower while it lasts (<https://www.postgresql.org/docs/current/subxacts.html>): take larger batches, or commit
-    /// each, where that matters.
+    /// What is stored by itself is a subtransaction: a batch that is good as a whole is one, the parts of one with bad rows
+    /// are some for each of these. With more than 64 in a transaction there are more than the server keeps at hand, which
+    /// makes other sessions slower while it lasts (<https://www.postgresql.org/docs/current/subxacts.html>): take larger
+    /// batches, or commit each, where that matters.
     ///
     /// # Errors
-    /// In each case [`Error::committed`](crate::Error::committed) says what is stored: nothing, or with
-    /// [`Commit::EachBatch`](crate::Commit::EachBatch) so many batches. [`ErrorKind::Copy`](crate::ErrorKind::Copy): there
+    /// In each case [`Error::committed`](crate::Error::committed) says what is stored: nothing, with
+    /// [`Commit::EachBatch`](crate::Commit::EachBatch) so many batches, or that it is not known. [`ErrorKind::Copy`](crate::ErrorKind::Copy): there
     /// were more rejects than the [budget](BulkLoad::max_rejects), the last of which is the cause; the source failed or
     /// panicked; another number of rows came than was expected; the sink failed; or the server refused the load.
-    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table, or a deferred constraint cannot
+    /// be told from another one (above).
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): a setting of the load makes no sense.
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout): the [time limit](BulkLoad::time_limit) passed.
     /// [`ErrorKind::Connection`](crate::ErrorKind::Connection): it broke. A COMMIT that is not answered is asked about, as
     /// that of [`copy_in`](Self::copy_in); only where that does not help is it unknown whether the last batch, or with
-    /// [`Commit::Whole`](crate::Commit::Whole) the load, is stored.
+    /// [`Commit::Whole`](crate::Commit::Whole) the load, is stored, which
+    /// [`Committed::unknown`](crate::Committed::unknown) says.
     ///
     /// # Cancel safety
     /// A dropped future leaves nothing behind but the batches that were committed before. Dropped while a COMMIT is under

@@ -39,12 +39,16 @@ pub(super) enum Line {
 
 pub(super) fn line(error: &Error) -> Line {
     // What the server did not refuse could not be encoded.
-    let Some(state) = error.sqlstate() else { return Line::Sure };
+    let Some(server) = error.server() else { return Line::Sure };
+    let state = server.sqlstate();
+    // What a function did before it raised this is not known: it may depend on other rows, whatever its SQLSTATE.
+    let by_a_function = server.context().is_some_and(|context| !context.starts_with("COPY "));
     match (state.as_str(), state.class()) {
         (_, SqlClass::ProgramLimit) => Line::None,
-        ("23502" | "23514", _) => Line::Sure,
-        // With a column it was the value's own conversion that failed, and not the code of a trigger.
-        (_, SqlClass::Data) if error.column().is_some() => Line::Sure,
+        ("23502", _) if !by_a_function && server.column().is_some() => Line::Sure,
+        ("23514", _) if !by_a_function && server.constraint().is_some() => Line::Sure,
+        // With a column that the COPY names, and not the code of a trigger, it was the value's own conversion that failed.
+        (_, SqlClass::Data) if error.column().is_some() && server.column().is_none() => Line::Sure,
         _ => Line::Likely,
     }
 }
@@ -55,7 +59,10 @@ mod tests {
     use crate::error::{ErrorKind, ServerError, ServerFields, SqlState};
 
     fn refusal(state: &str) -> Error {
-        let fields = ServerFields { state: SqlState::new(state), ..ServerFields::default() };
+        refusal_of(ServerFields { state: SqlState::new(state), ..ServerFields::default() })
+    }
+
+    fn refusal_of(fields: ServerFields) -> Error {
         Error::new(ErrorKind::Copy, "refused").caused_by(ServerError(Box::new(fields)))
     }
 
@@ -77,8 +84,21 @@ mod tests {
 
     #[test]
     fn a_line_is_believed_as_far_as_it_says_something() {
-        assert_eq!(line(&refusal("23514")), Line::Sure);
+        let named = |state: &str, context: &str| ServerFields {
+            state: SqlState::new(state),
+            context: Some(context.to_owned()),
+            column: Some("x".to_owned()),
+            constraint: Some("y".to_owned()),
+            ..ServerFields::default()
+        };
+        for state in ["23502", "23514"] {
+            assert_eq!(line(&refusal_of(named(state, "COPY t, line 2"))), Line::Sure);
+            // As RAISE … USING ERRCODE does it.
+            assert_eq!(line(&refusal(state)), Line::Likely);
+            assert_eq!(line(&refusal_of(named(state, "PL/pgSQL function f() line 1\nCOPY t, line 2"))), Line::Likely);
+        }
         assert_eq!(line(&refusal("22P02").at_column("x")), Line::Sure);
+        assert_eq!(line(&refusal_of(named("22P02", "COPY t, line 2"))), Line::Likely);
         assert_eq!(line(&refusal("22012")), Line::Likely);
         assert_eq!(line(&refusal("23505")), Line::Likely);
         assert_eq!(line(&refusal("54000")), Line::None);

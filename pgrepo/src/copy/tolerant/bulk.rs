@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::copy::options::CopyInOptions;
+use crate::copy::progress::Following;
 use crate::error::Result;
 use crate::pool::Handle;
 use crate::table::{TableName, WriteRow};
@@ -16,7 +17,8 @@ use super::budget::Budget;
 use super::intake::Most;
 use super::reject::Rejected;
 use super::reject_table::RejectTable;
-use super::run::{Settings, run};
+use super::run::run;
+use super::settings::Settings;
 use super::sink::Sink;
 use super::source::SourceError;
 
@@ -107,8 +109,9 @@ where
 
     /// The most rejects that the load stands; with one more it ends, and what is not committed is undone.
     ///
-    /// Default: 1,000, or any number where only [`max_reject_share`](Self::max_reject_share) is given. With 0 the first bad
-    /// row ends the load, as it does a strict one.
+    /// Default: 1,000, or any number where only [`max_reject_share`](Self::max_reject_share) is given. With 0 any bad row ends
+    /// the load, as it does a strict one. They are counted where a batch is full, and while its bad rows are told apart: the
+    /// source may have been read to the end of the batch by then.
     ///
     /// # Examples
     /// ```no_run
@@ -339,6 +342,10 @@ where
     /// )
     /// ```
     ///
+    /// Of two loads that create it at once, the one that comes second waits at its first batch until the transaction of the
+    /// other has ended, with [`Commit::Whole`] that is the whole load: create it before, where that matters. Rows that the
+    /// source cannot make before its first one that it can are kept in memory until then, as they are written with a batch.
+    ///
     /// One that is there has these columns, of any types that their texts fit, and may have others. It needs the privilege
     /// to insert. The document is what serde writes of the row, and NULL where that fails; it is `json` and not `jsonb`,
     /// which would refuse some of what made the row a reject.
@@ -366,7 +373,8 @@ where
     where
         R: Serialize,
     {
-        let table = RejectTable::new(table.into())?;
+        let table = RejectTable::new(table.into());
+        let table = table.inspect_err(|_| drop(Following::begin(&self.settings.options)))?;
         run(self.on, self.source, self.settings, Sink::Table(table)).await
     }
 }

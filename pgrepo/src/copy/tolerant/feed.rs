@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::pool::{Session, driver};
 use crate::table::WriteRow;
 
+use super::answer::Sent;
 use super::columns::Columns;
 use super::intake::{Batch, Filled, Intake};
-use super::run::Sent;
 use super::source::SourceError;
 
 /// A COPY that waits for data. Dropped before its end it leaves the driver out of step: the session must not be used then.
@@ -44,11 +44,6 @@ impl<'c> Feed<'c> {
     pub(super) async fn end(self) -> Result<u64, sqlx::Error> {
         driver::answered(self.limit, self.copy.finish()).await
     }
-}
-
-/// Whether the session is at rest after the end of a COPY.
-fn at_rest(ended: &Result<u64, sqlx::Error>) -> bool {
-    ended.as_ref().err().is_none_or(driver::at_rest)
 }
 
 /// Sends a batch while it is filled; the buffer holds its beginning, and `filled` says how far it is.
@@ -84,7 +79,7 @@ where
         }
         match intake.fill(batch, columns, buffer).await {
             Ok(now) => *filled = now,
-            Err(error) => return Sent::Cut { error, at_rest: at_rest(&feed.end().await) },
+            Err(error) => return Sent::Cut { error, ended: feed.end().await },
         }
     }
 }

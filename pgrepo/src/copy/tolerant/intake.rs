@@ -100,13 +100,17 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
     }
 
     /// Waits for the first row, and keeps it for [`fill`](Self::fill); rows that cannot be made go to `rejects`, and
-    /// `enough` of them end the load.
+    /// `enough` of them end the load. Says whether it has stopped before, as there are `most` of them.
     pub(super) async fn first(
         &mut self,
         rejects: &mut Vec<Rejected<R>>,
+        most: usize,
         enough: impl Fn(&mut Vec<Rejected<R>>) -> Result<()>,
-    ) -> Result<Option<&R>> {
+    ) -> Result<bool> {
         while self.first.is_none() {
+            if rejects.len() >= most {
+                return Ok(true);
+            }
             match self.next(|intake, cx| intake.stream.as_mut().poll_next(cx).map(Ok)).await? {
                 Some(Ok(row)) => self.first = Some((self.seen, row)),
                 Some(Err(cut)) => {
@@ -115,12 +119,17 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
                 }
                 None => {
                     self.ended = true;
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
             self.seen += 1;
         }
-        Ok(self.first.as_ref().map(|(_, row)| row))
+        Ok(false)
+    }
+
+    /// The first row, while it is kept.
+    pub(super) fn kept(&self) -> Option<&R> {
+        self.first.as_ref().map(|(_, row)| row)
     }
 
     /// Takes rows, and encodes those that can be.

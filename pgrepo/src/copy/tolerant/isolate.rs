@@ -17,8 +17,8 @@ use std::mem;
 
 use futures_core::Stream;
 
+use crate::copy::failed::placed;
 use crate::error::{Error, Result};
-use crate::pool::driver;
 use crate::table::WriteRow;
 
 use super::blame::{Line, line as trust};
@@ -278,17 +278,10 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let rows = places.iter().filter_map(|place| batch.rows.get(*place)).map(|(_, row)| row);
         let mut step = lease.step()?.untimed();
         let found = suspects::find(step.session(), &plan.target, columns, rows, error).await;
-        let found = match found {
-            Ok(found) => {
-                step.done();
-                found
-            }
-            // No privilege for a temporary table, or to read the other one: it is done without.
-            Err(error) if driver::at_rest(&error) => {
-                step.done();
-                Vec::new()
-            }
-            Err(error) => return Err(step.failed(error)),
+        let found = match step.settle(found) {
+            Ok(found) => found,
+            Err(error) if suspects::can_be_missed(&error) => Vec::new(),
+            Err(error) => return Err(placed(error, &plan.target.name).0),
         };
         self.back().await?;
         Ok(found.into_iter().filter_map(|nth| places.get(nth).copied()).collect())

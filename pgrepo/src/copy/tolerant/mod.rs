@@ -1,19 +1,23 @@
 //! Loads that go on past bad rows and hand them back.
 //!
-//! [`run`] goes through the source in batches: [`intake`] takes its rows and encodes them, [`feed`] sends them,
+//! [`run`] goes through the source in batches: [`intake`] takes its rows and encodes them, [`feed`] sends them, [`answer`]
+//! says what came of it, [`deferred`] has constraints checked meanwhile,
 //! [`isolate`] finds the bad ones of a batch that the server refused, by [`blame`] and with the help of [`suspects`], and
 //! [`sink`] takes the rejects.
 
+mod answer;
 mod blame;
 mod budget;
 mod bulk;
 mod columns;
+mod deferred;
 mod feed;
 mod intake;
 mod isolate;
 mod reject;
 mod reject_table;
 mod run;
+mod settings;
 mod sink;
 mod source;
 mod suspects;

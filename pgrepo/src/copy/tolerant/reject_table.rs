@@ -3,6 +3,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::copy::catalog::text;
+use crate::copy::kind::code;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
 use crate::table::TableName;
@@ -49,19 +50,34 @@ impl<R> RejectTable<R> {
         if self.made {
             return Ok(());
         }
-        let there = format!("SELECT pg_catalog.to_regclass('{}')", self.quoted.replace('\'', "''"));
-        let found = driver::simple(session, &there).await?;
-        if found.first().and_then(|row| text(row, 0).ok()).unwrap_or_default().is_empty() {
+        if !self.is_there(session).await? {
             let create = format!(
-                "CREATE TABLE {} (rejected_at timestamptz NOT NULL DEFAULT now(), table_name text NOT NULL, \
+                "SAVEPOINT pgrepo_rejects; CREATE TABLE {} (rejected_at timestamptz NOT NULL DEFAULT now(), table_name text NOT NULL, \
                  row_index int8 NOT NULL, line int8, field text, column_name text, constraint_name text, sqlstate text, \
-                 message text NOT NULL, document json)",
+                 message text NOT NULL, document json); RELEASE SAVEPOINT pgrepo_rejects",
                 self.quoted
             );
-            driver::simple(session, &create).await?;
+            if let Err(error) = driver::simple(session, &create).await {
+                // Somebody else was faster, and the server waited for the end of that: it names the table, or an index of
+                // the catalog's.
+                if !matches!(code(&error), Some("42P07" | "23505")) {
+                    return Err(error);
+                }
+                let back = "ROLLBACK TO SAVEPOINT pgrepo_rejects; RELEASE SAVEPOINT pgrepo_rejects";
+                driver::simple(session, back).await?;
+                if !self.is_there(session).await? {
+                    return Err(error);
+                }
+            }
         }
         self.made = true;
         Ok(())
+    }
+
+    async fn is_there(&self, session: &mut Session) -> Result<bool, sqlx::Error> {
+        let there = format!("SELECT pg_catalog.to_regclass('{}')", self.quoted.replace('\'', "''"));
+        let found = driver::simple(session, &there).await?;
+        Ok(found.first().and_then(|row| text(row, 0).ok()).is_some_and(|name| !name.is_empty()))
     }
 
     /// Writes rejects of a load into `target`. As text, so that the types of a table that was there are the server's business.

@@ -1,33 +1,29 @@
 //! A tolerant load from its beginning to its end: batches, each a COPY under a savepoint.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_core::Stream;
 
 use crate::copy::bounds::Bounds;
-use crate::copy::catalog::text;
 use crate::copy::failed::placed;
 use crate::copy::frame::{self, HEADER};
-use crate::copy::kind::At;
 use crate::copy::load::{CopyReport, end};
-use crate::copy::options::CopyInOptions;
 use crate::copy::plan::{Plan, Prepared};
 use crate::copy::progress::Following;
 use crate::copy::typed::plan;
-use crate::error::{Committed, Error, ErrorKind, Result};
-use crate::pool::{Db, Handle, Lease, Lender, Step, Watch, driver};
+use crate::error::{Committed, Error, ErrorKind, FaultClass, Result};
+use crate::pool::{Db, Handle, Lease, Lender, Watch, driver};
 use crate::table::{Place, WriteRow};
 use crate::tx::TxId;
 
-use super::blame;
-use super::budget::Budget;
+use super::answer::{Answer, answer};
 use super::bulk::{Commit, LoadReport};
 use super::columns::Columns;
 use super::feed::{send_again, send_source};
-use super::intake::{Batch, Filled, Intake, Most};
+use super::intake::{Batch, Filled, Intake};
 use super::isolate::Outcome;
 use super::reject::Rejected;
+use super::settings::Settings;
 use super::sink::Sink;
 use super::source::SourceError;
 
@@ -37,40 +33,6 @@ pub(super) const OPERATION: &str = "load";
 const SAVEPOINT: &str = "SAVEPOINT pgrepo_batch";
 const KEEP: &str = "RELEASE SAVEPOINT pgrepo_batch; SAVEPOINT pgrepo_batch";
 const BACK: &str = "ROLLBACK TO SAVEPOINT pgrepo_batch";
-
-/// How a load goes about.
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) options: CopyInOptions,
-    pub(super) budget: Budget,
-    pub(super) most: Most,
-    pub(super) commit: Commit,
-    pub(super) limit: Option<Duration>,
-}
-
-impl Settings {
-    fn check(&self, in_transaction: bool) -> Result<()> {
-        let refused = |message| Err(Error::new(ErrorKind::Config, message));
-        if self.most.rows == 0 || self.most.bytes == 0 {
-            return refused("a batch of a load holds one row and one byte at least");
-        }
-        if self.options.freeze {
-            return refused(
-                "rows are not stored frozen by a load that goes on past bad ones: its batches are savepoints, and the server \
-                 takes FREEZE only where the table was emptied; copy_in does it",
-            );
-        }
-        if self.commit == Commit::EachBatch && (self.options.truncate || self.options.restart_identity) {
-            return refused("a table that is emptied first is filled in one transaction: commit the whole");
-        }
-        if in_transaction && self.commit == Commit::EachBatch {
-            return refused(
-                "a load in a transaction is committed with that: load on the database for a commit of each batch",
-            );
-        }
-        self.budget.check()
-    }
-}
 
 /// What became of the rows so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,6 +51,15 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn all_rejected(&self) -> u64 {
         self.committed.rejected + self.rejected
+    }
+
+    /// What was seen so far is stored or rejected for good.
+    fn settle(&mut self, seen: u64) {
+        let Self { committed, rows, rejected, batches, .. } = self;
+        committed.rows += std::mem::take(rows);
+        committed.rejected += std::mem::take(rejected);
+        committed.batches += std::mem::take(batches);
+        committed.settled = seen;
     }
 }
 
@@ -120,24 +91,22 @@ where
     R: WriteRow,
     S: Stream<Item = Result<R, SourceError>>,
 {
+    let following = Following::begin(&settings.options);
     settings.check(H::IN_TRANSACTION)?;
     let source = pin!(source);
     let mut intake = Intake::new(source, settings.limit);
     let mut batch = Batch::new(settings.most);
-    // The first row decides on the columns; nothing is asked of the server before it is there.
-    let enough = |rejects: &mut Vec<_>| settings.budget.count(rejects.len() as u64, || rejects.pop());
-    let sent = match intake.first(&mut batch.rejects, enough).await? {
+    let sent = match first(&mut intake, &mut batch, &settings, &mut sink, tally).await? {
         Some(first) => {
             frame::sent(first).map_err(|e| Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(e))?
         }
         None => vec![true; R::COLUMNS.len()],
     };
-    let (plan, marks) = plan::<R>(OPERATION, &place, &settings.options, sent)?;
-    let mut following = Following::new(plan.how.progress.clone());
+    let (mut plan, marks) = plan::<R>(OPERATION, &place, &settings.options, sent, following)?;
     let lender = on.lend();
     let db = lender.db();
     let lease = lender.lease().await?;
-    following.ask(lease.session(), false);
+    plan.how.following.ask(lease.session(), false);
     let bounds = Bounds::of_write(&lease).checking_at_once();
     let columns = Columns::new(place, marks);
     let (sql, deferred, buffer) = (String::new(), String::new(), Vec::new());
@@ -146,8 +115,45 @@ where
         return Err(run.undo(error).await);
     }
     let Tally { committed, skipped, bytes, .. } = *run.tally;
-    following.stored(&CopyReport { rows: committed.rows, skipped, bytes });
+    run.plan.how.following.stored(&CopyReport { rows: committed.rows, skipped, bytes });
     Ok(())
+}
+
+/// Waits for the first row, which decides on the columns: nothing is asked of the server before it is there.
+///
+/// As many rows that could not be made as a batch holds are one, so that they do not gather. Only a table, which is written
+/// with good rows, is given them later.
+async fn first<'i, R, S>(
+    intake: &'i mut Intake<'_, R, S>,
+    batch: &mut Batch<R>,
+    settings: &Settings,
+    sink: &mut Sink<'_, R>,
+    tally: &mut Tally,
+) -> Result<Option<&'i R>>
+where
+    R: WriteRow,
+    S: Stream<Item = Result<R, SourceError>>,
+{
+    loop {
+        let before = tally.all_rejected();
+        let enough = |rejects: &mut Vec<_>| settings.budget.count(before + rejects.len() as u64, || rejects.pop());
+        let most = batch.rejects.len().saturating_add(settings.most.rows);
+        if !intake.first(&mut batch.rejects, most, enough).await? {
+            return Ok(intake.kept());
+        }
+        settings.budget.share(before + batch.rejects.len() as u64, intake.seen, false)?;
+        if let Sink::Table(_) = sink {
+            continue;
+        }
+        let rejects = std::mem::take(&mut batch.rejects);
+        tally.rejected += rejects.len() as u64;
+        tally.batches += 1;
+        // There is nothing to commit.
+        if settings.commit == Commit::EachBatch {
+            tally.settle(intake.seen);
+        }
+        sink.take(rejects).await?;
+    }
 }
 
 /// A transaction that is open, or the savepoint of a load in one.
@@ -171,7 +177,7 @@ pub(super) struct Run<'t, 'a, R> {
     pub(super) tally: &'a mut Tally,
     open: Option<Open>,
     /// The table's constraints that are deferred in a transaction of the caller's, as SET CONSTRAINTS names them.
-    deferred: String,
+    pub(super) deferred: String,
 }
 
 impl<R: WriteRow> Run<'_, '_, R> {
@@ -209,7 +215,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
 
     /// Tells who follows the load how far it is.
     fn tell(&self, seen: u64, ended: bool) {
-        if let Some(progress) = &self.plan.how.progress {
+        if let Some(progress) = self.plan.how.following.progress() {
             progress.sent(seen, self.tally.bytes);
             if ended {
                 progress.finishing();
@@ -235,6 +241,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         if let (Lease::Over, Some(db)) = (&self.lease, self.db) {
             // The connection broke after a COMMIT that was found to be one.
             self.lease = Lender::Db(db).lease().await?;
+            self.plan.how.following.ask(self.lease.session(), false);
         }
         self.lease.set_own_transaction(true);
         self.open = Some(Open { number: None });
@@ -244,47 +251,27 @@ impl<R: WriteRow> Run<'_, '_, R> {
                 step.done();
                 prepared?
             }
-            Err((at, error)) => return Err(refused(step, error, at, &self.plan).0),
+            Err((at, error)) => {
+                let (error, _) = placed(step.failed(error), &self.plan.target.name);
+                return Err(at.advise(error, &self.plan.how));
+            }
         };
         self.sql = sql;
         self.columns.types = looked.checked;
         self.open = Some(Open { number: looked.number });
         self.bounds.say_again(&looked.said);
-        if let Some(progress) = &self.plan.how.progress {
+        if let Some(progress) = self.plan.how.following.progress() {
             progress.sending();
         }
         if !self.bounds.own {
             self.check_deferred().await?;
         }
         if let Sink::Table(table) = sink {
-            let mut step = self.lease.step()?;
+            let mut step = self.lease.step()?.untimed();
             let made = table.make(step.session()).await;
             step.settle(made).map_err(|e| table.blame(e))?;
         }
         self.simple(SAVEPOINT).await.map(drop)
-    }
-
-    /// Has the table's deferred constraints checked by each statement from now on, in a transaction of the caller's; there
-    /// only these are, as the others are none of the load's business.
-    async fn check_deferred(&mut self) -> Result<()> {
-        let names = format!(
-            "SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname) || '.' || \
-             pg_catalog.quote_ident(c.conname), ', ') FROM pg_catalog.pg_constraint c \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace \
-             WHERE c.conrelid = '{}'::pg_catalog.regclass AND c.condeferred",
-            self.plan.target.literal()
-        );
-        let rows = self.simple(&names).await?;
-        self.deferred = rows.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
-        if self.deferred.is_empty() {
-            return Ok(());
-        }
-        let at_once = format!("SET CONSTRAINTS {} IMMEDIATE", self.deferred);
-        self.simple(&at_once).await.map(drop).map_err(|cause| {
-            let message = "what the transaction did before violates a deferred constraint of the table, so its rows \
-                           cannot be told from the load's";
-            Error::new(ErrorKind::Copy, message).caused_by(cause)
-        })
     }
 
     /// Fills a batch and makes its first attempt; says whether the source has ended, and what came of the attempt.
@@ -303,7 +290,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let _watch = Watch::begin(step.session().slow_statement, OPERATION, || sql.as_str().into());
         let bytes = &mut tally.bytes;
         let sent = send_source(step.session(), sql, intake, batch, columns, buffer, bytes, &mut filled).await;
-        let answer = answer(step, sent, plan)?;
+        let answer = answer(step, sent, plan, |line| Some(batch.rows.get(line)?.0))?;
         let rows = batch.rows.len();
         Ok((filled == Filled::Ended, Some(self.conclude(answer, rows).await?)))
     }
@@ -316,7 +303,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let encode = |row: &R, out: &mut Vec<u8>| columns.encode(row, out);
         let mut step = lease.step()?.untimed();
         let sent = send_again(step.session(), sql, rows, encode, buffer, &mut tally.bytes).await;
-        let answer = answer(step, sent, plan)?;
+        let answer = answer(step, sent, plan, |line| Some(batch.rows.get(*places.get(line)?)?.0))?;
         self.conclude(answer, places.len()).await
     }
 
@@ -354,7 +341,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         if rejects.is_empty() {
             return Ok(rejects);
         }
-        let mut step = self.lease.step()?;
+        let mut step = self.lease.step()?.untimed();
         let written = table.write(step.session(), &self.plan.target.shown, &rejects).await;
         step.settle(written).map_err(|e| table.blame(e))?;
         self.simple(KEEP).await?;
@@ -364,17 +351,14 @@ impl<R: WriteRow> Run<'_, '_, R> {
     /// Ends the transaction, or the savepoint of the load: what was stored since the last time is stored for good.
     async fn commit(&mut self, seen: u64) -> Result<()> {
         let Some(Open { number }) = self.open else { return Ok(()) };
-        if !self.deferred.is_empty() {
-            let later = format!("SET CONSTRAINTS {} DEFERRED", self.deferred);
-            self.simple(&later).await?;
-        }
+        self.defer_again().await?;
         self.open = None;
-        end(&self.bounds, &mut self.lease, self.db, number).await?;
-        let Tally { committed, rows, rejected, batches, .. } = &mut *self.tally;
-        committed.rows += std::mem::take(rows);
-        committed.rejected += std::mem::take(rejected);
-        committed.batches += std::mem::take(batches);
-        committed.settled = seen;
+        if let Err(error) = end(&self.bounds, &mut self.lease, self.db, number).await {
+            self.tally.committed.unknown = error.fault_class() == FaultClass::Indeterminate;
+            return Err(error);
+        }
+        self.tally.settle(seen);
+        self.plan.how.following.committed(self.tally.committed.rows);
         Ok(())
     }
 
@@ -402,53 +386,4 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let ran = driver::simple(step.session(), sql).await;
         step.settle(ran)
     }
-}
-
-/// How the sending of a COPY ended.
-pub(super) enum Sent {
-    /// The server has answered, or cannot be reached.
-    Ended(Result<u64, sqlx::Error>),
-    /// A row that could be encoded before now cannot be; what was sent is ended and is to be undone.
-    Unsendable { line: usize, error: Error },
-    /// The source failed; what was sent is ended, and whether the session is at rest then.
-    Cut { error: Error, at_rest: bool },
-}
-
-/// What the server said of it; the session is at rest.
-enum Answer {
-    Stored(u64),
-    Refused { line: Option<usize>, error: Error },
-}
-
-/// Ends the step of a COPY. An error ends the load.
-fn answer(step: Step<'_>, sent: Sent, plan: &Plan<'_>) -> Result<Answer> {
-    match sent {
-        Sent::Ended(Ok(count)) => {
-            step.done();
-            Ok(Answer::Stored(count))
-        }
-        Sent::Ended(Err(error)) => {
-            let (error, line) = refused(step, error, At::Copy, plan);
-            match blame::is_of_a_row(&error) {
-                true => Ok(Answer::Refused { line: line.and_then(|line| usize::try_from(line).ok()), error }),
-                false => Err(error),
-            }
-        }
-        Sent::Unsendable { line, error } => {
-            step.done();
-            Ok(Answer::Refused { line: Some(line), error })
-        }
-        Sent::Cut { error, at_rest } => {
-            if at_rest {
-                step.done();
-            }
-            Err(error)
-        }
-    }
-}
-
-/// Ends a step that failed: its error, and the row of the COPY that it names.
-fn refused(step: Step<'_>, error: sqlx::Error, at: At, plan: &Plan<'_>) -> (Error, Option<u64>) {
-    let (error, line) = placed(step.failed(error), &plan.target.name);
-    (at.advise(error, &plan.how), line)
 }

@@ -10,9 +10,9 @@ use crate::error::{Error, ErrorKind};
 use crate::pool::{Session, driver};
 use crate::table::{WriteRow, quote_ident};
 
+use super::answer::Sent;
 use super::columns::Columns;
 use super::feed::send_again;
-use super::run::Sent;
 
 const STAGE: &str = "pg_temp.pgrepo_suspects";
 
@@ -26,6 +26,12 @@ struct ForeignKey {
     own: bool,
     /// The referring column, the one that it refers to, and the operator that they are compared by.
     pairs: Vec<(String, String, String)>,
+}
+
+/// Whether the bad rows are searched without the query where it was refused so: there is no privilege for a temporary table,
+/// or to read the other one (42501), a table has the name of ours (42P07), or the server does not support it (0A000).
+pub(super) fn can_be_missed(error: &Error) -> bool {
+    error.sqlstate().is_some_and(|state| matches!(state.as_str(), "42501" | "42P07" | "0A000"))
 }
 
 /// The places of the suspects among the rows.

@@ -1,0 +1,43 @@
+use std::time::Duration;
+
+use crate::copy::options::CopyInOptions;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::budget::Budget;
+use super::bulk::Commit;
+use super::intake::Most;
+
+/// How a load goes about.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) options: CopyInOptions,
+    pub(super) budget: Budget,
+    pub(super) most: Most,
+    pub(super) commit: Commit,
+    pub(super) limit: Option<Duration>,
+}
+
+impl Settings {
+    /// Whether they make sense together.
+    pub(super) fn check(&self, in_transaction: bool) -> Result<()> {
+        let refused = |message| Err(Error::new(ErrorKind::Config, message));
+        if self.most.rows == 0 || self.most.bytes == 0 {
+            return refused("a batch of a load holds one row and one byte at least");
+        }
+        if self.options.freeze {
+            return refused(
+                "rows are not stored frozen by a load that goes on past bad ones: its batches are savepoints, and the server \
+                 takes FREEZE only where the table was emptied; copy_in does it",
+            );
+        }
+        if self.commit == Commit::EachBatch && (self.options.truncate || self.options.restart_identity) {
+            return refused("a table that is emptied first is filled in one transaction: commit the whole");
+        }
+        if in_transaction && self.commit == Commit::EachBatch {
+            return refused(
+                "a load in a transaction is committed with that: load on the database for a commit of each batch",
+            );
+        }
+        self.budget.check()
+    }
+}
