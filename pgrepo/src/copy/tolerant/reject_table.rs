@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::copy::catalog::text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
-use crate::table::TableName;
+use crate::table::{TableName, literal};
 
 use super::feed::Feed;
 use super::reject::Rejected;
@@ -49,7 +49,7 @@ impl<R> RejectTable<R> {
         if self.made {
             return Ok(());
         }
-        let there = format!("SELECT pg_catalog.to_regclass('{}')", self.quoted.replace('\'', "''"));
+        let there = format!("SELECT pg_catalog.to_regclass({})", literal(&self.quoted));
         let found = driver::simple(session, &there).await?;
         if found.first().and_then(|row| text(row, 0).ok()).unwrap_or_default().is_empty() {
             let create = format!(

@@ -271,7 +271,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
             "SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname) || '.' || \
              pg_catalog.quote_ident(c.conname), ', ') FROM pg_catalog.pg_constraint c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace \
-             WHERE c.conrelid = '{}'::pg_catalog.regclass AND c.condeferred",
+             WHERE c.conrelid = {}::pg_catalog.regclass AND c.condeferred",
             self.plan.target.literal()
         );
         let rows = self.simple(&names).await?;
