@@ -1,7 +1,7 @@
 //! Rows out of JSON lines (NDJSON: a JSON value on each line), from any reader, for any type that serde reads.
 //!
-//! A line that does not fit is a [`RowError`] with its line, place and text, and the next one can be
-//! read: a tolerant load sets it aside, a strict one ends. Blank lines are left out, lines end by LF or CR LF, the last one
+//! A line that does not fit is a [`RowError`] with its line, place and text (but for a line that is too long), and the next
+//! one can be read: a tolerant load sets it aside, a strict one ends. Blank lines are left out, lines end by LF or CR LF, the last one
 //! by the end too, and a byte order mark at the beginning is none of the data. Which keys must be there, and whether there
 //! may be others, is what the type's `Deserialize` says: `#[serde(default)]`, `#[serde(deny_unknown_fields)]`.
 //! A [`Numeric`](crate::Numeric) must stand there as text: a fraction is a float to serde, whose digits may be others.
@@ -149,7 +149,7 @@ impl<R: AsyncRead, T: DeserializeOwned> NdjsonRows<R, T> {
     /// # Errors
     /// A [`RowError`] where a line is no JSON, no UTF-8, does not fit the type or is longer than
     /// [`max_line`](NdjsonOptions::max_line): it names the line, and the value's path where one does not fit, and holds the
-    /// line's text. The next row can be read. Any other error is the last: the reader failed, which is pgrepo's own error
+    /// line's text, unless that is too long. The next row can be read. Any other error is the last: the reader failed, which is pgrepo's own error
     /// of the kind [`ErrorKind::Io`](crate::ErrorKind::Io).
     ///
     /// # Cancel safety

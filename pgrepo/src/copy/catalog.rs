@@ -11,7 +11,7 @@ use sqlx::{Column, Row, ValueRef};
 use crate::driver_row::{FIRST_OWN, type_info};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
-use crate::table::{Description, Made, RowType, TableColumn, TableName, quote_ident};
+use crate::table::{Description, Made, RowType, TableColumn, TableName, literal, quote_ident};
 use crate::tx::TxId;
 use crate::value::{TypeInfo, TypeKind};
 
@@ -25,13 +25,15 @@ pub(super) enum Lock {
     Write,
     /// It empties it first.
     Replace,
+    /// None into it: its rows go through another table, and from there by statements.
+    Merge,
 }
 
 impl Lock {
     fn mode(self) -> &'static str {
         match self {
             Self::Read => "ACCESS SHARE",
-            Self::Write => "ROW EXCLUSIVE",
+            Self::Write | Self::Merge => "ROW EXCLUSIVE",
             Self::Replace => "ACCESS EXCLUSIVE",
         }
     }
@@ -40,8 +42,14 @@ impl Lock {
         self != Self::Read
     }
 
+    /// Whether rows are copied into the table itself, which not all take that take rows.
+    fn copies(self) -> bool {
+        matches!(self, Self::Write | Self::Replace)
+    }
+
     /// What is sent behind the description: nothing is read while rows are sent, so what the server says of them, such as
-    /// a trigger's notices, would fill the connection until neither side goes on.
+    /// a trigger's notices, would fill the connection until neither side goes on. Its INFO is said all the same, which a
+    /// lookout sees.
     fn silence(self) -> &'static str {
         if self.writes() { "; SET LOCAL client_min_messages TO error" } else { "" }
     }
@@ -107,7 +115,7 @@ impl Target {
             Ok(columns) => columns,
             Err(error) => return Ok(Err(error)),
         };
-        if lock.writes()
+        if lock.copies()
             && let Some(first) = columns.first()
         {
             let takes = match first.kind.takes_rows() {
@@ -162,7 +170,7 @@ impl Target {
     async fn lock_foreign(&self, session: &mut Session, bounds: &Bounds) -> Result<Result<Vec<PgRow>>, sqlx::Error> {
         let Bounds { undo, open, number, .. } = bounds;
         let kind = format!(
-            "{undo}; {open}; SELECT relkind FROM pg_catalog.pg_class WHERE oid = '{}'::pg_catalog.regclass",
+            "{undo}; {open}; SELECT relkind FROM pg_catalog.pg_class WHERE oid = {}::pg_catalog.regclass",
             self.literal()
         );
         let rows = driver::simple(session, &kind).await?;
@@ -180,7 +188,7 @@ impl Target {
     /// Whether a view has a trigger that writes its rows.
     fn trigger(&self) -> String {
         format!(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = '{}'::pg_catalog.regclass \
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {}::pg_catalog.regclass \
              AND tgtype & {TRIGGER} = {TRIGGER})",
             self.literal(),
             TRIGGER = kind::INSTEAD_OF_INSERT
@@ -193,7 +201,7 @@ impl Target {
     pub(crate) async fn row_type(&self, session: &mut Session) -> Result<Result<RowType>, sqlx::Error> {
         let name = format!(
             "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = '{}'::pg_catalog.regclass",
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}::pg_catalog.regclass",
             self.literal()
         );
         let named = driver::simple(session, &name).await?;
@@ -219,7 +227,7 @@ impl Target {
              pg_catalog.current_setting('transaction_isolation'), {number}, {kind}, pg_catalog.pg_backend_pid(), \
              pg_catalog.current_setting('client_min_messages') \
              FROM pg_catalog.pg_attribute a \
-             WHERE a.attrelid = '{table}'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+             WHERE a.attrelid = {table}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
             kind = Kind::sql(&table),
         )
     }
@@ -229,7 +237,7 @@ impl Target {
         format!(
             "WITH RECURSIVE reached AS ( \
              SELECT atttypid AS oid FROM pg_catalog.pg_attribute \
-             WHERE attrelid = '{}'::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped \
+             WHERE attrelid = {}::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped \
              UNION SELECT u.oid FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid \
              CROSS JOIN LATERAL (VALUES (t.typbasetype), (CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END)) u(oid) \
              WHERE u.oid <> 0) \
@@ -241,9 +249,9 @@ impl Target {
         )
     }
 
-    /// The quoted name, as it stands between the quotes of a text.
+    /// The quoted name as a text.
     pub(super) fn literal(&self) -> String {
-        self.quoted.replace('\'', "''")
+        literal(&self.quoted)
     }
 }
 

@@ -30,11 +30,11 @@ impl Failed {
 
     /// Ends the step that it came amid.
     pub(super) fn told(self, step: Step<'_>) -> Self {
-        match &self.error {
-            Some(error) => step.failed_by(error, self.at_rest),
-            None => step.done(),
-        }
-        self
+        let Some(error) = self.error else {
+            step.done();
+            return self;
+        };
+        Self { error: Some(step.failed_by(error, self.at_rest)), at_rest: self.at_rest }
     }
 
     /// By what was found on a connection that is at rest.

@@ -31,12 +31,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The expression that tells it: functions that look into the server's caches, since every load pays for them.
+    /// The expression that tells it: functions that look into the server's caches, since every load pays for them. `table` is
+    /// its name as a literal.
     pub(super) fn sql(table: &str) -> String {
         format!(
-            "CASE WHEN pg_catalog.row_security_active('{table}'::pg_catalog.regclass) THEN 's' \
-             WHEN pg_catalog.pg_relation_filenode('{table}'::pg_catalog.regclass) IS NULL \
-             AND pg_catalog.pg_get_partkeydef('{table}'::pg_catalog.regclass) IS NULL THEN 'o' ELSE 't' END"
+            "CASE WHEN pg_catalog.row_security_active({table}::pg_catalog.regclass) THEN 's' \
+             WHEN pg_catalog.pg_relation_filenode({table}::pg_catalog.regclass) IS NULL \
+             AND pg_catalog.pg_get_partkeydef({table}::pg_catalog.regclass) IS NULL THEN 'o' ELSE 't' END"
         )
     }
 
@@ -97,11 +98,17 @@ pub(super) fn code(error: &sqlx::Error) -> Option<&str> {
     }
 }
 
+/// What is said where a privilege for a merge is lacking.
+pub(super) const MERGE_PRIVILEGES: &str = "the role lacks a privilege: a merge takes SELECT, INSERT and UPDATE on the table, \
+                                           and update_many SELECT and UPDATE";
+
 /// What a load was doing when the server refused it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
     /// It locked the table.
     Lock,
+    /// It locked the table that rows are to be merged into.
+    LockToMerge,
     /// It emptied the table.
     Truncate,
     /// It read the filter, or began the COPY, or sent its data.
@@ -116,6 +123,7 @@ impl At {
             (Self::Lock, "42501") => {
                 "the role lacks a privilege: a load takes INSERT on the table, and with CopyInOptions::truncate TRUNCATE"
             }
+            (Self::LockToMerge, "42501") => MERGE_PRIVILEGES,
             // Of a row it is a trigger that may not do something.
             (Self::Copy, "42501") if how.condition.is_some() && error.row().is_none() => {
                 "the role lacks a privilege: a filter takes SELECT on the columns that it names"
@@ -127,7 +135,7 @@ impl At {
                 "nothing can be stored: the transaction is read only, or the server is a standby; load on the primary, in \
                  a transaction that may write"
             }
-            (Self::Lock, "0A000") => "the foreign table takes no rows: its wrapper only reads",
+            (Self::Lock | Self::LockToMerge, "0A000") => "the foreign table takes no rows: its wrapper only reads",
             (Self::Truncate, "0A000") => {
                 "the table cannot be truncated while another one's foreign key refers to it: delete its rows instead, in \
                  the transaction that the load runs in"

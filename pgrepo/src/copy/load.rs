@@ -214,11 +214,17 @@ async fn load(
             step.done();
             return Err(Failed::ours(error));
         }
+        Err(Stopped::Unread) => {
+            let message = "the server reads no more rows before its messages are read, which are not before the last row is \
+                           sent, so nothing is stored: a trigger says too much by RAISE INFO, which cannot be silenced";
+            let failed = Failed { error: Some(Error::new(ErrorKind::Copy, message)), at_rest: false };
+            return Err(failed.told(step));
+        }
         Err(Stopped::Asked(ended)) => {
             let at_rest = ended.as_ref().err().is_none_or(driver::at_rest);
-            // Nothing is stored, as was asked for: how is the pool's business.
-            let _told = step.settle(ended);
-            return Err(Failed { error: None, at_rest });
+            // Nothing is stored, as was asked for; what the server refused of it is the pool's business.
+            let error = step.settle(ended).err().filter(|_| !at_rest);
+            return Err(Failed { error, at_rest });
         }
     };
     if let Some(job) = job
@@ -235,6 +241,8 @@ enum Stopped {
     Driver(sqlx::Error),
     /// The server has stored other rows than were sent: it did not refuse them.
     Miscounted(Error),
+    /// The server reads no more before it is read from, which only its end would do.
+    Unread,
     /// It was asked for, and this is how the COPY ended.
     Asked(Result<u64, sqlx::Error>),
 }
@@ -268,6 +276,7 @@ async fn exchange(
             let message = "the load was seen to have failed, and its end does not say why; nothing of it is stored";
             Err(Stopped::Miscounted(Error::new(ErrorKind::Copy, message)))
         }
+        Moved::Unread => Err(Stopped::Unread),
         Moved::Abort => {
             // Ended and then undone, rather than aborted: after the server has refused a row already, the driver's abort
             // leaves its stream out of step, and its end does not. What the server says of the end is undone either way.
@@ -285,6 +294,8 @@ enum Moved {
     Abort,
     /// The server has failed the load already, and throws away what is sent.
     Failed,
+    /// The server waits for what it says to be read.
+    Unread,
 }
 
 /// Hands the data over, chunk by chunk.
@@ -302,7 +313,10 @@ async fn transfer(
         match commands.recv().await {
             Some(Command::Data(mut data)) => {
                 for piece in data.chunks(PIECE) {
-                    driver::answered(limit, copy.send(piece)).await?;
+                    match lookout.sends(driver::answered(limit, copy.send(piece))).await {
+                        Some(sent) => sent?,
+                        None => return Ok(Moved::Unread),
+                    };
                     if lookout.has_failed(piece.len()).await {
                         return Ok(Moved::Failed);
                     }

@@ -3,9 +3,14 @@
 //! A COPY only writes, and the driver reads no answer before its end: a server that has refused the first row would be
 //! sent all the others, which it throws away. So from time to time the load's session is looked at over the control
 //! connection; that works over sockets and TLS alike, and no notice of a trigger is taken for an error.
+//!
+//! For the same reason a server that says too much, by RAISE INFO, which no setting silences, waits until somebody reads,
+//! and the load until it is read from. That is seen in the same way.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -31,6 +36,30 @@ impl Lookout {
         let known = (session.who.pid == backend)
             .then(|| (Arc::clone(&session.control), session.who.clone(), session.runtime.clone()));
         Self { session: known, sent: 0, look: None, slow: false }
+    }
+
+    /// Waits for a piece to be sent; `None` where the server is seen to wait for what it says to be read.
+    pub(super) async fn sends<T>(&self, sending: impl Future<Output = T>) -> Option<T> {
+        let Some((control, who, runtime)) = &self.session else { return Some(sending.await) };
+        let mut sending = pin!(sending);
+        // Seen twice while one piece is sent, since a way with buffers of its own may have been slow.
+        let mut seen = 0;
+        while seen < 2 {
+            if let Ok(sent) = timeout(PATIENCE, &mut sending).await {
+                return Some(sent);
+            }
+            let (control, who) = (Arc::clone(control), who.clone());
+            let look = runtime.spawn(async move { control.look(&who).await.is_some_and(|seen| seen.unread) });
+            match select(&mut sending, look).await {
+                Either::Left((sent, look)) => {
+                    look.abort();
+                    return Some(sent);
+                }
+                Either::Right((Ok(true), _)) => seen += 1,
+                Either::Right(_) => seen = 0,
+            }
+        }
+        None
     }
 
     /// Takes note of bytes that were sent, and says whether the load was seen to have failed.

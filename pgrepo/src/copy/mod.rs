@@ -26,6 +26,8 @@ pub use merge::{Duplicates, Merge, MergeOutcome, MergeReport, Merged, UpdateMany
 pub use options::CopyInOptions;
 pub use progress::{LoadPhase, LoadProgress, Progress};
 pub(crate) use raw::copy_out_raw;
+#[cfg(feature = "csv")]
+pub(crate) use raw::delimits_csv;
 pub use raw::{CopyFormat, CopyOutReport};
 pub(crate) use records::copy_records;
 pub(crate) use select::Selection;

@@ -72,9 +72,13 @@ impl Plan<'_> {
         bounds: &Bounds,
     ) -> Result<Result<Prepared>, (At, sqlx::Error)> {
         // Whoever empties the table takes the lock for that at once: to ask for more than one has is how deadlocks begin.
-        let lock = if self.how.truncate.is_some() { Lock::Replace } else { Lock::Write };
+        let (lock, at) = match (&self.job, self.how.truncate) {
+            (Some(_), _) => (Lock::Merge, At::LockToMerge),
+            (None, Some(_)) => (Lock::Replace, At::Lock),
+            (None, None) => (Lock::Write, At::Lock),
+        };
         let looked = self.target.look(session, bounds, lock, &*self.check).await;
-        let looked = match looked.map_err(|e| (At::Lock, e))? {
+        let looked = match looked.map_err(|e| (at, e))? {
             Ok(looked) => looked,
             Err(error) => return Ok(Err(error)),
         };

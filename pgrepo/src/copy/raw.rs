@@ -10,6 +10,7 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
+use crate::table::literal;
 
 use super::select::Selection;
 use super::unload::{Begun, blame};
@@ -20,7 +21,7 @@ use super::unload::{Begun, blame};
 /// # Examples
 /// ```
 /// use pgrepo::CopyFormat;
-/// // As psql writes it by \\copy … csv header.
+/// // As psql writes it by \copy … csv header.
 /// let csv = CopyFormat::csv();
 /// // Where NULL is to be told from empty text by any reader.
 /// let csv = CopyFormat::csv().without_header().delimiter(b';').null("\\N");
@@ -50,7 +51,7 @@ impl CopyFormat {
         Self::of(Form::Csv)
     }
 
-    /// COPY's own text, with tabs, and NULL as `\\N`.
+    /// COPY's own text, with tabs, and NULL as `\N`.
     pub const fn text() -> Self {
         Self::of(Form::Text)
     }
@@ -107,10 +108,10 @@ impl CopyFormat {
         };
         let delimiter = self.delimiter.unwrap_or(if self.form == Form::Csv { b',' } else { b'\t' });
         let usable = match self.form {
-            Form::Csv => delimiter != b'"',
-            _ => !matches!(delimiter, b'\\' | b'.' | b'a'..=b'z' | b'0'..=b'9'),
+            Form::Csv => delimits_csv(delimiter),
+            _ => delimits(delimiter) && !matches!(delimiter, b'\\' | b'.' | b'a'..=b'z' | b'0'..=b'9'),
         };
-        if !usable || !delimiter.is_ascii() || matches!(delimiter, b'\0' | b'\r' | b'\n') {
+        if !usable {
             return wrong("the delimiter is none that COPY takes");
         }
         let null = self.null.as_deref().unwrap_or_default();
@@ -134,9 +135,14 @@ impl CopyFormat {
     }
 }
 
-/// A text as a literal, whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+/// Whether COPY takes the byte for a delimiter in any of its forms.
+fn delimits(byte: u8) -> bool {
+    byte.is_ascii() && !matches!(byte, b'\0' | b'\r' | b'\n')
+}
+
+/// Whether it takes it in CSV.
+pub(crate) fn delimits_csv(byte: u8) -> bool {
+    delimits(byte) && byte != b'"'
 }
 
 /// What was handed to a writer.

@@ -79,7 +79,8 @@ impl CsvOptions {
         CsvRows::new(reader, self)
     }
 
-    /// Separates fields by another byte: a semicolon, a tab.
+    /// Separates fields by another byte: a semicolon, a tab. A quotation mark, the end of a line and what is not ASCII
+    /// are refused when the first row is read.
     ///
     /// # Examples
     /// ```
@@ -135,6 +136,10 @@ impl CsvOptions {
     }
 
     /// Lets fields be without a column.
+    ///
+    /// A struct with `#[serde(alias)]` needs this: serde does not tell a field's other names from its own, so each of them
+    /// counts as a field whose column is lacking. A field without any of its columns is then an error of the first row,
+    /// unless it is an `Option` or has a default.
     ///
     /// # Examples
     /// ```

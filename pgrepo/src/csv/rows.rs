@@ -8,8 +8,8 @@ use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncRead;
 
-use crate::copy::{RowError, SourceError};
-use crate::error::{Error, Result};
+use crate::copy::{RowError, SourceError, delimits_csv};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lines::Source;
 
 use super::header::{self, mismatch};
@@ -56,7 +56,8 @@ impl<R: AsyncRead, T: DeserializeOwned> CsvRows<R, T> {
     /// A [`RowError`] where a record does not fit the type, has another number of fields than the header or is no UTF-8: it
     /// names the line, and the column of a value, and holds the record's text. The next row can be read. Any other error
     /// is the last: pgrepo's own, of the kind [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch), before the first row,
-    /// where the header does not fit the type; of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) where the reader failed,
+    /// where the header does not fit the type; of the kind [`ErrorKind::Config`](crate::ErrorKind::Config), where the
+    /// [`delimiter`](CsvOptions::delimiter) is none; of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) where the reader failed,
     /// or a record has no end within [`max_record`](CsvOptions::max_record) or a quoted field none at all: where the next
     /// one begins can then not be told.
     ///
@@ -92,6 +93,11 @@ impl<R: AsyncRead, T: DeserializeOwned> CsvRows<R, T> {
 
     /// Reads the header, if there is one, and compares it with the type.
     fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<Result<State>> {
+        if !delimits_csv(self.options.delimiter) {
+            let message =
+                "the delimiter is none: it is one byte of ASCII, and neither a quotation mark nor the end of a line";
+            return Poll::Ready(Err(Error::new(ErrorKind::Config, message)));
+        }
         let shape = Shape::of::<T>();
         if !self.options.header {
             self.records.blank_is_record = matches!(shape, Shape::Tuple(1) | Shape::Struct([_]));

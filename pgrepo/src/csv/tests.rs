@@ -332,3 +332,38 @@ fn spoilt_records_among_ten_thousand_are_those_that_were_spoilt() {
         assert!(found == expected, "{:?}", found.iter().zip(&expected).find(|(a, b)| a != b));
     }
 }
+
+#[test]
+fn a_field_s_other_names_count_as_fields_whose_columns_are_lacking() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Aliased {
+        #[serde(alias = "number")]
+        id: i32,
+        #[serde(alias = "label")]
+        name: Option<String>,
+    }
+    let default = rows::<Aliased>(b"number,name\n1,a\n", CsvOptions::default());
+    assert!(default[0].as_ref().unwrap_err().contains("lacks columns that are read: \"id\", \"label\""), "{default:?}");
+    let some = CsvOptions::default().allow_missing();
+    let one = |name: Option<&str>| Ok(Aliased { id: 1, name: name.map(str::to_owned) });
+    assert_eq!(rows(b"number,label\n1,a\n", some.clone()), [one(Some("a"))]);
+    assert_eq!(rows(b"id\n1\n", some.clone()), [one(None)]);
+    let none = rows::<Aliased>(b"label\na\n", some);
+    assert_eq!(
+        none,
+        [Err("the end: csv, field `id`: the header lacks the field's column, and the field has no default".into())]
+    );
+}
+
+#[test]
+fn a_delimiter_that_is_none_is_refused_before_anything_is_read() {
+    for delimiter in [b'"', b'\n', b'\r', b'\0', 0xe9] {
+        for options in [CsvOptions::default(), CsvOptions::default().without_header()] {
+            let mut rows = options.delimiter(delimiter).read::<Line, _>(&b"id,name\n1,a\n"[..]);
+            let error = rows.next().now_or_never().unwrap().unwrap_err();
+            assert!(told(&error).starts_with("the end: csv: the delimiter is none"), "{}", told(&error));
+            assert_eq!(Error::from(error).kind(), ErrorKind::Config);
+            assert_eq!(rows.next().now_or_never().unwrap().unwrap(), None);
+        }
+    }
+}

@@ -227,12 +227,20 @@ impl Error {
     pub(crate) fn is_infrastructure(&self) -> bool {
         match (self.fault_class(), self.server()) {
             (FaultClass::NotSent | FaultClass::Overload | FaultClass::Indeterminate, _) => true,
-            (FaultClass::RolledBack, None) => true,
+            (FaultClass::RolledBack, None) => !self.is_contention(),
             (FaultClass::RolledBack, Some(server)) => {
                 server.ended()
                     || matches!(server.sqlstate().class(), SqlClass::Connection | SqlClass::OperatorIntervention)
             }
             (FaultClass::StaleCache | FaultClass::Fatal, _) => false,
+        }
+    }
+
+    /// Whether other transactions stood in the way: the server says so, or a merge that they were always ahead of.
+    pub(crate) fn is_contention(&self) -> bool {
+        match self.server() {
+            Some(server) => server.sqlstate().class() == SqlClass::TransactionRollback,
+            None => self.kind() == ErrorKind::Copy && self.fault_class() == FaultClass::RolledBack,
         }
     }
 

@@ -2,20 +2,16 @@
 
 use crate::query::Fragment;
 use crate::query::Text;
+use crate::table;
 
 use super::leaf::{JsonScalar, Rendering};
 use super::path::JsonPath;
 use super::step::JsonStep;
 
-/// A key as a literal. The form with `E` means the same whatever `standard_conforming_strings` is
-/// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS>). No key of a jsonb document
-/// holds NUL, and neither may a statement: such a key is NULL, which finds nothing.
+/// A key as a literal. No key of a jsonb document holds NUL, and neither may a statement: such a key is NULL, which finds
+/// nothing.
 pub(super) fn literal(key: &str) -> String {
-    if key.contains('\0') {
-        return "NULL::text".to_owned();
-    }
-    let quoted = key.replace('\'', "''");
-    if key.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+    if key.contains('\0') { "NULL::text".to_owned() } else { table::literal(key) }
 }
 
 /// The operators that lead to the value: ` -> 'a' -> 0`.

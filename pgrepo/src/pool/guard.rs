@@ -199,8 +199,10 @@ impl Step<'_> {
     }
 
     /// As [`failed`](Self::failed), of an error that was told otherwise meanwhile.
-    pub(crate) fn failed_by(self, error: &Error, at_rest: bool) {
-        self.hear(error, if at_rest { Rest::Usable } else { Rest::Broken });
+    pub(crate) fn failed_by(self, error: Error, at_rest: bool) -> Error {
+        let error = error.after_attempts(self.guard.attempt);
+        self.hear(&error, if at_rest { Rest::Usable } else { Rest::Broken });
+        error
     }
 
     /// As [`failed`](Self::failed), where the driver's stream is out of step whatever the error is.

@@ -35,6 +35,8 @@ pub struct LockWait {
 pub(crate) struct Seen {
     /// Its statement has failed: the server reads what is still sent and throws it away.
     pub(crate) failed: bool,
+    /// It waits for what it says to be read.
+    pub(crate) unread: bool,
     pub(crate) waits: Option<LockWait>,
     /// What it has copied, if it copies, and the server tells: before PostgreSQL 14 it does not.
     pub(crate) copied: Option<ServerProgress>,
@@ -58,7 +60,7 @@ impl Word for Look<'_> {
                      CASE WHEN a.wait_event_type = 'Lock' THEN a.wait_event END, \
                      CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END, ",
                     $copied,
-                    " FROM pg_catalog.pg_stat_activity a ",
+                    ", COALESCE(a.wait_event = 'ClientWrite', false) FROM pg_catalog.pg_stat_activity a ",
                     $join,
                     " WHERE a.pid = $1 AND a.backend_start::text = $2"
                 )
@@ -86,6 +88,6 @@ impl Word for Look<'_> {
             }
             _ => None,
         };
-        Ok(Some(Seen { failed: row.try_get(0)?, waits: waits.transpose()?, copied }))
+        Ok(Some(Seen { failed: row.try_get(0)?, unread: row.try_get(6)?, waits: waits.transpose()?, copied }))
     }
 }

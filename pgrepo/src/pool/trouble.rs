@@ -1,4 +1,4 @@
-use crate::error::{Error, ErrorKind, SqlClass};
+use crate::error::{Error, ErrorKind};
 
 /// Whether a transaction's failure may pass, so that its closure is worth another run: what failed last on its
 /// connection, seen by the connection itself, whatever the closure makes of the error.
@@ -26,8 +26,7 @@ impl Passing {
     /// attempt would be rejected as well.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         let ours = error.server().is_none() && matches!(error.kind(), ErrorKind::CircuitOpen | ErrorKind::Timeout);
-        let conflict = error.sqlstate().is_some_and(|state| state.class() == SqlClass::TransactionRollback);
-        (!ours && error.is_retryable()).then_some(Self { conflict })
+        (!ours && error.is_retryable()).then_some(Self { conflict: error.is_contention() })
     }
 }
 

@@ -16,6 +16,11 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// describes the table under the lock that the load holds, and a struct that does not fit is refused by name. Rows
     /// are encoded as the source yields them and sent in pieces of some 32 KiB, so memory stays flat.
     ///
+    /// Notices of triggers are not sent, as nobody reads them before the last row. `RAISE INFO` cannot be silenced: what
+    /// fits into the connection's buffers is read at the end, and where the server stops since they are full, the load ends
+    /// by an error, within some seconds, and closes its connection. A tolerant load ([`load`](Self::load)) does not see that:
+    /// set a [`statement_timeout`](crate::DbConfig::statement_timeout) where triggers say so much.
+    ///
     /// # Errors
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.
     /// [`ErrorKind::Encode`](crate::ErrorKind::Encode): a value cannot be sent; row, field and reason are named.
@@ -215,7 +220,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// Writes all rows as CSV, text or binary to any writer, as the server sends them, and flushes it; it is not shut
     /// down. Memory stays flat, and a slow writer slows the server.
     ///
-    /// The columns are the struct's, by their names, in the order of its fields. What is written is what psql's `\\copy`
+    /// The columns are the struct's, by their names, in the order of its fields. What is written is what psql's `\copy`
     /// writes with the same options, byte for byte.
     ///
     /// # Errors

@@ -162,8 +162,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// Deletes the rows with the keys, all or none, and returns how many there were; a key may come twice.
     ///
     /// The server sees one `DELETE`, to which the keys are bound as one array for each of the key's columns, so there may
-    /// be any number of them. It locks the rows in the order of their keys, so that several calls at once end in no
-    /// deadlock. Without keys nothing is sent.
+    /// be as many of them as fit into one message of the protocol, which is below 1 GiB, and into memory, here and at the
+    /// server: all are bound at once, and tens of millions of integers, or fewer longer keys, are too many. It locks the
+    /// rows in the order of their keys, so that several calls at once end in no deadlock. Without keys nothing is sent.
     ///
     /// # Errors
     /// What the server refused; a key that cannot be sent is named by its place.

@@ -1,7 +1,8 @@
 use futures_core::Stream;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use crate::copy::{Merge, UpdateMany};
+use crate::error::{Error, Result};
 use crate::pool::Handle;
 use crate::table::{ConflictTarget, PgTable, PrimaryKey, WriteRow};
 
@@ -41,7 +42,10 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// above a row that was changed meanwhile is a serialisation failure, as of any statement.
     ///
     /// The role needs SELECT, INSERT and UPDATE on the table and TEMPORARY on the database. Triggers of the target are
-    /// fired by the `INSERT` and the `UPDATE`, which come in this order: a new row cannot have what another one gives up. Rows are sent as the source yields them, in pieces of some 32 KiB, so
+    /// fired by the `INSERT` and the `UPDATE`, which come in this order: a new row cannot have what another one gives up.
+    /// Row-level security applies to them as to any: a row that a policy refuses is an error, and so is one whose key a row
+    /// has that a policy hides, or lets the role see and not update. Rows are sent as the source yields them, in pieces of
+    /// some 32 KiB, so
     /// memory stays flat here; the server keeps them until the end, on disk where they are many (`temp_buffers`,
     /// `work_mem`).
     ///
@@ -56,8 +60,10 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// [`ErrorKind::Copy`](crate::ErrorKind::Copy): a key is NULL, or a value is refused by its column's type or domain,
     /// and row and column are named; two rows have the same key, and both are named; or a row violates a constraint, and
     /// the server names the constraint, and the row by its key or values in the [detail](crate::Error::detail).
-    /// A trigger or a policy that leaves rows out is such an error too, and so is a temporary table of the session that
-    /// is called as the merge's own. [`ErrorKind::Connection`](crate::ErrorKind::Connection) and
+    /// A row that a policy refuses (42501), or that a trigger or a policy leaves out, is such an error too, and so is a
+    /// temporary table of the session that is called as the merge's own. Where other transactions insert and delete rows
+    /// with the same keys again and again, the merge gives up after some attempts, and [may be
+    /// repeated](crate::Error::is_retryable). [`ErrorKind::Connection`](crate::ErrorKind::Connection) and
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout): there was no connection, or it broke.
     ///
     /// Where the connection breaks after COMMIT was sent, the server is asked what became of the transaction, as
@@ -84,13 +90,13 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn merge<R, I>(self, rows: I) -> Merge<H, impl Stream<Item = R>>
+    pub fn merge<R, I>(self, rows: I) -> Merge<H, impl Stream<Item = Result<R>>>
     where
         T: PrimaryKey,
         R: WriteRow<Table = T>,
         I: IntoIterator<Item = R>,
     {
-        Merge::new("merge", self.on, key::<T>(), stream::iter(rows))
+        Merge::new("merge", self.on, key::<T>(), sure(stream::iter(rows)))
     }
 
     /// [`merge`](Self::merge) by a unique set of columns. The primary key of a row that is there is kept.
@@ -106,13 +112,13 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn merge_on<C, R, I>(self, set: C, rows: I) -> Merge<H, impl Stream<Item = R>>
+    pub fn merge_on<C, R, I>(self, set: C, rows: I) -> Merge<H, impl Stream<Item = Result<R>>>
     where
         C: ConflictTarget<T>,
         R: WriteRow<Table = T>,
         I: IntoIterator<Item = R>,
     {
-        Merge::new("merge_on", self.on, set.columns().to_vec(), stream::iter(rows))
+        Merge::new("merge_on", self.on, set.columns().to_vec(), sure(stream::iter(rows)))
     }
 
     /// [`merge`](Self::merge) of rows that a stream yields.
@@ -128,13 +134,13 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn merge_stream<R, S>(self, rows: S) -> Merge<H, S>
+    pub fn merge_stream<R, S>(self, rows: S) -> Merge<H, impl Stream<Item = Result<R>>>
     where
         T: PrimaryKey,
         R: WriteRow<Table = T>,
         S: Stream<Item = R>,
     {
-        Merge::new("merge_stream", self.on, key::<T>(), rows)
+        Merge::new("merge_stream", self.on, key::<T>(), sure(rows))
     }
 
     /// [`merge_on`](Self::merge_on) of rows that a stream yields.
@@ -150,20 +156,77 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn merge_stream_on<C, R, S>(self, set: C, rows: S) -> Merge<H, S>
+    pub fn merge_stream_on<C, R, S>(self, set: C, rows: S) -> Merge<H, impl Stream<Item = Result<R>>>
     where
         C: ConflictTarget<T>,
         R: WriteRow<Table = T>,
         S: Stream<Item = R>,
     {
-        Merge::new("merge_stream_on", self.on, set.columns().to_vec(), rows)
+        Merge::new("merge_stream_on", self.on, set.columns().to_vec(), sure(rows))
+    }
+
+    /// [`merge`](Self::merge) of rows that a stream yields or fails to, as those of a file do: its error ends the merge,
+    /// which then stores nothing, and is returned as it is.
+    ///
+    /// # Errors
+    /// As [`merge`](Self::merge), and the stream's own.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable, serde::Deserialize)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
+    /// # async fn example(db: &Db, file: impl tokio::io::AsyncRead + Send + 'static) -> pgrepo::Result<()> {
+    /// let items = pgrepo::ndjson::read::<Item, _>(file);
+    /// let report = db.repository::<Item>().merge_try_stream(items).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn merge_try_stream<R, S, E>(self, rows: S) -> Merge<H, S>
+    where
+        T: PrimaryKey,
+        R: WriteRow<Table = T>,
+        S: Stream<Item = Result<R, E>>,
+        E: From<Error>,
+    {
+        Merge::new("merge_try_stream", self.on, key::<T>(), rows)
+    }
+
+    /// [`merge_on`](Self::merge_on) of rows that a stream yields or fails to: see
+    /// [`merge_try_stream`](Self::merge_try_stream).
+    ///
+    /// # Errors
+    /// As [`merge`](Self::merge), and the stream's own.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "users", new = "NewUser", unique = "email")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, email: String, name: String }
+    /// # type Users = Vec<pgrepo::Result<NewUser>>;
+    /// # async fn example(db: &Db, users: Users) -> pgrepo::Result<()> {
+    /// let users = futures_util::stream::iter(users);
+    /// let report = db.repository::<User>().merge_try_stream_on(User::UNIQUE_EMAIL, users).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn merge_try_stream_on<C, R, S, E>(self, set: C, rows: S) -> Merge<H, S>
+    where
+        C: ConflictTarget<T>,
+        R: WriteRow<Table = T>,
+        S: Stream<Item = Result<R, E>>,
+        E: From<Error>,
+    {
+        Merge::new("merge_try_stream_on", self.on, set.columns().to_vec(), rows)
     }
 
     /// Updates many rows by their keys, all that are there, or none: a [`merge`](Self::merge) that inserts nothing, and
     /// counts the rows that are missing.
     ///
     /// A column marked `#[pg(version)]` is counted up and not compared: see [`update`](Self::update) for that. The role
-    /// does not need INSERT.
+    /// does not need INSERT. Rows that a policy hides, or does not let the role update, are counted as missing.
     ///
     /// # Examples
     /// ```no_run
@@ -183,12 +246,65 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update_many<R, I>(self, rows: I) -> UpdateMany<H, impl Stream<Item = R>>
+    pub fn update_many<R, I>(self, rows: I) -> UpdateMany<H, impl Stream<Item = Result<R>>>
     where
         T: PrimaryKey,
         R: WriteRow<Table = T>,
         I: IntoIterator<Item = R>,
     {
-        UpdateMany::new("update_many", self.on, key::<T>(), stream::iter(rows))
+        UpdateMany::new("update_many", self.on, key::<T>(), sure(stream::iter(rows)))
     }
+
+    /// [`update_many`](Self::update_many) of rows that a stream yields.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
+    /// # async fn example(db: &Db, items: impl futures_core::Stream<Item = Item>) -> pgrepo::Result<()> {
+    /// let report = db.repository::<Item>().update_many_stream(items).update(Item::PRICE).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_many_stream<R, S>(self, rows: S) -> UpdateMany<H, impl Stream<Item = Result<R>>>
+    where
+        T: PrimaryKey,
+        R: WriteRow<Table = T>,
+        S: Stream<Item = R>,
+    {
+        UpdateMany::new("update_many_stream", self.on, key::<T>(), sure(rows))
+    }
+
+    /// [`update_many`](Self::update_many) of rows that a stream yields or fails to: see
+    /// [`merge_try_stream`](Self::merge_try_stream).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable, serde::Deserialize)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
+    /// # async fn example(db: &Db, file: impl tokio::io::AsyncRead + Send + 'static) -> pgrepo::Result<()> {
+    /// let items = pgrepo::ndjson::read::<Item, _>(file);
+    /// let report = db.repository::<Item>().update_many_try_stream(items).execute().await?;
+    /// println!("{} items are not there", report.missing);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_many_try_stream<R, S, E>(self, rows: S) -> UpdateMany<H, S>
+    where
+        T: PrimaryKey,
+        R: WriteRow<Table = T>,
+        S: Stream<Item = Result<R, E>>,
+        E: From<Error>,
+    {
+        UpdateMany::new("update_many_try_stream", self.on, key::<T>(), rows)
+    }
+}
+
+/// Rows of a source that does not fail.
+fn sure<R>(rows: impl Stream<Item = R>) -> impl Stream<Item = Result<R>> {
+    rows.map(Ok)
 }

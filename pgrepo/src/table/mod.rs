@@ -33,6 +33,7 @@ pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Wr
 pub use constraint::Constraints;
 pub(crate) use described::{Description, Made, RowType, TableColumn};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
+pub(crate) use name::literal;
 pub use name::{Name, quote_ident};
 pub(crate) use place::Place;
 pub use projection::Projection;

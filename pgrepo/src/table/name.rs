@@ -122,3 +122,10 @@ impl PartialEq<str> for Name {
 pub fn quote_ident(name: &str) -> String {
     super::sql::text(|out| super::sql::ident(out, 0, &[name]))
 }
+
+/// A text as a literal. The form with `E` means the same whatever `standard_conforming_strings` is
+/// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS>).
+pub(crate) fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}

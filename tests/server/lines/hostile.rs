@@ -93,6 +93,64 @@ async fn a_hostile_text_is_only_a_text_where_backslashes_escape(db: TestDatabase
     assert_eq!(out, b"\\N,\"\\N\"\n");
 }
 
+#[derive(Debug, Clone, PartialEq, PgTable, serde::Serialize)]
+#[pg(table = "tree")]
+struct Tree {
+    #[pg(primary_key)]
+    id: i64,
+    parent: Option<i64>,
+}
+
+const NAMES: &[&str] = &["it's", "a\\", "\\'; DROP TABLE kept; --", "'; DROP TABLE kept; --", "\"\\'", "E'\\\\'"];
+
+/// What is done to a table whose schema, and constraint, bear a name; and to one that bears it itself.
+async fn named(db: &Db, name: &str) {
+    let quoted = pgrepo::table::quote_ident(name);
+    let tree = |id, parent| Tree { id, parent };
+    db.execute_script(&format!(
+        "CREATE SCHEMA {quoted}; CREATE TABLE {quoted}.tree (id int8 PRIMARY KEY, parent int8, CONSTRAINT {quoted} \
+         FOREIGN KEY (parent) REFERENCES {quoted}.tree DEFERRABLE); \
+         CREATE VIEW {quoted}.{quoted} AS SELECT 1::int8 AS id; CREATE TABLE {quoted}.records (id int8)"
+    ))
+    .await
+    .unwrap();
+    let ours = db.repository::<Tree>();
+    let trees = ours.in_schema(name);
+    assert_eq!(trees.copy_in([tree(1, None)]).await.unwrap().rows, 1, "{name}");
+    assert_eq!(trees.merge([tree(1, None), tree(2, Some(1))]).execute().await.unwrap().inserted, 1, "{name}");
+    let rows = [tree(3, Some(-5)), tree(4, Some(2)), tree(1, None)];
+    let table = format!("{name}2");
+    let report = trees.load(rows).to_table((name, &*table)).await.unwrap();
+    assert_eq!((report.loaded, report.rejected), (1, 2), "{name}");
+    let mut tx = db.begin().await.unwrap();
+    let inside = tx.repository::<Tree>();
+    let report = inside.in_schema(name).load([tree(5, Some(1))]).to_table((name, &*table)).await.unwrap();
+    assert_eq!((report.loaded, report.rejected), (1, 0), "{name}");
+    tx.commit().await.unwrap();
+    let all: Vec<Tree> = trees.copy_out().await.unwrap().try_collect().await.unwrap();
+    assert_eq!(all, [tree(1, None), tree(2, Some(1)), tree(4, Some(2)), tree(5, Some(1))], "{name}");
+    let row = || [[pgrepo::Value::from(1_i64)]];
+    assert_eq!(db.copy_records((name, "records"), &["id"], row()).await.unwrap().rows, 1, "{name}");
+    let view = db.copy_records((name, name), &["id"], row()).await.unwrap_err();
+    assert!(view.to_string().contains("a view takes no COPY"), "{view}");
+}
+
+#[pgrepo::test]
+async fn a_hostile_name_is_only_a_name_whatever_backslashes_do(db: TestDatabase) {
+    let set = Db::from_url(&db.url()).await.unwrap();
+    set.execute_script("CREATE TABLE kept ()").await.unwrap();
+    for value in ["on", "off"] {
+        let alter = format!("ALTER DATABASE \"{}\" SET standard_conforming_strings = {value}", db.name());
+        set.execute_script(&alter).await.unwrap();
+        let ours = Db::from_url(&db.url()).await.unwrap();
+        for name in NAMES {
+            named(&ours, &format!("{name}{value}")).await;
+            named(&ours, &format!("{value}{name}")).await;
+        }
+    }
+    assert_eq!(set.query("SELECT count(*) FROM kept").fetch_val::<i64>().await.unwrap(), 0, "it is there");
+}
+
 async fn same<V>(db: &Db, ty: &str, values: &[V])
 where
     V: Encode + Debug + Clone + Send + Sync + FromCell + OwnedRow + for<'r> Decode<'r>,

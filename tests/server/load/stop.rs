@@ -107,3 +107,41 @@ async fn notices_of_a_trigger_do_not_stop_a_load(db: TestDatabase) {
     tx.commit().await.unwrap();
     assert_eq!(ours.query("SHOW client_min_messages").fetch_one::<String>().await.unwrap(), "notice");
 }
+
+/// INFO is said whatever the settings are: a load that nobody reads beside must not wait for ever.
+#[pgrepo::test(sql = "CREATE TABLE large (id int4, text text); \
+    CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+    RAISE INFO 'row % %', NEW.id, repeat('n', 1000); RETURN NEW; END $$; \
+    CREATE TRIGGER say BEFORE INSERT ON large FOR EACH ROW EXECUTE FUNCTION say()")]
+async fn a_trigger_s_info_does_not_make_a_load_wait_for_ever(db: TestDatabase) {
+    for url in [db.url(), db.tcp_url()] {
+        let ours = pool(&url, "stop", 1).await;
+        let large = ours.repository::<Large<'_>>();
+        let few = tokio::time::timeout(LONG, large.copy_in((0..50).map(|id| Large { id, text: "a" })));
+        assert_eq!(few.await.expect("it ends").unwrap().rows, 50);
+        let text = "x".repeat(200);
+        let many = tokio::time::timeout(LONG, large.copy_in((0..100_000).map(|id| Large { id, text: &text })));
+        let error = many.await.expect("the load does not wait for ever").unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Copy, false), "{error:?}");
+        assert!(error.to_string().contains("RAISE INFO") && error.table() == Some("large"), "{error}");
+        serves(&ours, 1).await;
+        assert_eq!(large.delete_where(Large::ID.ge(0)).execute().await.unwrap(), 50);
+    }
+}
+
+#[pgrepo::test(sql = "CREATE TABLE large (id int4, text text)")]
+async fn an_abort_over_a_broken_connection_says_so(db: TestDatabase) {
+    let proxy = proxy(&db).await;
+    let ours = pool(&proxy.url(db.name()), "stop", 1).await;
+    let options = pgrepo::CopyInOptions::default();
+    let mut load = ours.repository::<Large<'_>>().start_copy_in::<Large<'_>>(options.clone());
+    load.send(&Large { id: 1, text: "a" }).await.unwrap();
+    proxy.end_all(pgrepo::testkit::Ending::Reset);
+    let error = load.abort().await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Connection, Some("copy_in")), "{error:?}");
+    assert!(error.to_string().contains("nothing is stored"), "{error}");
+    let mut load = ours.repository::<Large<'_>>().start_copy_in::<Large<'_>>(options);
+    load.send(&Large { id: 1, text: "a\0" }).await.unwrap_err();
+    load.abort().await.expect("what had failed before is over");
+    assert_eq!(ours.query("SELECT count(*) FROM large").fetch_one::<i64>().await.unwrap(), 0);
+}

@@ -5,12 +5,13 @@ use sqlx::postgres::PgRow;
 use tokio::sync::oneshot;
 
 use crate::driver_row;
-use crate::error::{Error, ErrorKind, Result, SqlClass};
+use crate::error::{Error, ErrorKind, FaultClass, Result, SqlClass};
 use crate::pool::{Session, Watch, driver};
 use crate::table::Name;
 
 use super::super::catalog;
 use super::super::failed::Failed;
+use super::super::kind::MERGE_PRIVILEGES;
 use super::sql::{self, STAGE, Statements};
 use super::{Duplicates, MergeOutcome, MergeReport};
 
@@ -139,8 +140,14 @@ impl Job<'_> {
             }
             return Ok(MergeReport { inserted, updated, unchanged, missing, ..MergeReport::default() });
         }
+        let secured = self.rows(session, &statements.is_secured()).await?;
+        if secured.first().map_or(Ok(false), |row| catalog::flag(row, 0)).map_err(Failed::ours)? {
+            let message = "rows with the same keys are there and are not found to be updated, so nothing is stored: a policy \
+                           lets the role see rows that it may not update, or others insert and delete them all the time";
+            return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
+        }
         let message = "others insert and delete rows with the same keys all the time, so nothing is stored";
-        Err(Failed::ours(Error::new(ErrorKind::Copy, message)))
+        Err(Failed::ours(Error::new(ErrorKind::Copy, message).of_fault(FaultClass::RolledBack)))
     }
 
     /// The first of the rows that are not there although they were inserted, or in conflict with one that was.
@@ -218,24 +225,30 @@ fn two(row: &PgRow) -> Result<(u64, u64)> {
 
 fn of_driver(error: sqlx::Error) -> Failed {
     Failed::amid(error, STAGE).mapped(|error| {
-        let violated = error.sqlstate().is_some_and(|state| state.class() == SqlClass::IntegrityConstraint);
-        match violated {
-            true => error.saying(
+        let Some(server) = error.server() else { return error };
+        match (server.sqlstate().class(), server.sqlstate().as_str(), server.routine()) {
+            (SqlClass::IntegrityConstraint, ..) => error.saying(
                 "the server refused a row of the merge, so nothing is stored: the constraint is named, and in the \
                  detail the row's key or the row",
             ),
-            false => error,
+            (_, "42501", Some("ExecWithCheckOptions")) => {
+                error.saying("a row-level security policy refused a row of the merge, so nothing is stored")
+            }
+            // What a trigger may not do has a context.
+            (_, "42501", Some("aclcheck_error")) if server.context().is_none() => error.saying(MERGE_PRIVILEGES),
+            _ => error,
         }
     })
 }
 
 /// The error of a merge that could not make its tables.
 fn unopened(error: Error) -> Error {
+    let lacks_others = error.server().and_then(|server| server.routine()) == Some("aclcheck_error");
     match error.sqlstate().as_ref().map(|state| state.as_str()) {
         Some("42P07") => error.saying(
             "the session has a temporary table of the name that a merge's own has (\"pgrepo: merge\", \"pgrepo: marks\")",
         ),
-        Some("42501") => error.saying(
+        Some("42501") if !lacks_others => error.saying(
             "rows are merged by way of a temporary table, which the role may not create: GRANT TEMPORARY ON DATABASE",
         ),
         _ => error,

@@ -9,16 +9,18 @@ use std::fmt;
 
 use futures_core::Stream;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pool::Handle;
 use crate::table::{CanWrite, Column, Name, OwnedRow, WriteRow};
 
+use super::progress::Progress;
 pub(crate) use job::Job;
 use run::{fetch_all, run};
 pub(crate) use sql::STAGE;
 
 /// Which of the rows of one merge that have the same key is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Duplicates {
     /// None: the merge is refused, and the error names two of them.
     #[default]
@@ -48,6 +50,7 @@ pub struct MergeReport {
 
 /// What became of one row of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MergeOutcome {
     /// It was not there before.
     Inserted,
@@ -61,6 +64,7 @@ pub enum MergeOutcome {
 
 /// A row that was merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Merged<T> {
     /// The row with its key as the server has it now: with generated keys, defaults, and what was not updated.
     pub row: T,
@@ -75,6 +79,7 @@ struct Task {
     inserts: bool,
     updated: Updated,
     duplicates: Duplicates,
+    progress: Option<Progress>,
 }
 
 /// The columns that are updated of a row that is there.
@@ -101,15 +106,17 @@ pub struct Merge<H, S> {
     task: Task,
 }
 
-impl<H, S, R> Merge<H, S>
+impl<H, S, R, E> Merge<H, S>
 where
     H: Handle,
-    S: Stream<Item = R>,
+    S: Stream<Item = Result<R, E>>,
     R: WriteRow,
+    E: From<Error>,
 {
     pub(crate) fn new(operation: &'static str, on: H, key: Vec<Name>, rows: S) -> Self {
         let (updated, duplicates) = (Updated::All, Duplicates::Refuse);
-        Self { on, rows, task: Task { operation, key, inserts: true, updated, duplicates } }
+        let task = Task { operation, key, inserts: true, updated, duplicates, progress: None };
+        Self { on, rows, task }
     }
 
     /// Updates this column of rows that are there, and those that are named by further calls. Default: all columns that
@@ -172,6 +179,34 @@ where
         self
     }
 
+    /// Tells how far the merge is: see [`Progress`]. The rows are [sending](crate::LoadPhase::Sending) while they go into
+    /// the server's temporary table, whose rows are what [`LoadProgress::server`](crate::LoadProgress::server) counts;
+    /// merged they are while it is [finishing](crate::LoadPhase::Finishing), and of the rows that are stored in the end
+    /// all are counted that came. A source without rows tells nothing.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
+    /// # async fn example(db: &Db, items: Vec<Item>) -> pgrepo::Result<()> {
+    /// use pgrepo::Progress;
+    /// let (progress, mut seen) = Progress::channel();
+    /// tokio::spawn(async move {
+    ///     while seen.changed().await.is_ok() {
+    ///         println!("{}", *seen.borrow_and_update());
+    ///     }
+    /// });
+    /// db.repository::<Item>().merge(items).progress(progress).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn progress(mut self, progress: Progress) -> Self {
+        self.task.progress = Some(progress);
+        self
+    }
+
     /// Merges the rows, all or none, and counts what became of them. Memory stays flat.
     ///
     /// # Errors
@@ -179,7 +214,7 @@ where
     ///
     /// # Cancel safety
     /// As [`Repository::merge`](crate::Repository::merge).
-    pub async fn execute(self) -> Result<MergeReport> {
+    pub async fn execute(self) -> Result<MergeReport, E> {
         run(self.on, self.rows, self.task, None).await
     }
 
@@ -208,7 +243,7 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn fetch_all(self) -> Result<Vec<Merged<R::Table>>>
+    pub async fn fetch_all(self) -> Result<Vec<Merged<R::Table>>, E>
     where
         R::Table: OwnedRow,
     {
@@ -221,11 +256,12 @@ where
 #[must_use = "nothing is updated until it is executed"]
 pub struct UpdateMany<H, S>(Merge<H, S>);
 
-impl<H, S, R> UpdateMany<H, S>
+impl<H, S, R, E> UpdateMany<H, S>
 where
     H: Handle,
-    S: Stream<Item = R>,
+    S: Stream<Item = Result<R, E>>,
     R: WriteRow,
+    E: From<Error>,
 {
     pub(crate) fn new(operation: &'static str, on: H, key: Vec<Name>, rows: S) -> Self {
         let mut merge = Merge::new(operation, on, key, rows);
@@ -268,6 +304,25 @@ where
         Self(self.0.duplicates(which))
     }
 
+    /// Tells how far it is: see [`Merge::progress`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
+    /// # async fn example(db: &Db, items: Vec<Item>) -> pgrepo::Result<()> {
+    /// let (progress, seen) = pgrepo::Progress::channel();
+    /// db.repository::<Item>().update_many(items).progress(progress).execute().await?;
+    /// println!("{}", *seen.borrow());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn progress(self, progress: Progress) -> Self {
+        Self(self.0.progress(progress))
+    }
+
     /// Updates the rows, all or none, and counts what became of them. Memory stays flat.
     ///
     /// # Errors
@@ -275,7 +330,7 @@ where
     ///
     /// # Cancel safety
     /// As [`Repository::merge`](crate::Repository::merge).
-    pub async fn execute(self) -> Result<MergeReport> {
+    pub async fn execute(self) -> Result<MergeReport, E> {
         self.0.execute().await
     }
 
@@ -300,7 +355,7 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn fetch_all(self) -> Result<Vec<Option<Merged<R::Table>>>>
+    pub async fn fetch_all(self) -> Result<Vec<Option<Merged<R::Table>>>, E>
     where
         R::Table: OwnedRow,
     {

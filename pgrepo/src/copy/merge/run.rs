@@ -17,12 +17,13 @@ use super::stage::Stage;
 use super::{MergeReport, Merged, Task};
 
 /// Merges rows, and returns each as it is stored; `None` for those that are not there.
-pub(super) async fn fetch_all<H, S, R>(on: H, rows: S, task: Task) -> Result<Vec<Option<Merged<R::Table>>>>
+pub(super) async fn fetch_all<H, S, R, E>(on: H, rows: S, task: Task) -> Result<Vec<Option<Merged<R::Table>>>, E>
 where
     H: Handle,
-    S: Stream<Item = R>,
+    S: Stream<Item = Result<R, E>>,
     R: WriteRow,
     R::Table: OwnedRow,
+    E: From<Error>,
 {
     let (send, mut receive) = mpsc::unbounded_channel();
     run(on, rows, task, Some(take::<R::Table>(send))).await?;
@@ -55,16 +56,45 @@ fn take<'s, T: OwnedRow + 's>(rows: mpsc::UnboundedSender<Option<Merged<T>>>) ->
     })
 }
 
-/// Merges rows, each of which is read back if somebody takes it.
-pub(super) async fn run<'s, H, S, R>(on: H, rows: S, task: Task, read: Option<Box<Take<'s>>>) -> Result<MergeReport>
+/// Merges rows, each of which is read back if somebody takes it. The source's own error ends the merge, and is returned as
+/// it is.
+pub(super) async fn run<'s, H, S, R, E>(
+    on: H,
+    rows: S,
+    task: Task,
+    read: Option<Box<Take<'s>>>,
+) -> Result<MergeReport, E>
 where
     H: Handle + 's,
-    S: Stream<Item = R>,
+    S: Stream<Item = Result<R, E>>,
     R: WriteRow,
+    E: From<Error>,
 {
     let (place, operation, key) = (Place::of::<R::Table>(on.schema()), task.operation, task.key.clone());
-    let merged = merge(on, &place, rows, task, read).await;
-    merged.map_err(|error| place.blame(of_row::<R>(error, &key).during(operation)))
+    let told = |error: Error| E::from(place.blame(of_row::<R>(error, &key).during(operation)));
+    let mut rows = pin!(rows);
+    let Some(first) = rows.next().await else { return Ok(MergeReport::default()) };
+    let mut row = first?;
+    let mut stage = Stage::open(on, &place, task, &row, read).await.map_err(&told)?;
+    loop {
+        if let Err(error) = stage.encode(&row) {
+            // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
+            let _ended = stage.abort().await;
+            return Err(told(error));
+        }
+        if stage.is_full() {
+            stage = stage.flush().await.map_err(&told)?;
+        }
+        row = match rows.next().await {
+            Some(Ok(row)) => row,
+            Some(Err(error)) => {
+                // The same of the source's.
+                let _ended = stage.abort().await;
+                return Err(error);
+            }
+            None => return stage.finish().await.map_err(&told),
+        };
+    }
 }
 
 /// Names the field of a row that the server refused as it came: its word is of a table that nobody else knows.
@@ -75,36 +105,5 @@ fn of_row<R: WriteRow>(error: Error, key: &[Name]) -> Error {
     match error.sqlstate().is_some_and(|state| state.as_str() == "23502") && key.contains(&meta.spec.name) {
         true => error.saying("the row has NULL where it is to be found by, so nothing is stored"),
         false => error,
-    }
-}
-
-async fn merge<'s, H, S, R>(
-    on: H,
-    place: &Place,
-    rows: S,
-    task: Task,
-    read: Option<Box<Take<'s>>>,
-) -> Result<MergeReport>
-where
-    H: Handle + 's,
-    S: Stream<Item = R>,
-    R: WriteRow,
-{
-    let mut rows = pin!(rows);
-    let Some(mut row) = rows.next().await else { return Ok(MergeReport::default()) };
-    let mut stage = Stage::open(on, place, task, &row, read).await?;
-    loop {
-        if let Err(error) = stage.encode(&row) {
-            // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
-            let _ended = stage.abort().await;
-            return Err(error);
-        }
-        if stage.is_full() {
-            stage = stage.flush().await?;
-        }
-        row = match rows.next().await {
-            Some(row) => row,
-            None => return stage.finish().await,
-        };
     }
 }

@@ -1,6 +1,6 @@
 //! The text of a merge's statements.
 
-use crate::table::{Name, Place, quote_ident, sql};
+use crate::table::{Name, Place, literal, quote_ident, sql};
 
 /// The table that the rows are copied into first, as the server's errors name it: no table of anybody else's has this name.
 pub(crate) const STAGE: &str = "pgrepo: merge";
@@ -181,6 +181,11 @@ impl Statements {
         )
     }
 
+    /// Whether row-level security applies to the role.
+    pub(super) fn is_secured(&self) -> String {
+        format!("SELECT pg_catalog.row_security_active({}::pg_catalog.regclass)", literal(&self.table))
+    }
+
     /// Each row as it is now, in the order in which they came, with what became of it.
     pub(super) fn read(&self, columns: impl Iterator<Item = Name>) -> String {
         let columns: Vec<String> = columns.map(|name| quoted(&name)).collect();
@@ -214,11 +219,6 @@ impl Statements {
 
 fn quoted(name: &Name) -> String {
     sql::text(|out| sql::name(out, 0, name))
-}
-
-/// A text as a value.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn qualified(alias: &str, names: &[String]) -> String {

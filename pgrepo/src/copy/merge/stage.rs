@@ -11,7 +11,8 @@ use super::super::catalog::Target;
 use super::super::failed::{refused, unsendable};
 use super::super::frame;
 use super::super::load::{CHUNK, Load};
-use super::super::plan::{How, Plan};
+use super::super::plan::{How, Plan, Started};
+use super::super::progress::Progress;
 use super::job::{Job, Take};
 use super::sql::{Columns, Statements};
 use super::{MergeReport, Task, Updated};
@@ -24,6 +25,9 @@ pub(super) struct Stage<'s> {
     types: Vec<TypeInfo>,
     buffer: Vec<u8>,
     rows: u64,
+    /// The bytes that were sent.
+    bytes: u64,
+    progress: Option<Progress>,
 }
 
 impl<'s> Stage<'s> {
@@ -61,7 +65,7 @@ impl<'s> Stage<'s> {
                     table.fit_row(R::COLUMNS, &marks)
                 }
             }),
-            how: How::default(),
+            how: How { progress: task.progress.clone(), ..How::default() },
             job: Some(Box::new(Job {
                 operation: task.operation,
                 statements,
@@ -71,8 +75,15 @@ impl<'s> Stage<'s> {
                 report: sender,
             })),
         };
-        let (load, started) = Load::start(on, plan).await?;
-        Ok(Self { load, report, marks, types: started.types, buffer: frame::HEADER.to_vec(), rows: 0 })
+        let progress = task.progress;
+        if let Some(progress) = &progress {
+            progress.begin(None);
+        }
+        let (load, Started { types, .. }) = Load::start(on, plan).await?;
+        if let Some(progress) = &progress {
+            progress.sending();
+        }
+        Ok(Self { load, report, marks, types, buffer: frame::HEADER.to_vec(), rows: 0, bytes: 0, progress })
     }
 
     /// Whether what has gathered is worth sending.
@@ -82,7 +93,11 @@ impl<'s> Stage<'s> {
 
     /// Sends what has gathered.
     pub(super) async fn flush(mut self) -> Result<Self> {
+        self.bytes += self.buffer.len() as u64;
         self.buffer = self.load.send(self.buffer).await?;
+        if let Some(progress) = &self.progress {
+            progress.sent(self.rows, self.bytes);
+        }
         Ok(self)
     }
 
@@ -94,7 +109,10 @@ impl<'s> Stage<'s> {
     /// Ends the COPY, and merges what was sent.
     pub(super) async fn finish(mut self) -> Result<MergeReport> {
         self.buffer.extend_from_slice(&frame::TRAILER);
-        let Self { load, mut report, rows, .. } = self.flush().await?;
+        let Self { load, mut report, rows, progress, .. } = self.flush().await?;
+        if let Some(progress) = &progress {
+            progress.finishing();
+        }
         load.finish(rows, false).await?;
         let untold = |e| Error::new(ErrorKind::Copy, "the merge ended without its report").caused_by(Box::new(e));
         report.try_recv().map_err(untold)

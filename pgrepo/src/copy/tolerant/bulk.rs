@@ -28,6 +28,7 @@ const BYTES: usize = 4 << 20;
 
 /// When the batches of a load are committed: what a crash, an error or a dropped future leaves of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Commit {
     /// All of them with the last one, in one transaction: all good rows of the source are stored, or none.
     #[default]

@@ -19,7 +19,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
              pg_catalog.pg_constraint o WHERE o.connamespace = c.connamespace AND o.conname = c.conname AND o.oid <> c.oid \
              AND (NOT o.condeferred OR o.conparentid = 0 AND c.conparentid = 0)) AS shared \
              FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace \
-             WHERE c.conrelid = '{}'::pg_catalog.regclass AND c.condeferred) AS deferred",
+             WHERE c.conrelid = {}::pg_catalog.regclass AND c.condeferred) AS deferred",
             self.plan.target.literal()
         );
         let rows = self.simple(&names).await?;

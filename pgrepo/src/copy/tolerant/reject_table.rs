@@ -6,7 +6,7 @@ use crate::copy::catalog::text;
 use crate::copy::kind::code;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
-use crate::table::TableName;
+use crate::table::{TableName, literal};
 
 use super::feed::Feed;
 use super::reject::Rejected;
@@ -75,7 +75,7 @@ impl<R> RejectTable<R> {
     }
 
     async fn is_there(&self, session: &mut Session) -> Result<bool, sqlx::Error> {
-        let there = format!("SELECT pg_catalog.to_regclass('{}')", self.quoted.replace('\'', "''"));
+        let there = format!("SELECT pg_catalog.to_regclass({})", literal(&self.quoted));
         let found = driver::simple(session, &there).await?;
         Ok(found.first().and_then(|row| text(row, 0).ok()).is_some_and(|name| !name.is_empty()))
     }

@@ -8,7 +8,7 @@ use crate::copy::catalog::{Target, text};
 use crate::copy::frame;
 use crate::error::{Error, ErrorKind};
 use crate::pool::{Session, driver};
-use crate::table::{WriteRow, quote_ident};
+use crate::table::{WriteRow, literal, quote_ident};
 
 use super::answer::Sent;
 use super::columns::Columns;
@@ -103,10 +103,9 @@ impl ForeignKey {
         else {
             return Ok(None);
         };
-        let literal = |name: &str| name.replace('\'', "''");
         let sql = format!(
             "SELECT pg_catalog.quote_ident(fn.nspname) || '.' || pg_catalog.quote_ident(f.relname), k.confmatchtype, \
-             k.confrelid IN (k.conrelid, '{}'::pg_catalog.regclass), a.attname, b.attname, 'OPERATOR(' || pg_catalog.quote_ident(opn.nspname) || '.' || o.oprname || ')' \
+             k.confrelid IN (k.conrelid, {}::pg_catalog.regclass), a.attname, b.attname, 'OPERATOR(' || pg_catalog.quote_ident(opn.nspname) || '.' || o.oprname || ')' \
              FROM pg_catalog.pg_constraint k \
              JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              JOIN pg_catalog.pg_class f ON f.oid = k.confrelid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace \
@@ -116,7 +115,7 @@ impl ForeignKey {
              JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other \
              JOIN pg_catalog.pg_operator o ON o.oid = u.operator \
              JOIN pg_catalog.pg_namespace opn ON opn.oid = o.oprnamespace \
-             WHERE k.contype = 'f' AND n.nspname = '{}' AND c.relname = '{}' AND k.conname = '{}' \
+             WHERE k.contype = 'f' AND n.nspname = {} AND c.relname = {} AND k.conname = {} \
              AND NOT coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::bool, false) ORDER BY u.nth",
             target.literal(),
             literal(schema),

@@ -4,7 +4,9 @@ mod concurrent;
 mod effects;
 mod refused;
 mod same;
+mod secured;
 mod shapes;
+mod sources;
 
 use std::collections::BTreeMap;
 

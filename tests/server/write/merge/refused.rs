@@ -1,7 +1,9 @@
 //! What is refused, and what it says.
 
+use std::sync::Mutex;
+
 use pgrepo::testkit::TestDatabase;
-use pgrepo::{Error, ErrorKind};
+use pgrepo::{Error, ErrorKind, FaultClass, RetryConfig, TxOptions};
 
 use super::*;
 use crate::support::Direct;
@@ -157,7 +159,7 @@ async fn without_the_privilege_and_beside_a_table_of_the_same_name(database: Tes
     tx.query("SELECT set_config('role', 'pgrepo_merger', true)").execute().await.unwrap();
     let (kind, state, told) = rows(tx.repository::<Seat>().merge(&batch).execute().await.unwrap_err());
     assert_eq!((kind, state.as_deref()), (ErrorKind::Copy, Some("42501")), "{told}");
-    assert!(!told.contains("TEMPORARY"), "{told}");
+    assert!(told.contains("a merge takes SELECT, INSERT and UPDATE on the table"), "{told}");
     tx.rollback().await.unwrap();
     direct.run("GRANT SELECT, UPDATE, INSERT ON seats TO pgrepo_merger").await;
     let mut tx = db.begin().await.unwrap();
@@ -177,6 +179,17 @@ async fn without_the_privilege_and_beside_a_table_of_the_same_name(database: Tes
     let mut tx = db.begin_with(pgrepo::TxOptions::default().read_only()).await.unwrap();
     let (kind, state, told) = rows(tx.repository::<Seat>().merge(&batch).execute().await.unwrap_err());
     assert_eq!((kind, state.as_deref()), (ErrorKind::Transaction, Some("25006")), "{told}");
+    tx.rollback().await.unwrap();
+    direct
+        .run(&format!(
+            "REVOKE SELECT ON seats FROM pgrepo_merger; GRANT TEMPORARY ON DATABASE \"{name}\" TO pgrepo_merger"
+        ))
+        .await;
+    let mut tx = db.begin().await.unwrap();
+    tx.query("SELECT set_config('role', 'pgrepo_merger', true)").execute().await.unwrap();
+    let (kind, state, told) = rows(tx.repository::<Seat>().merge(&batch).execute().await.unwrap_err());
+    assert_eq!((kind, state.as_deref()), (ErrorKind::Copy, Some("42501")), "{told}");
+    assert!(told.contains("a merge takes SELECT, INSERT and UPDATE on the table"), "{told}");
     tx.rollback().await.unwrap();
     direct.run("CREATE TABLE \"pgrepo: merge\" (n int4)").await;
     assert_eq!(db.repository::<Seat>().merge(&batch).execute().await.unwrap().inserted, 1, "in another schema");
@@ -206,4 +219,33 @@ async fn a_trigger_or_a_policy_that_leaves_rows_out_is_told(db: Db) {
     let error = seats.merge([seat(2, "A", None), seat(3, "A", Some("move"))]).fetch_all().await.unwrap_err();
     assert_eq!((error.kind(), error.row()), (ErrorKind::Copy, Some(1)), "{error:?}");
     assert_eq!(seats.all().fetch_all().await.unwrap(), [seat(1, "A", None)]);
+}
+
+/// What may pass ends each run of a closure, and what is told in the n-th one says so.
+#[pgrepo::test(sql = "")]
+async fn what_may_pass_may_be_run_again_and_says_how_often_it_was(db: Db) {
+    db.execute_script("CREATE TABLE seats (row int4, letter text, who text, PRIMARY KEY (row, letter))").await.unwrap();
+    // One row is a conflict, the other always stored by somebody else when it is inserted.
+    let trigger = "CREATE FUNCTION before() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        IF NEW.who = 'conflict' THEN RAISE EXCEPTION 'a conflict' USING ERRCODE = '40001'; END IF; \
+        IF NEW.who = 'late' THEN INSERT INTO seats VALUES (NEW.row, NEW.letter, 'first'); END IF; RETURN NEW; END $$; \
+        CREATE TRIGGER before BEFORE INSERT ON seats FOR EACH ROW EXECUTE FUNCTION before()";
+    db.execute_script(trigger).await.unwrap();
+    let zero = std::time::Duration::ZERO;
+    let retry = RetryConfig { attempts: 3, first_delay: zero, greatest_delay: zero, ..RetryConfig::default() };
+    for (who, says) in [("conflict", "a conflict"), ("late", "insert and delete rows with the same keys all the time")]
+    {
+        let attempts = Mutex::new(Vec::new());
+        let done = db.transaction_with(TxOptions::default().retry(retry.clone()), async |tx| {
+            let done = tx.repository::<Seat>().merge([seat(1, "A", Some(who))]).execute().await;
+            attempts.lock().unwrap().extend(done.as_ref().err().map(Error::attempts));
+            done
+        });
+        let error = done.await.unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+        assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Copy, FaultClass::RolledBack), "{error:?}");
+        assert!(error.is_retryable(), "{error:?}");
+        assert_eq!(attempts.into_inner().unwrap(), [1, 2, 3], "{who}");
+    }
+    assert_eq!(db.repository::<Seat>().all().count().await.unwrap(), 0);
 }

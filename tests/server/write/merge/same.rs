@@ -106,6 +106,7 @@ async fn random_batches_end_as_by_hand(db: Db) {
                     MergeOutcome::Updated => counted[1] += 1,
                     MergeOutcome::Unchanged => counted[2] += 1,
                     MergeOutcome::Duplicate => counted[3] += 1,
+                    other => panic!("{other:?}"),
                 }
             }
         }
