@@ -80,6 +80,17 @@ pub(crate) async fn pool(url: &str, name: &str, max: usize) -> Db {
     Db::connect(config(url, name, max)).await.unwrap()
 }
 
+/// The pool of a new role, which is named after the database; `ROLE` stands for it in the SQL behind its creation.
+pub(crate) async fn as_role(db: &TestDatabase, direct: &mut Direct, more: &str) -> Db {
+    let role = format!("role_{}", db.name());
+    let more = more.replace("ROLE", &format!("\"{role}\""));
+    direct.run(&format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'role'; {more}")).await;
+    let mut config: DbConfig = config(&db.tcp_url(), "targets", 2);
+    config.user = role;
+    config.password = Some(pgrepo::Password::new("role"));
+    Db::connect(config).await.unwrap()
+}
+
 /// A connection of the driver's own, past every proxy and pool.
 pub(crate) struct Direct(PgConnection);
 

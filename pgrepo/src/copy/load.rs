@@ -29,7 +29,7 @@ pub(crate) const CHUNK: usize = 32 * 1024;
 pub(super) const PIECE: usize = 64 * 1024;
 
 /// What a load stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CopyReport {
     /// The rows that the server counted.

@@ -301,10 +301,15 @@ pub(crate) struct Following {
 impl Following {
     /// A load with these options begins.
     pub(super) fn begin(options: &CopyInOptions) -> Self {
-        if let Some(progress) = &options.progress {
-            progress.begin(options.expected_rows);
+        Self::of(options.progress.as_ref(), options.expected_rows)
+    }
+
+    /// A load, or a merge, begins of which somebody may want to know how far it is.
+    pub(super) fn of(progress: Option<&Progress>, expected_rows: Option<u64>) -> Self {
+        if let Some(progress) = progress {
+            progress.begin(expected_rows);
         }
-        Self { progress: options.progress.clone(), asking: None }
+        Self { progress: progress.cloned(), asking: None }
     }
 
     /// Who wants to know how far it is.

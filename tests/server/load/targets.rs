@@ -4,7 +4,7 @@ use pgrepo::testkit::{TestDatabase, skip};
 use pgrepo::{CopyInOptions, Db, DbConfig, Error, ErrorKind, Set, TxOptions};
 
 use super::{LINE, Line, NewLine, Taken, line, lines};
-use crate::support::{Direct, config, pool};
+use crate::support::{Direct, as_role, pool};
 
 /// `line` without an identity, for targets that have none.
 const PLAIN: &str = "(id int8 DEFAULT 1, part int4 DEFAULT 7, text text)";
@@ -13,17 +13,6 @@ async fn set_up(db: &TestDatabase, sql: &str) -> (Db, Direct) {
     let mut direct = Direct::to(db).await;
     direct.run(sql).await;
     (pool(&db.url(), "targets", 2).await, direct)
-}
-
-/// Another role's pool.
-async fn as_role(db: &TestDatabase, direct: &mut Direct, more: &str) -> Db {
-    let role = format!("role_{}", db.name());
-    let more = more.replace("ROLE", &format!("\"{role}\""));
-    direct.run(&format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'role'; {more}")).await;
-    let mut config: DbConfig = config(&db.tcp_url(), "targets", 2);
-    config.user = role;
-    config.password = Some(pgrepo::Password::new("role"));
-    Db::connect(config).await.unwrap()
 }
 
 /// Loads rows that are refused when the first is there: nothing is sent, and the pool is as good as before.

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use pgrepo::testkit::{Cut, Message, TestDatabase};
-use pgrepo::{Commit, CopyInOptions, Db, Error, ErrorKind, FaultClass, SourceError, WithDeadline};
+use pgrepo::{Commit, CopyInOptions, Db, Error, ErrorKind, FaultClass, PgTable, SourceError, TxOutcome, WithDeadline};
+use tokio::time::timeout;
 
 use super::{Kind, PARCEL, Parcel, parcel, set_up, stored};
 use crate::support::{Direct, DropAt, LONG, config, pool, proxy};
+
+/// How long a pool waits for a server that nobody gets through to.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Rows of which every tenth is bad.
 fn rows(size: i64) -> impl Iterator<Item = Parcel> {
@@ -227,4 +231,111 @@ async fn a_commit_that_is_not_answered_is_asked_about(db: TestDatabase) {
         direct.run("DELETE FROM parcel WHERE id >= 0").await;
         proxy.heal();
     }
+}
+
+#[pgrepo::test]
+async fn fault_21_a_commit_that_cannot_be_asked_about_is_told_to_be_unknown(db: TestDatabase) {
+    let mut direct = Direct::to(&db).await;
+    direct.run(PARCEL).await;
+    let proxy = proxy(&db).await;
+    let commit = || Message::Sql("COMMIT".into());
+    for forwarded in [true, false] {
+        for (each, nth, left) in [
+            (Commit::Whole, 1, (0, 0, 0, 0)),
+            (Commit::EachBatch, 1, (0, 0, 0, 0)),
+            (Commit::EachBatch, 3, (2, 18, 2, 20)),
+        ] {
+            let mut config = config(&proxy.url(db.name()), "unknown", 1);
+            (config.acquire_timeout, config.connect_timeout) = (PATIENCE, PATIENCE);
+            let ours = Db::connect(config).await.unwrap();
+            let cut = if forwarded { Cut::after(commit()) } else { Cut::before(commit()) };
+            proxy.cut(Cut { nth, ..cut });
+            // Nobody gets through to the server any more, once the load has its connection.
+            let rows = rows(40).inspect(|row| proxy.close_new(row.id > 5));
+            let load = ours.repository::<Parcel>().load(rows).batch_rows(10).commit(each);
+            let error = load.collect().await.unwrap_err();
+            assert_eq!((error.kind(), committed(&error)), (ErrorKind::Transaction, left), "{error:?}");
+            assert!(error.committed().unwrap().unknown, "{error:?}");
+            assert_eq!((error.fault_class(), error.is_retryable()), (FaultClass::Indeterminate, false));
+            let (text, id) = (error.to_string(), error.tx_id().unwrap());
+            assert!(text.ends_with(" is unknown") && !text.contains("nothing of the load is stored"), "{text}");
+            proxy.heal();
+            // Later it can be found out.
+            let outcome = timeout(LONG, async {
+                loop {
+                    match ours.outcome(id).await {
+                        Ok(TxOutcome::InProgress) | Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                        Ok(outcome) => return outcome,
+                    }
+                }
+            });
+            let stored = outcome.await.unwrap() == TxOutcome::Committed;
+            assert_eq!(stored, forwarded);
+            let more = if !forwarded {
+                0
+            } else if each == Commit::Whole {
+                36
+            } else {
+                9
+            };
+            let there = direct.one::<i64>("SELECT count(*) FROM parcel WHERE id >= 0").await;
+            assert_eq!(there.unsigned_abs(), left.1 + more, "{each:?}, {nth}");
+            direct.run("DELETE FROM parcel WHERE id >= 0").await;
+        }
+    }
+}
+
+#[pgrepo::test]
+async fn a_deferred_constraint_that_shares_its_name_refuses_the_load_in_a_transaction(db: Db) {
+    set_up(&db).await;
+    // A check cannot be deferred; and a key that is not deferred now is not the load's business.
+    for other in [
+        "CONSTRAINT parcel_second_fkey CHECK (owner > 0)",
+        "CONSTRAINT parcel_second_fkey FOREIGN KEY (owner) REFERENCES owner DEFERRABLE",
+        "CONSTRAINT parcel_second_fkey FOREIGN KEY (owner) REFERENCES owner DEFERRABLE INITIALLY DEFERRED",
+    ] {
+        db.execute_script(&format!("CREATE TABLE other (owner int4, {other})")).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let error = tx.repository::<Parcel>().load(rows(20)).collect().await.unwrap_err();
+        assert_eq!((error.kind(), error.table()), (ErrorKind::Mismatch, Some("parcel")), "{other}: {error:?}");
+        assert!(error.to_string().contains("public.parcel_second_fkey is not the only one of its name"), "{error}");
+        tx.query("SELECT 1").fetch_one::<i32>().await.unwrap();
+        tx.commit().await.unwrap();
+        let (report, _) = db.repository::<Parcel>().load(rows(20)).collect().await.unwrap();
+        assert_eq!(report.loaded, 18, "{other}");
+        db.execute_script("DELETE FROM parcel WHERE id >= 0; DROP TABLE other").await.unwrap();
+    }
+    // One of another schema is another one.
+    db.execute_script(
+        "CREATE SCHEMA far; CREATE TABLE far.other (n int4, CONSTRAINT parcel_second_fkey CHECK (n > 0))",
+    )
+    .await
+    .unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.repository::<Parcel>().load(rows(20)).collect().await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(stored(&db).await.len(), 18);
+}
+
+#[pgrepo::test]
+async fn a_partitioned_table_s_deferred_constraints_are_its_own(db: Db) {
+    db.execute_script(
+        "CREATE TABLE owner (id int4 PRIMARY KEY); INSERT INTO owner VALUES (1); \
+         CREATE TABLE part (id int8, owner int4 REFERENCES owner DEFERRABLE INITIALLY DEFERRED) PARTITION BY RANGE (id); \
+         CREATE TABLE low PARTITION OF part FOR VALUES FROM (0) TO (10); \
+         CREATE TABLE high PARTITION OF part FOR VALUES FROM (10) TO (20)",
+    )
+    .await
+    .unwrap();
+    #[derive(Debug, PgTable)]
+    #[pg(table = "part")]
+    struct Part {
+        id: i64,
+        owner: i32,
+    }
+    let mut tx = db.begin().await.unwrap();
+    let rows = (0..20).map(|id| Part { id, owner: if id == 13 { 2 } else { 1 } });
+    let (report, rejects) = tx.repository::<Part>().load(rows).collect().await.unwrap();
+    assert_eq!((report.loaded, rejects.len(), rejects[0].index), (19, 1, 13), "{rejects:?}");
+    tx.commit().await.unwrap();
 }

@@ -75,6 +75,32 @@ async fn a_key_of_a_rejected_row_is_free_for_a_later_one(db: Db) {
 }
 
 #[pgrepo::test]
+async fn a_row_that_a_trigger_refuses_for_the_sake_of_a_bad_one_is_stored(db: Db) {
+    set_up(&db).await;
+    // The trigger speaks as the server does of a row's own values, and has looked at another row.
+    for code in [
+        "ERRCODE = '23514', CONSTRAINT = 'parcel_amount_check'",
+        "ERRCODE = '23502', COLUMN = 'note'",
+        "ERRCODE = '22023', COLUMN = 'note'",
+    ] {
+        db.execute_script(&format!(
+            "CREATE OR REPLACE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF EXISTS (SELECT FROM parcel WHERE note = NEW.note) THEN RAISE 'twice' USING {code}; END IF; \
+             RETURN NEW; END $$; DROP TRIGGER IF EXISTS once ON parcel; CREATE TRIGGER once BEFORE INSERT ON parcel FOR EACH ROW \
+             WHEN (NEW.note <> '') EXECUTE FUNCTION once(); DELETE FROM parcel WHERE id >= 0"
+        ))
+        .await
+        .unwrap();
+        let mut first = Parcel { note: "x".to_owned(), ..parcel(1) };
+        first.owner = 1000;
+        let rows = [first, Parcel { note: "x".to_owned(), ..parcel(2) }, parcel(3)];
+        let (report, rejects) = db.repository::<Parcel>().load(rows).collect().await.unwrap();
+        assert_eq!((report.loaded, rejects.len(), rejects[0].index), (2, 1, 0), "{code}: {rejects:?}");
+        assert_eq!(stored(&db).await, [2, 3]);
+    }
+}
+
+#[pgrepo::test]
 async fn all_rows_may_be_bad(db: Db) {
     set_up(&db).await;
     for kind in [Kind::Check, Kind::ForeignKey, Kind::DeferredUnique, Kind::Encode] {

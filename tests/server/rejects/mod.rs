@@ -2,6 +2,7 @@
 
 mod ends;
 mod kinds;
+mod options;
 mod planted;
 mod references;
 mod sinks;

@@ -125,3 +125,32 @@ async fn a_role_without_temporary_tables_is_served_by_halves(db: TestDatabase) {
     drop(ours);
     direct.run("DROP OWNED BY plain; DROP ROLE plain").await;
 }
+
+#[pgrepo::test]
+async fn only_a_refusal_that_says_it_cannot_be_asked_is_borne(db: Db) {
+    db.execute_script(NODE).await.unwrap();
+    db.execute_script(
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE 'refused' USING ERRCODE = current_setting('test.code'); END $$; \
+         CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION refuse()",
+    )
+    .await
+    .unwrap();
+    for (code, borne) in [("42501", true), ("42P07", true), ("0A000", true), ("57014", false), ("53100", false)] {
+        let mut tx = db.begin().await.unwrap();
+        tx.query(&format!("SET LOCAL test.code = '{code}'")).execute().await.unwrap();
+        let rows = (0..10).map(|id| node(id, (id == 5).then_some(-1)));
+        let loaded = tx.repository::<Node>().load(rows).collect().await;
+        match loaded {
+            Ok((report, rejects)) => {
+                assert_eq!((borne, report.loaded, indices(&rejects)), (true, 9, vec![5]), "{code}")
+            }
+            Err(error) => {
+                assert!(!borne, "{code}: {error:?}");
+                assert_eq!(error.sqlstate().unwrap().as_str(), code, "{error:?}");
+                assert_eq!(error.committed().unwrap().batches, 0);
+            }
+        }
+        tx.rollback().await.unwrap();
+    }
+}

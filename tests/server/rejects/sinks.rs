@@ -1,10 +1,14 @@
 //! Who takes the rejects.
 
 use std::error::Error as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use pgrepo::{Commit, Db, ErrorKind, PgTable, Rejected};
+use futures_util::stream;
+use pgrepo::testkit::TestDatabase;
+use pgrepo::{Commit, Db, ErrorKind, PgTable, Rejected, RowError};
 
-use super::{Kind, Parcel, parcel, set_up, stored};
+use super::{Kind, PARCEL, Parcel, parcel, set_up, stored};
+use crate::support::{Direct, LONG, pool};
 
 /// Ten rows, of which 3 and 7 are bad.
 fn ten() -> Vec<Parcel> {
@@ -108,4 +112,65 @@ async fn a_table_that_does_not_fit_is_named(db: Db) {
     let error = db.repository::<Parcel>().load(ten()).to_table("a\0b").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     assert_eq!(Parcel::TABLE.name, "parcel");
+}
+
+#[pgrepo::test]
+async fn two_loads_that_make_the_table_at_once(db: TestDatabase) {
+    let mut direct = Direct::to(&db).await;
+    direct.run(PARCEL).await;
+    let ours = pool(&db.url(), "both", 2).await;
+    let first = ours.repository::<Parcel>().load(ten()).to_table("rejects");
+    // It has made the table already, and nobody else can see it.
+    direct
+        .run(
+            "BEGIN; CREATE TABLE rejects (table_name text, row_index int8, line int8, field text, column_name text, \
+                constraint_name text, sqlstate text, message text, document json)",
+        )
+        .await;
+    let waits =
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'both' AND wait_event_type = 'Lock')";
+    let mut watch = Direct::to(&db).await;
+    let (report, ()) = tokio::join!(first, async {
+        watch.within(LONG, "the load waits for the other one", waits).await;
+        direct.run("COMMIT").await;
+    });
+    assert_eq!(report.unwrap().rejected, 2);
+    assert_eq!(direct.one::<i64>("SELECT count(*) FROM rejects").await, 2);
+}
+
+#[pgrepo::test]
+async fn rows_that_cannot_be_made_do_not_gather_before_the_first_good_one(db: Db) {
+    set_up(&db).await;
+    let parcels = db.repository::<Parcel>();
+    let told = AtomicU64::new(0);
+    let take = |_: Rejected<Parcel>| {
+        told.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(())
+    };
+    let rows = stream::iter((0..35).map(|nth| {
+        let before = told.load(Ordering::Relaxed);
+        assert!(nth >= 30 || before == nth / 10 * 10, "{before} are told before row {nth}");
+        if nth < 30 { Err(RowError::new("no row")) } else { Ok(parcel(i64::try_from(nth).unwrap())) }
+    }));
+    let load = parcels.load_try_stream(rows).batch_rows(10).max_reject_share(1.0);
+    let report = load.to_sink(take).await.unwrap();
+    assert_eq!((report.loaded, report.rejected, report.batches), (5, 30, 4), "{report:?}");
+
+    // What was told is settled, where each batch is.
+    for (commit, settled) in [(Commit::Whole, 0), (Commit::EachBatch, 20)] {
+        let rows = stream::iter((0..35).map(|_| Err::<Parcel, _>(RowError::new("no row"))));
+        let refuse = |reject: Rejected<Parcel>| if reject.index < 15 { Ok(()) } else { Err("the file is full") };
+        let load = parcels.load_try_stream(rows).batch_rows(10).commit(commit);
+        let error = load.to_sink(refuse).await.unwrap_err();
+        let committed = error.committed().unwrap();
+        assert_eq!((committed.rows, committed.rejected, committed.settled), (0, settled, settled), "{error}");
+    }
+    // A source without any row ends the load by the share.
+    let endless = || stream::iter((0_u64..).map(|_| Err::<Parcel, _>(RowError::new("no row"))));
+    let load = parcels.load_try_stream(endless()).max_reject_share(0.5).time_limit(LONG);
+    let error = load.collect().await.unwrap_err();
+    assert!(error.to_string().contains("20000 of 20000 rows were rejected, a larger share than 0.5"), "{error}");
+    let load = parcels.load_try_stream(endless()).max_reject_share(0.5).time_limit(LONG);
+    let error = load.to_table("rejects").await.unwrap_err();
+    assert!(error.to_string().contains("a larger share than 0.5"), "{error}");
 }

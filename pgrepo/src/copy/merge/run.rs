@@ -12,6 +12,8 @@ use crate::pool::Handle;
 use crate::query::{misfit, unreadable};
 use crate::table::{Name, OwnedRow, Place, WriteRow};
 
+use super::super::load::CopyReport;
+use super::super::progress::Following;
 use super::job::Take;
 use super::stage::Stage;
 use super::{MergeReport, Merged, Task};
@@ -73,9 +75,13 @@ where
     let (place, operation, key) = (Place::of::<R::Table>(on.schema()), task.operation, task.key.clone());
     let told = |error: Error| E::from(place.blame(of_row::<R>(error, &key).during(operation)));
     let mut rows = pin!(rows);
-    let Some(first) = rows.next().await else { return Ok(MergeReport::default()) };
+    let following = Following::of(task.progress.as_ref(), None);
+    let Some(first) = rows.next().await else {
+        following.stored(&CopyReport::default());
+        return Ok(MergeReport::default());
+    };
     let mut row = first?;
-    let mut stage = Stage::open(on, &place, task, &row, read).await.map_err(&told)?;
+    let mut stage = Stage::open(on, &place, task, &row, following, read).await.map_err(&told)?;
     loop {
         if let Err(error) = stage.encode(&row) {
             // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.

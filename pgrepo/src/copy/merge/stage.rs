@@ -12,7 +12,7 @@ use super::super::failed::{refused, unsendable};
 use super::super::frame;
 use super::super::load::{CHUNK, Load};
 use super::super::plan::{How, Plan, Started};
-use super::super::progress::Progress;
+use super::super::progress::{Following, Progress};
 use super::job::{Job, Take};
 use super::sql::{Columns, Statements};
 use super::{MergeReport, Task, Updated};
@@ -37,6 +37,7 @@ impl<'s> Stage<'s> {
         place: &Place,
         task: Task,
         first: &R,
+        following: Following,
         read: Option<Box<Take<'s>>>,
     ) -> Result<Self>
     where
@@ -65,7 +66,7 @@ impl<'s> Stage<'s> {
                     table.fit_row(R::COLUMNS, &marks)
                 }
             }),
-            how: How { progress: task.progress.clone(), ..How::default() },
+            how: How { following, ..How::default() },
             job: Some(Box::new(Job {
                 operation: task.operation,
                 statements,
@@ -76,9 +77,6 @@ impl<'s> Stage<'s> {
             })),
         };
         let progress = task.progress;
-        if let Some(progress) = &progress {
-            progress.begin(None);
-        }
         let (load, Started { types, .. }) = Load::start(on, plan).await?;
         if let Some(progress) = &progress {
             progress.sending();
