@@ -233,7 +233,8 @@ async fn what_may_pass_may_be_run_again_and_says_how_often_it_was(db: Db) {
     db.execute_script(trigger).await.unwrap();
     let zero = std::time::Duration::ZERO;
     let retry = RetryConfig { attempts: 3, first_delay: zero, greatest_delay: zero, ..RetryConfig::default() };
-    for (who, says) in [("conflict", "a conflict"), ("late", "insert and delete rows with the same keys all the time")]
+    for (who, says) in
+        [("conflict", "could not be serialised"), ("late", "insert and delete rows with the same keys all the time")]
     {
         let attempts = Mutex::new(Vec::new());
         let done = db.transaction_with(TxOptions::default().retry(retry.clone()), async |tx| {
