@@ -233,8 +233,10 @@ async fn what_may_pass_may_be_run_again_and_says_how_often_it_was(db: Db) {
     db.execute_script(trigger).await.unwrap();
     let zero = std::time::Duration::ZERO;
     let retry = RetryConfig { attempts: 3, first_delay: zero, greatest_delay: zero, ..RetryConfig::default() };
-    for (who, says) in [("conflict", "a conflict"), ("late", "insert and delete rows with the same keys all the time")]
-    {
+    for (who, kind, says) in [
+        ("conflict", ErrorKind::Transaction, "could not be serialised"),
+        ("late", ErrorKind::Copy, "insert and delete rows with the same keys all the time"),
+    ] {
         let attempts = Mutex::new(Vec::new());
         let done = db.transaction_with(TxOptions::default().retry(retry.clone()), async |tx| {
             let done = tx.repository::<Seat>().merge([seat(1, "A", Some(who))]).execute().await;
@@ -243,7 +245,7 @@ async fn what_may_pass_may_be_run_again_and_says_how_often_it_was(db: Db) {
         });
         let error = done.await.unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
-        assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Copy, FaultClass::RolledBack), "{error:?}");
+        assert_eq!((error.kind(), error.fault_class()), (kind, FaultClass::RolledBack), "{error:?}");
         assert!(error.is_retryable(), "{error:?}");
         assert_eq!(attempts.into_inner().unwrap(), [1, 2, 3], "{who}");
     }

@@ -40,8 +40,8 @@ async fn rows_of_a_file_are_merged_and_a_bad_one_undoes_all(db: Db) {
     let read = |text: &'static str| pgrepo::csv::read::<Price, _>(text.as_bytes());
     assert_eq!(counts(prices.merge_try_stream(read(good)).execute().await.unwrap()), [2, 0, 0, 0, 0]);
     assert_eq!(prices.merge_try_stream(read(good)).fetch_all().await.unwrap().len(), 2);
-    let error = Error::from(prices.merge_try_stream(read("sku,cents\nc,1\na,x\n")).execute().await.unwrap_err());
-    assert!(error.to_string().contains("line 3"), "{error}");
+    let error = prices.merge_try_stream(read("sku,cents\nc,1\na,x\n")).execute().await.unwrap_err();
+    assert_eq!(error.row().and_then(|row| row.line()), Some(3), "{error:?}");
     let lines = "{\"sku\":\"a\",\"cents\":5}\n{\"sku\":\"z\",\"cents\":5}\n";
     let lines = pgrepo::ndjson::read::<Price, _>(lines.as_bytes());
     assert_eq!(counts(prices.update_many_try_stream(lines).execute().await.unwrap()), [0, 1, 0, 0, 1]);
