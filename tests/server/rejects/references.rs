@@ -138,7 +138,7 @@ async fn only_a_refusal_that_says_it_cannot_be_asked_is_borne(db: Db) {
     .unwrap();
     for (code, borne) in [("42501", true), ("42P07", true), ("0A000", true), ("57014", false), ("53100", false)] {
         let mut tx = db.begin().await.unwrap();
-        tx.query(&format!("SET LOCAL test.code = '{code}'")).execute().await.unwrap();
+        tx.query(format!("SET LOCAL test.code = '{code}'")).execute().await.unwrap();
         let rows = (0..10).map(|id| node(id, (id == 5).then_some(-1)));
         let loaded = tx.repository::<Node>().load(rows).collect().await;
         match loaded {
