@@ -187,12 +187,13 @@ async fn fault_26_a_copy_or_a_commit_that_breaks_is_counted_by_the_breaker(db: T
         drop(tx);
         assert_eq!(failures() - before, 1, "{cut:?}");
     }
-    // One that is given up, whose end is lost: nothing is stored, as was asked for, and the connection broke all the same.
+    // One that is given up, whose end is lost: nothing is stored, as was asked for, and that the connection broke is told.
     let before = failures();
     let mut load = ours.repository::<Line>().start_copy_in(pgrepo::CopyInOptions::default());
     load.send(&line(1)).await.unwrap();
     proxy.cut(Cut::before(Message::Type(b'c')));
-    load.abort().await.unwrap();
+    let error = load.abort().await.unwrap_err();
+    assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Connection, FaultClass::RolledBack), "{error:?}");
     assert_eq!(failures() - before, 1);
     // A COPY out, at its beginning and in its midst.
     let before = failures();

@@ -238,7 +238,7 @@ async fn what_may_pass_may_be_run_again_and_says_how_often_it_was(db: Db) {
         ("late", ErrorKind::Copy, "insert and delete rows with the same keys all the time"),
     ] {
         let attempts = Mutex::new(Vec::new());
-        let done = db.transaction_with(TxOptions::default().retry(retry.clone()), async |tx| {
+        let done = db.transaction_with(TxOptions::default().retry(retry), async |tx| {
             let done = tx.repository::<Seat>().merge([seat(1, "A", Some(who))]).execute().await;
             attempts.lock().unwrap().extend(done.as_ref().err().map(Error::attempts));
             done
