@@ -154,6 +154,19 @@ impl<R: AsyncRead, T: DeserializeOwned> NdjsonRows<R, T> {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped: what was read of the reader stays here.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Line { icao: String }
+    /// # async fn example(file: impl tokio::io::AsyncRead + Unpin) -> Result<(), pgrepo::SourceError> {
+    /// let mut rows = pgrepo::ndjson::read::<Line, _>(file);
+    /// while let Some(line) = rows.next().await? {
+    ///     println!("{}", line.icao);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Result<Option<T>, SourceError> {
         poll_fn(|cx| self.poll_row(cx)).await.transpose()
     }

@@ -128,6 +128,14 @@ async fn rows_are_counted_and_cut(db: Db) {
     let plan = lines.find(Line::ID.eq(7)).limit(1).explain().await.unwrap();
     assert!(plan.contains("Limit") && plan.contains("Odd \"\"names\"\""), "{plan}");
     assert!(lines.all().explain_analyze().await.unwrap().contains("actual"));
+    let plan = lines.find(Line::ID.eq(7)).values(Line::AMOUNT).explain().await.unwrap();
+    assert!(plan.contains("Odd \"\"names\"\""), "{plan}");
+    let (none, asked) = (|| Line::ID.lt(100), lines.find(Line::MOOD.is_not_null()).count().await.unwrap());
+    let plan = lines.update_where(none()).set(Line::MOOD.set(None)).explain().await.unwrap();
+    assert!(plan.contains("Update on"), "{plan}");
+    let plan = lines.delete_where(none()).explain().await.unwrap();
+    assert!(plan.contains("Delete on"), "{plan}");
+    assert_eq!(lines.find(none().and(Line::MOOD.is_not_null())).count().await.unwrap(), asked, "nothing was changed");
 }
 
 #[pgrepo::test]

@@ -47,16 +47,58 @@ impl CopyFormat {
     }
 
     /// CSV with a header, commas, and NULL as nothing, where empty text is `""`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyFormat;
+    /// // Holds a header and a line for each airport.
+    /// let mut out = Vec::new();
+    /// db.repository::<Airport>().copy_out_raw(&CopyFormat::csv(), &mut out).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn csv() -> Self {
         Self::of(Form::Csv)
     }
 
     /// COPY's own text, with tabs, and NULL as `\N`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyFormat;
+    /// // Holds a line for each airport, with tabs.
+    /// let mut out = Vec::new();
+    /// db.repository::<Airport>().copy_out_raw(&CopyFormat::text(), &mut out).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn text() -> Self {
         Self::of(Form::Text)
     }
 
     /// COPY's binary form, which a server of another version or architecture need not read.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// use pgrepo::CopyFormat;
+    /// // Holds what `COPY … FROM … (FORMAT binary)` reads.
+    /// let mut out = Vec::new();
+    /// db.repository::<Airport>().copy_out_raw(&CopyFormat::binary(), &mut out).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn binary() -> Self {
         Self::of(Form::Binary)
     }

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 ///     tx.query("UPDATE accounts SET balance = balance - 5 WHERE id = 1").execute().await?;
 ///     tx.query("UPDATE accounts SET balance = balance + 5 WHERE id = 2").execute().await?;
 ///     let id = tx.id().await?;
-///     pgrepo::Result::Ok((tx, id))
+///     Ok::<_, pgrepo::Error>((tx, id))
 /// };
 /// let (tx, id) = transfer.with_deadline(limit).await?;
 ///

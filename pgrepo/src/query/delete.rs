@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::pool::Handle;
 use crate::table::{OwnedRow, PgTable, Place};
 
+use super::explained::{Explain, explained};
 use super::{Filter, Text, open};
 
 const OPERATION: &str = "delete_where";
@@ -35,6 +36,32 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
     /// ```
     pub fn sql(&self) -> String {
         text(&Place::of::<T>(self.on.schema()), &self.filter).sql
+    }
+
+    /// The server's plan for the statement, with the values that are bound, as EXPLAIN prints it
+    /// (<https://www.postgresql.org/docs/current/using-explain.html>). Nothing is deleted.
+    ///
+    /// # Errors
+    /// What the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let airports = db.repository::<Airport>();
+    /// println!("{}", airports.delete_where(Airport::CITY.is_null()).explain().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn explain(self) -> Result<String> {
+        let place = Place::of::<T>(self.on.schema());
+        let text = text(&place, &self.filter);
+        explained(self.on, Explain::Plan, &place, &text.sql, &text.params).await
     }
 
     /// Deletes the rows, and returns how many there were.

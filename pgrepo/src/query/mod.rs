@@ -5,6 +5,7 @@ mod batch;
 mod beside;
 mod changes;
 mod delete;
+mod explained;
 mod filter;
 mod find;
 mod fragment;

@@ -7,6 +7,7 @@ use crate::pool::Handle;
 use crate::table::{Name, OwnedRow, PgTable, Place, PrimaryKey, WriteRow};
 
 use super::assignment::Assignment;
+use super::explained::{Explain, explained};
 use super::written::Written;
 use super::{Filter, Text, open};
 
@@ -132,6 +133,35 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
     /// ```
     pub fn sql(&self) -> String {
         text(&Place::of::<T>(self.on.schema()), &self.set, &self.filter).sql
+    }
+
+    /// The server's plan for the statement, with the values that are bound, as EXPLAIN prints it
+    /// (<https://www.postgresql.org/docs/current/using-explain.html>). Nothing is updated.
+    ///
+    /// # Errors
+    /// No column is given a value; else what the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let airports = db.repository::<Airport>();
+    /// println!("{}", airports.update_where(Airport::ELEVATION_FT.lt(-2_000.0)).set(Airport::CITY.set(None)).explain().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn explain(self) -> Result<String> {
+        let place = Place::of::<T>(self.on.schema());
+        if self.set.is_empty() {
+            return Err(without_values(&place));
+        }
+        let text = text(&place, &self.set, &self.filter);
+        explained(self.on, Explain::Plan, &place, &text.sql, &text.params).await
     }
 
     /// Updates the rows, and returns how many there were.

@@ -214,6 +214,18 @@ where
     ///
     /// # Cancel safety
     /// As [`Repository::merge`](crate::Repository::merge).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, price: i64 }
+    /// # async fn example(db: &pgrepo::Db, items: Vec<Item>) -> pgrepo::Result<()> {
+    /// let report = db.repository::<Item>().merge(items).execute().await?;
+    /// println!("{} new, {} changed", report.inserted, report.updated);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute(self) -> Result<MergeReport, E> {
         run(self.on, self.rows, self.task, None).await
     }
@@ -330,6 +342,18 @@ where
     ///
     /// # Cancel safety
     /// As [`Repository::merge`](crate::Repository::merge).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, price: i64 }
+    /// # async fn example(db: &pgrepo::Db, items: Vec<Item>) -> pgrepo::Result<()> {
+    /// let report = db.repository::<Item>().update_many(items).execute().await?;
+    /// println!("{} changed, {} are not there", report.updated, report.missing);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn execute(self) -> Result<MergeReport, E> {
         self.0.execute().await
     }

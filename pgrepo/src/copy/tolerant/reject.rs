@@ -27,36 +27,134 @@ impl<R> Rejected<R> {
     }
 
     /// The struct's field, where one is to blame.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("row {}: {:?}", reject.index, reject.field());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn field(&self) -> Option<&str> {
         self.error.field().or_else(|| self.unmade()?.field())
     }
 
     /// The table's column, where one is to blame.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("row {}: {:?}", reject.index, reject.column());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn column(&self) -> Option<&str> {
         self.error.column()
     }
 
     /// The constraint that it violates.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("row {} violates {:?}", reject.index, reject.constraint());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn constraint(&self) -> Option<&str> {
         self.error.constraint()
     }
 
     /// The SQLSTATE, where the server refused it.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("row {}: {:?}", reject.index, reject.sqlstate());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sqlstate(&self) -> Option<SqlState> {
         self.error.sqlstate()
     }
 
     /// The line of the source, from 1, where the source said so.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("line {:?} of the file", reject.line());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn line(&self) -> Option<u64> {
         self.unmade()?.line()
     }
 
     /// What the source said in place of a row, if it told.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("{:?} could not be read", reject.text());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn text(&self) -> Option<&str> {
         self.unmade()?.text()
     }
 
     /// The reason in words: the server's primary message, or ours with its causes. It may quote a value.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("row {}: {}", reject.index, reject.message());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn message(&self) -> String {
         if let Some(server) = self.error.server() {
             return server.message().to_owned();
@@ -77,6 +175,20 @@ impl<R> Rejected<R> {
     }
 
     /// The server's error, where the server refused it.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// let (_, rejects) = db.repository::<User>().load(users).collect().await?;
+    /// for reject in &rejects {
+    ///     println!("{:?}", reject.server().and_then(|server| server.detail()));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn server(&self) -> Option<&ServerError> {
         self.error.server()
     }

@@ -164,21 +164,49 @@ pub struct RowError {
 
 impl RowError {
     /// A row that could not be made, and why.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("`high` is no number").to_string(), "`high` is no number");
+    /// ```
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), line: None, field: None, text: None, cause: None }
     }
 
     /// The line of the source that it stood on, from 1.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("too short").at_line(7).to_string(), "line 7: too short");
+    /// ```
     pub fn at_line(self, line: u64) -> Self {
         Self { line: Some(line), ..self }
     }
 
     /// The field that could not be read.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("no number").at_field("age").to_string(), "field `age`: no number");
+    /// ```
     pub fn at_field(self, field: impl fmt::Display) -> Self {
         Self { field: Some(field.to_string()), ..self }
     }
 
     /// What the source said there.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("no number").with_text("SLLP,high").text(), Some("SLLP,high"));
+    /// ```
     pub fn with_text(self, text: impl Into<String>) -> Self {
         Self { text: Some(text.into()), ..self }
     }
@@ -197,21 +225,49 @@ impl RowError {
     }
 
     /// Why it is no row.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("too short").at_line(7).message(), "too short");
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
     /// The line of the source, from 1.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("too short").at_line(7).line(), Some(7));
+    /// ```
     pub fn line(&self) -> Option<u64> {
         self.line
     }
 
     /// The field that could not be read.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("no number").at_field("age").field(), Some("age"));
+    /// ```
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
     /// What the source said there.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::RowError;
+    ///
+    /// assert_eq!(RowError::new("too short").text(), None);
+    /// ```
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }

@@ -1,7 +1,7 @@
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::open_again;
-use crate::table::{FromRow, PgTable, Place};
+use crate::query::explained::{Explain, explained};
+use crate::table::{PgTable, Place};
 
 use super::Find;
 
@@ -27,7 +27,7 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     /// # }
     /// ```
     pub async fn explain(self) -> Result<String> {
-        self.plan("explain", "EXPLAIN ").await
+        self.plan(Explain::Plan).await
     }
 
     /// The server's plan as [`explain`](Self::explain) gives it, beside what it took: the statement is run, its rows
@@ -50,15 +50,12 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
     /// # }
     /// ```
     pub async fn explain_analyze(self) -> Result<String> {
-        self.plan("explain_analyze", "EXPLAIN (ANALYZE) ").await
+        self.plan(Explain::Analyze).await
     }
 
-    async fn plan(self, operation: &'static str, explain: &str) -> Result<String> {
+    async fn plan(self, how: Explain) -> Result<String> {
         let place = Place::of::<T>(self.on.schema());
         let text = self.select.rows(&place);
-        let sql = format!("{explain}{}", text.sql);
-        let run = open_again(self.on, operation, &sql, &text.params, Some(<String as FromRow>::FIELDS)).await;
-        let lines: Vec<String> = run.map_err(|e| place.blame(e))?.all().await.map_err(|e| place.blame(e))?;
-        Ok(lines.join("\n"))
+        explained(self.on, how, &place, &text.sql, &text.params).await
     }
 }

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use crate::copy::{CopyOutStream, Selection};
 use crate::error::Result;
 use crate::pool::Handle;
+use crate::query::explained::{Explain, explained};
 use crate::query::open_again;
 use crate::query::run::{Run, no_row};
 use crate::stream::RowStream;
@@ -102,6 +103,32 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     /// ```
     pub fn sql(&self) -> String {
         self.select.some(&Place::of::<T>(self.on.schema()), &self.columns).sql
+    }
+
+    /// The server's plan for the statement, with the values that are bound, as EXPLAIN prints it
+    /// (<https://www.postgresql.org/docs/current/using-explain.html>). Nothing is read from the table.
+    ///
+    /// # Errors
+    /// What the server refused.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes its connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "airports")]
+    /// # struct Airport { #[pg(primary_key)] icao: String, city: Option<String>, elevation_ft: f64 }
+    /// # async fn example(db: &pgrepo::Db) -> pgrepo::Result<()> {
+    /// let airports = db.repository::<Airport>();
+    /// println!("{}", airports.find(Airport::ICAO.eq("SLLP")).values(Airport::CITY).explain().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn explain(self) -> Result<String> {
+        let place = Place::of::<T>(self.on.schema());
+        let text = self.select.some(&place, &self.columns);
+        explained(self.on, Explain::Plan, &place, &text.sql, &text.params).await
     }
 
     /// Fetches all of them.

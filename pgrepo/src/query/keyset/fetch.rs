@@ -4,10 +4,11 @@ use sqlx::{Column, Row};
 use crate::driver_row::{self, type_info};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Encoded, Handle, Param, Values};
+use crate::query::explained::{Explain, explained};
 use crate::query::find::Select;
 use crate::query::run::Run;
 use crate::query::{Text, open_again};
-use crate::table::{FromRow, OwnedRow, Place, PrimaryKey};
+use crate::table::{OwnedRow, Place, PrimaryKey};
 use crate::value::TypeInfo;
 
 use super::order::{Label, Order, Term};
@@ -51,16 +52,12 @@ impl<'q, T: PrimaryKey> Ask<'q, T> {
         Ok(Page { rows, next })
     }
 
-    pub(super) async fn explain(&self, on: impl Handle, operation: &'static str) -> Result<String> {
+    pub(super) async fn explain(&self, on: impl Handle) -> Result<String> {
         let place = Place::of::<T>(on.schema());
         let order = Order::of(&self.select.order);
         let limit = self.limit();
-        let mut statement = self.statement(&place, &order, &limit).map_err(|e| place.blame(e.during(operation)))?;
-        statement.text.sql.insert_str(0, "EXPLAIN ");
-        let fields = Some(<String as FromRow>::FIELDS);
-        let run = open_again(on, operation, &statement.text.sql, &statement, fields).await;
-        let lines: Vec<String> = run.map_err(|e| place.blame(e))?.all().await.map_err(|e| place.blame(e))?;
-        Ok(lines.join("\n"))
+        let statement = self.statement(&place, &order, &limit).map_err(|e| place.blame(e.during("explain")))?;
+        explained(on, Explain::Plan, &place, &statement.text.sql, &statement).await
     }
 
     /// One row more than the page has.

@@ -174,7 +174,7 @@ impl<H: Handle, T: PrimaryKey> Pages<'_, H, T> {
     /// # }
     /// ```
     pub async fn explain(self) -> Result<String> {
-        self.ask.explain(self.on, "explain").await
+        self.ask.explain(self.on).await
     }
 }
 
