@@ -16,7 +16,7 @@ use super::sql::{self, STAGE, Statements};
 use super::{Duplicates, MergeOutcome, MergeReport};
 
 /// How often others may insert rows with the same keys between two looks at the table.
-const ATTEMPTS: u32 = 16;
+const ATTEMPTS: u32 = 64;
 
 /// How often in a row the same number of rows, the same one first, may be neither inserted nor there before that is
 /// believed: with one that is deleted meanwhile it is so once.
