@@ -40,7 +40,7 @@ cases! {
     contradiction_skip_column: "`skip` and `column` contradict each other: a skipped field",
     contradiction_version_identity: "`identity` and `version` contradict each other: a version",
     copy_out_of_a_via_sqlx_field: "`User` cannot be read from COPY",
-    copy_out_of_an_embedded_via_sqlx_field: "`Profile` cannot be read from COPY",
+    copy_out_of_an_embedded_via_sqlx_field: "`User` cannot be read from COPY",
     duplicate_column: "the column \"name\" is already that of the field `name`",
     duplicate_through_flatten: "the column \"name\" is already there: give the embedded",
     enum_contradiction: "`name` and `text` contradict each other: the variants are",
