@@ -1,8 +1,9 @@
+use std::io;
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::config::DbConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,6 +14,9 @@ use super::look::{Look, Seen};
 
 /// How long the end of a session, or a rollback that nobody waits for, may keep a place of the pool.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a session that could not be ended is left alone.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// The one connection outside the pool, made when it is first needed: it ends sessions whose operation was dropped, looks
 /// at those that load, and asks whether the server answers.
@@ -27,15 +31,19 @@ impl Control {
     }
 
     /// Ends a server session, unless its process id belongs to another by now; gives up after the time that connecting
-    /// may take.
+    /// may take, and until then tries again where the connection breaks or falls silent.
     ///
     /// What cannot be reached cannot be ended: the server then finds out by itself that the socket is closed.
     pub(super) async fn end(&self, who: &Who) {
-        let _given_up = timeout(self.config.connect_timeout, self.try_end(who)).await;
-    }
-
-    async fn try_end(&self, who: &Who) -> Result<()> {
-        self.say(&End(who)).await.map(drop)
+        let tried = async {
+            while let Err(error) = self.say(&End(who)).await {
+                if error.kind() != ErrorKind::Connection {
+                    break;
+                }
+                sleep(AGAIN).await;
+            }
+        };
+        let _given_up = timeout(self.config.connect_timeout, tried).await;
     }
 
     /// Closes the connection, unless it is in use.
@@ -95,10 +103,15 @@ struct End<'w>(&'w Who);
 impl Word for End<'_> {
     type Answer = ();
 
+    /// Others wait for their turn, so one that nobody answers is given up early, also on a connection that is new.
     async fn say(&self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
         const SQL: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
                            WHERE pid = $1 AND backend_start::text = $2";
-        sqlx::query(SQL).bind(self.0.pid).bind(&self.0.started).execute(conn).await.map(drop)
+        let ended = sqlx::query(SQL).bind(self.0.pid).bind(&self.0.started).execute(conn);
+        timeout(PATIENCE, ended)
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
+            .map(drop)
     }
 }
 

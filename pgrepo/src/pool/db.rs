@@ -95,6 +95,11 @@ impl Db {
     /// It runs once for each connection of the pool, not for the one beside it, within the time that connecting may
     /// take (`connect_timeout`). What it changes stays for as long as the connection lives, for whoever uses it.
     ///
+    /// It is the only callback of the pool. What others run before a connection is lent or after it was returned is seen to
+    /// otherwise: whether it still lives is [`idle_check`](DbConfig::idle_check), statements that would leave something
+    /// behind on the session are refused, a connection that was lent [`raw`](Self::raw) is closed, and what holds for one
+    /// use only belongs into a transaction (`SET LOCAL`).
+    ///
     /// # Errors
     /// As [`connect`](Self::connect), and those of the callback: a connection on which it fails is closed, and whoever
     /// waits for it gets the error.

@@ -8,8 +8,26 @@ use super::health::Health;
 
 /// Looks after a database at intervals, and tells what changed: see [`Db::monitor`].
 ///
-/// It does nothing by itself: whoever waits for [`next`](Self::next) drives it. It holds no connection of the pool; it
-/// asks over the one beside it. Dropped, it is over.
+/// It does nothing by itself: whoever waits for [`next`](Self::next) drives it, so that no event is lost and none piles up.
+/// In the background it is a task, which ends when the pool is closed. It holds no connection of the pool; it asks over the
+/// one beside it. Dropped, it is over.
+///
+/// # Examples
+/// ```no_run
+/// # fn example(db: &pgrepo::Db) {
+/// use pgrepo::MonitorEvent;
+/// let mut monitor = db.monitor(std::time::Duration::from_secs(5));
+/// tokio::spawn(async move {
+///     while let Some(event) = monitor.next().await {
+///         match event {
+///             MonitorEvent::Down(health) => eprintln!("the database is gone: {:?}", health.reason),
+///             MonitorEvent::Up(_) => eprintln!("the database is there"),
+///             _ => {}
+///         }
+///     }
+/// });
+/// # }
+/// ```
 #[must_use = "a monitor looks while its next event is waited for"]
 pub struct Monitor {
     db: Db,

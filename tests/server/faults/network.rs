@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use pgrepo::testkit::{Ending, Server, ServerOptions, TestDatabase};
+use pgrepo::testkit::{Cut, Ending, Message, Server, ServerOptions, TestDatabase};
 use pgrepo::{Db, ErrorKind, WithDeadline};
 use tokio::time::timeout;
 
@@ -264,4 +264,21 @@ async fn fault_13_one_operation_at_most_sees_that_idle_sessions_were_ended(db: T
         assert!(failed <= 1, "{failed} of {n}");
     }
     serves(&ours, MAX).await;
+}
+
+/// The connection by which sessions are ended may fall silent itself, and so may the next one.
+#[pgrepo::test]
+async fn fault_16_a_session_ends_although_the_word_that_ends_it_is_lost(db: TestDatabase) {
+    let (ours, mut direct, proxy) = set_up(&db, 1).await;
+    let word = || Message::Sql("SELECT pg_catalog.pg_terminate_backend".to_owned());
+    for silences in 1..=2 {
+        let used = pid(&ours).await;
+        for _ in 0..silences {
+            proxy.cut(Cut { ending: Ending::Silence, ..Cut::before(word()) });
+        }
+        let error = sleep(&ours).with_deadline(Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        direct.within(LONG, "its session is gone", &gone(used)).await;
+    }
+    serves(&ours, 1).await;
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pgrepo::testkit::{Faults, TestDatabase};
 
 use super::operation::{Answer, Operation};
-use super::phase::{At, PHASES, Phase};
+use super::phase::{At, Phase};
 use super::strike::{Strike, Struck};
 use super::subject::Subject;
 use super::verdict::{self, Promise, Seen, Verdict};
@@ -135,19 +135,24 @@ impl<S: Subject> Storm<S> {
     async fn worker(self, worker: usize, rounds: usize, polls: Arc<BTreeMap<Phase, usize>>) {
         let mut rng = Rng(self.course.seed.wrapping_add(worker as u64));
         let own = i64::try_from(worker).unwrap();
-        for _ in 0..rounds {
+        let first = worker * S::PHASES.len() / self.course.workers;
+        for round in first..first + rounds {
             if self.over.load(Ordering::Relaxed) {
                 return;
             }
             // Also warms a connection up, so that the next operation's fault lands in that and not in connecting.
             self.check_query().await;
-            let phase = PHASES[rng.below(PHASES.len())];
+            // Each worker goes through all phases, from one of its own on, and is dropped in the first pass, cut in the
+            // next, or the other way round: so all phases get their share of both, whatever the seed.
+            let phase = S::PHASES[round % S::PHASES.len()];
+            let cut = (worker + round / S::PHASES.len()).is_multiple_of(2);
             let operation = Operation::of(phase, own, &mut rng);
             let polls = polls.get(&phase).copied().unwrap_or(1).max(1);
             let (mut left, delay) = (1 + rng.below(polls), Duration::from_millis(rng.next() % 4));
-            if let (Some(faults), Some(cut)) = (&self.faults, self.course.weather.cut(phase, &mut rng)) {
+            let cut = if cut { self.course.weather.cut(phase, &mut rng) } else { None };
+            if let (Some(faults), Some(cut)) = (&self.faults, cut) {
                 faults.cut(cut);
-                self.note(|s| s.cuts += 1);
+                self.note(|s| *s.cuts.entry(phase).or_default() += 1);
                 left = usize::MAX;
             }
             let verdict = self.round(operation, phase, left, delay).await;
@@ -211,7 +216,7 @@ impl<S: Subject> Storm<S> {
     async fn calibrate(&self) -> BTreeMap<Phase, usize> {
         let mut polls = BTreeMap::new();
         let mut rng = Rng(1);
-        for phase in PHASES.into_iter().cycle().take(3 * PHASES.len()) {
+        for phase in S::PHASES.iter().copied().cycle().take(3 * S::PHASES.len()) {
             let (at, number) = (At::default(), self.number());
             let operation = Operation::of(phase, 0, &mut rng).whole();
             let mut future = Box::pin(operation.run(&self.subject, number, &at));

@@ -16,7 +16,7 @@ use pgrepo::{Db, DbConfig};
 use crate::support::{Direct, LONG, proxy, serves};
 use blow::{Course, Storm};
 use phase::Phase;
-use subject::Subject;
+use subject::{PAPERS, Subject};
 use verdict::Seen;
 use weather::Weather;
 
@@ -84,6 +84,7 @@ async fn blow(db: &TestDatabase, course: Course) -> Blown {
     let begun = Instant::now();
     let mut direct = Direct::to(db).await;
     direct.run(SCHEMA).await;
+    direct.run(PAPERS).await;
     let proxy = proxy(db).await;
     proxy.latency(Duration::from_millis(1));
     let mut config = DbConfig::from_url(&light(db, &mut direct, &proxy).await).unwrap().with_max_connections(MAX);
@@ -104,11 +105,12 @@ async fn blow(db: &TestDatabase, course: Course) -> Blown {
     println!("not answered in each phase: {:?}", seen.stuck);
     let after: Vec<_> = (0..=u8::MAX).filter(|kind| counts.endings_after(*kind) > 0).collect();
     let after: Vec<_> = after.iter().map(|kind| (char::from(*kind), counts.endings_after(*kind))).collect();
-    println!("{} cuts ordered, {} struck, by the last message forwarded: {after:?}", seen.cuts, counts.endings());
+    println!("cuts ordered for each phase: {:?}", seen.cuts);
+    println!("{} cuts ordered, {} struck, by the last message forwarded: {after:?}", seen.ordered(), counts.endings());
     println!("most sessions at a time {}, connections made {}", seen.most_sessions, counts.connections);
     seen.no_harm();
     assert!(seen.failures() <= counts.endings(), "{} errors of {} cuts", seen.failures(), counts.endings());
-    assert!(seen.silences() <= seen.cuts, "{} stuck of {} cuts", seen.silences(), seen.cuts);
+    assert!(seen.silences() <= seen.ordered(), "{} stuck of {} cuts", seen.silences(), seen.ordered());
     Blown { seen, direct, proxy }
 }
 
@@ -124,12 +126,13 @@ async fn serves_again(db: &Db) {
 
 #[pgrepo::test(flavor = "multi_thread")]
 async fn storm_no_drop_harms_anybody_else(db: TestDatabase) {
-    const ROUNDS: usize = 2_500;
+    const ROUNDS: usize = 4_000;
     let (rounds, times) = rounds(ROUNDS);
     let course = Course { weather: Weather::Drops, rounds, workers: 10, seed: seed(), deadline: STUCK };
     let Blown { seen, .. } = blow(&db, course).await;
-    seen.dropped_at_least(50 * times);
-    assert!(seen.most_sessions <= i64::try_from(MAX).unwrap() + 1, "{} sessions", seen.most_sessions);
+    seen.dropped_at_least(40 * times);
+    // A session that is being ended may be seen beside its successor.
+    assert!(seen.most_sessions <= 2 * i64::try_from(MAX).unwrap() + 1, "{} sessions", seen.most_sessions);
 }
 
 #[pgrepo::test(flavor = "multi_thread")]
@@ -138,11 +141,12 @@ async fn storm_no_cut_harms_anybody_else_and_every_error_tells_the_truth(db: Tes
     let (rounds, times) = rounds(ROUNDS);
     let course = Course { weather: Weather::Cuts, rounds, workers: 24, seed: seed(), deadline: STUCK };
     let Blown { seen, proxy, .. } = blow(&db, course).await;
-    seen.dropped_at_least(50 * times);
+    seen.dropped_at_least(25 * times);
+    seen.cut_at_least(60 * times);
     // Where an error shows, whatever is repeated or found out by itself.
     for phase in VISIBLE {
         let broken = seen.broken.get(&phase).copied().unwrap_or(0);
-        assert!(broken >= 20 * times, "{broken} cuts were seen in {phase:?}");
+        assert!(broken >= 10 * times, "{broken} cuts were seen in {phase:?}");
     }
     let counts = proxy.counts();
     for kind in [b'p', b'Q', b'P', b'E', b'S', b'd', b'c'] {
@@ -154,7 +158,7 @@ async fn storm_no_cut_harms_anybody_else_and_every_error_tells_the_truth(db: Tes
 }
 
 /// The phases in which an operation whose connection breaks cannot be repeated by itself.
-const VISIBLE: [Phase; 11] = [
+const VISIBLE: [Phase; 23] = [
     Phase::Insert,
     Phase::InsertReturning,
     Phase::InsertMany,
@@ -166,6 +170,18 @@ const VISIBLE: [Phase; 11] = [
     Phase::Savepoint,
     Phase::CopyStart,
     Phase::CopyFinish,
+    Phase::Delete,
+    Phase::DeleteMany,
+    Phase::UpdateWhere,
+    Phase::UpdateMany,
+    Phase::Merge,
+    Phase::InsertNew,
+    Phase::CopyRecords,
+    Phase::InsertJson,
+    Phase::EditJson,
+    Phase::ExecuteAll,
+    Phase::Closure,
+    Phase::Load,
 ];
 
 #[pgrepo::test(flavor = "multi_thread")]
@@ -175,6 +191,7 @@ async fn storm_no_silence_keeps_a_place_of_the_pool(db: TestDatabase) {
     let deadline = Duration::from_secs(1);
     let course = Course { weather: Weather::Silence, rounds, workers: 24, seed: seed(), deadline };
     let Blown { seen, mut direct, .. } = blow(&db, course).await;
+    seen.cut_at_least(2 * times);
     assert!(seen.silences() >= 40 * times, "{} operations met silence", seen.silences());
     // What was said to the server before the silence is undone with its session.
     direct

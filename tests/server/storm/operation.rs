@@ -2,7 +2,7 @@
 
 use super::phase::At;
 use super::phase::Phase::{self, *};
-use super::subject::{Change, Subject};
+use super::subject::{Change, Subject, stores};
 use crate::support::Rng;
 
 /// Reads to the end.
@@ -65,6 +65,8 @@ pub(super) enum Operation {
         read: usize,
     },
     Chunks,
+    /// One that is one phase.
+    Further(Phase, i64),
 }
 
 impl Operation {
@@ -96,6 +98,7 @@ impl Operation {
             Stream => Self::Stream { read: [0, 10, ALL, ALL, ALL, ALL][rng.below(6)] },
             StreamRows => Self::Stream { read: [10, ALL, ALL, ALL, ALL, ALL][rng.below(6)] },
             Chunks => Self::Chunks,
+            further => Self::Further(further, worker),
         }
     }
 
@@ -124,6 +127,7 @@ impl Operation {
             Self::CopyOut { read } => on.copy_out(read, at).await.map(Answer::from),
             Self::Stream { read } => on.stream(number, read, at).await.map(Answer::from),
             Self::Chunks => on.chunks(number, at).await.map(Answer::from),
+            Self::Further(phase, worker) => on.further(phase, worker, number, at).await,
         }
     }
 
@@ -136,6 +140,7 @@ impl Operation {
             Self::InsertMany { rows } | Self::Copy { rows, .. } | Self::WholeCopy { rows, .. } => {
                 i64::try_from(rows).unwrap()
             }
+            Self::Further(phase, _) => stores(phase),
             _ => 0,
         }
     }

@@ -30,10 +30,31 @@ pub(crate) enum Phase {
     Stream,
     StreamRows,
     Chunks,
+    // What not every subject has.
+    Delete,
+    DeleteMany,
+    UpdateWhere,
+    UpdateMany,
+    Merge,
+    InsertNew,
+    InsertManyNew,
+    Read,
+    Pages,
+    Script,
+    CopyRecords,
+    InsertJson,
+    EditJson,
+    ExecuteAll,
+    Closure,
+    RetriedClosure,
+    Lock,
+    Concurrent,
+    Load,
+    CopyOutRaw,
 }
 
 /// All of them, in their order.
-pub(super) const PHASES: [Phase; 23] = [
+pub(crate) const PHASES: [Phase; 43] = [
     Phase::Query,
     Phase::Insert,
     Phase::InsertReturning,
@@ -57,9 +78,32 @@ pub(super) const PHASES: [Phase; 23] = [
     Phase::Stream,
     Phase::StreamRows,
     Phase::Chunks,
+    Phase::Delete,
+    Phase::DeleteMany,
+    Phase::UpdateWhere,
+    Phase::UpdateMany,
+    Phase::Merge,
+    Phase::InsertNew,
+    Phase::InsertManyNew,
+    Phase::Read,
+    Phase::Pages,
+    Phase::Script,
+    Phase::CopyRecords,
+    Phase::InsertJson,
+    Phase::EditJson,
+    Phase::ExecuteAll,
+    Phase::Closure,
+    Phase::RetriedClosure,
+    Phase::Lock,
+    Phase::Concurrent,
+    Phase::Load,
+    Phase::CopyOutRaw,
 ];
 
 impl Phase {
+    /// How many of them, the first, every subject has.
+    pub(crate) const COMMON: usize = 23;
+
     /// Whether what is lost here can have no effect: COMMIT, or what commits by itself, has not been sent.
     pub(super) fn is_before_the_effect(self) -> bool {
         use Phase::*;

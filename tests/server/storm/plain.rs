@@ -127,14 +127,13 @@ async fn storm_sees_lost_slots_of_plain_sqlx(db: TestDatabase) {
     sweep(&mut direct).await;
 }
 
-/// The storm as it blows on pgrepo, until the pool has nothing left to give.
-#[pgrepo::test(flavor = "multi_thread")]
-async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
-    let (mut direct, proxy) = set_up(&db).await;
-    let mut lost = 0;
+/// Lets a storm blow as it does on pgrepo, until the pool has nothing left to give; true if some of its places are lost
+/// for good.
+async fn loses_slots(db: &TestDatabase, weather: Weather) -> bool {
+    let (mut direct, proxy) = set_up(db).await;
     for round in 0..TRIES {
         let plain = Plain::connect(&proxy.url(db.name()), MAX).await;
-        let storm = Storm::new(plain.clone(), course(), None).stop_early();
+        let storm = Storm::new(plain.clone(), Course { weather, ..course() }, Some(proxy.faults())).stop_early();
         let over = async {
             while !storm.over.load(std::sync::atomic::Ordering::Relaxed) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -142,15 +141,30 @@ async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
         };
         // What waits for a lock that nobody gives back would blow for ever.
         let _ =
-            tokio::time::timeout(LONG, futures_util::future::select(Box::pin(storm.blow(&db)), Box::pin(over))).await;
+            tokio::time::timeout(LONG, futures_util::future::select(Box::pin(storm.blow(db)), Box::pin(over))).await;
+        proxy.heal();
         let free = plain.free_slots(MAX).await;
         let seen = std::mem::take(&mut *storm.seen.lock().unwrap());
-        println!("plain sqlx, round {round}: {free} of {MAX} slots left; {seen:?}");
+        println!("plain sqlx, {weather:?}, round {round}: {free} of {MAX} slots left; {seen:?}");
         sweep(&mut direct).await;
-        lost = MAX - free;
-        if lost > 0 {
-            break;
+        if free < MAX {
+            return true;
         }
     }
-    assert!(lost > 0, "no slot was lost");
+    false
+}
+
+#[pgrepo::test(flavor = "multi_thread")]
+async fn storm_sees_the_faults_of_plain_sqlx(db: TestDatabase) {
+    assert!(loses_slots(&db, Weather::Drops).await, "no slot was lost");
+}
+
+#[pgrepo::test(flavor = "multi_thread")]
+async fn storm_sees_what_cuts_do_to_plain_sqlx(db: TestDatabase) {
+    assert!(loses_slots(&db, Weather::Cuts).await, "no slot was lost");
+}
+
+#[pgrepo::test(flavor = "multi_thread")]
+async fn storm_sees_what_silence_does_to_plain_sqlx(db: TestDatabase) {
+    assert!(loses_slots(&db, Weather::Silence).await, "no slot was lost");
 }

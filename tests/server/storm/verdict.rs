@@ -14,8 +14,8 @@ pub(super) struct Seen {
     pub(super) broken: BTreeMap<Phase, u64>,
     /// Operations and checks that nobody answered within the time, by the phase that they were in.
     pub(super) stuck: BTreeMap<Phase, u64>,
-    /// The cuts that were ordered.
-    pub(super) cuts: u64,
+    /// The cuts that were ordered for an operation in each phase; another may have met it, in another phase.
+    pub(super) cuts: BTreeMap<Phase, u64>,
     pub(super) ended: u64,
     /// Answers that were not the question's, and rows half there, twice, or there after it was said that they are not.
     pub(super) wrong: Vec<String>,
@@ -37,18 +37,32 @@ impl Seen {
         self.stuck.values().sum()
     }
 
-    /// Fails if any phase was hit less often.
+    /// The cuts that were ordered in all.
+    pub(super) fn ordered(&self) -> u64 {
+        self.cuts.values().sum()
+    }
+
+    /// Fails if operations were dropped less often in any phase.
     pub(super) fn dropped_at_least(&self, floor: u64) {
-        for phase in PHASES {
-            let drops = self.drops.get(&phase).copied().unwrap_or(0);
-            assert!(drops >= floor, "{drops} drops in {phase:?}, and {floor} are wanted");
-        }
+        at_least(&self.drops, floor, "drops");
+    }
+
+    /// Fails if less cuts were ordered for any phase.
+    pub(super) fn cut_at_least(&self, floor: u64) {
+        at_least(&self.cuts, floor, "cuts");
     }
 
     pub(super) fn no_harm(&self) {
         assert!(self.wrong.is_empty(), "wrong answers: {:#?}", self.wrong);
         assert!(self.lost.is_empty(), "lost writes: {:#?}", self.lost);
         assert!(self.errors.is_empty(), "errors: {:#?}", self.errors);
+    }
+}
+
+fn at_least(counts: &BTreeMap<Phase, u64>, floor: u64, what: &str) {
+    for phase in PHASES {
+        let count = counts.get(&phase).copied().unwrap_or(0);
+        assert!(count >= floor, "{count} {what} in {phase:?}, and {floor} are wanted");
     }
 }
 

@@ -16,9 +16,9 @@ pub(super) enum Weather {
 }
 
 impl Weather {
-    /// The cut of a round, or none where the operation is dropped.
+    /// The cut of a round in which it is not dropped, if this brings any.
     pub(super) fn cut(self, phase: Phase, rng: &mut Rng) -> Option<Cut> {
-        if self == Self::Drops || rng.below(2) == 0 {
+        if self == Self::Drops {
             return None;
         }
         let ending = match self {
@@ -67,5 +67,20 @@ fn message(phase: Phase, rng: &mut Rng) -> Option<Message> {
         }
         Phase::CopyOut | Phase::CopyOutRows => sql("COPY \"big\""),
         Phase::Stream | Phase::StreamRows | Phase::Chunks => sql("SELECT $1::int8 + i"),
+        Phase::Delete | Phase::DeleteMany => sql("DELETE"),
+        Phase::UpdateWhere | Phase::EditJson => sql("UPDATE"),
+        Phase::UpdateMany | Phase::Merge => {
+            sql(["CREATE TEMPORARY", "INSERT INTO pg_temp", "UPDATE", "COMMIT"][rng.below(4)])
+        }
+        Phase::InsertNew => sql("INSERT INTO \"kept\""),
+        Phase::InsertManyNew => sql("WITH"),
+        Phase::InsertJson => sql("INSERT INTO \"papers\""),
+        Phase::Read => sql("SELECT count"),
+        Phase::Pages => sql("SELECT \"id\""),
+        Phase::Script | Phase::ExecuteAll | Phase::Closure | Phase::RetriedClosure => sql("INSERT INTO stored VALUES"),
+        Phase::CopyRecords | Phase::Load => sql(["COPY", "COMMIT"][rng.below(2)]),
+        Phase::Lock => sql("SELECT pg_catalog.pg_advisory"),
+        Phase::Concurrent => sql("SELECT $1::int8"),
+        Phase::CopyOutRaw => sql("COPY"),
     }
 }
