@@ -29,7 +29,7 @@ async fn a_callback_takes_them_in_order_and_can_end_the_load(db: Db) {
         Ok::<_, std::io::Error>(())
     };
     let report = parcels.load(ten()).to_sink(take).await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (8, 2));
+    assert_eq!((report.rows, report.rejected), (8, 2));
     assert_eq!(told, [(3, 3), (7, 7)]);
     db.execute_script("DELETE FROM parcel WHERE id >= 0").await.unwrap();
 
@@ -80,7 +80,7 @@ async fn a_table_is_made_and_written_with_the_batch(db: Db) {
     db.execute_script("CREATE SCHEMA bad").await.unwrap();
     let parcels = db.repository::<Parcel>();
     let report = parcels.load(ten()).batch_rows(4).to_table(("bad", "rejects")).await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (8, 2));
+    assert_eq!((report.rows, report.rejected), (8, 2));
     let lines = written(&db).await;
     assert_eq!(lines.len(), 2);
     let (table, index, field, column, constraint, state, message, document) = &lines[0];
@@ -154,7 +154,7 @@ async fn rows_that_cannot_be_made_do_not_gather_before_the_first_good_one(db: Db
     }));
     let load = parcels.load_try_stream(rows).batch_rows(10).max_reject_share(1.0);
     let report = load.to_sink(take).await.unwrap();
-    assert_eq!((report.loaded, report.rejected, report.batches), (5, 30, 4), "{report:?}");
+    assert_eq!((report.rows, report.rejected, report.batches), (5, 30, 4), "{report:?}");
 
     // What was told is settled, where each batch is.
     for (commit, settled) in [(Commit::Whole, 0), (Commit::EachBatch, 20)] {
