@@ -20,7 +20,8 @@ fn indices<R>(rejects: &[Rejected<R>]) -> Vec<u64> {
 async fn compare(db: &Db, size: i64, bad: usize, kinds: &[Kind], batch: usize) {
     let (rows, planned) = plan(seed(), size, bad, kinds);
     let there = |id: i64| id % 3 != 0;
-    let before = (0..size).filter(|id| there(*id)).map(|id| Parcel { amount: if id % 3 == 1 { 1 } else { 7 }, ..parcel(id) });
+    let before =
+        (0..size).filter(|id| there(*id)).map(|id| Parcel { amount: if id % 3 == 1 { 1 } else { 7 }, ..parcel(id) });
     db.repository::<Parcel>().copy_in(before).await.unwrap();
     let begun = std::time::Instant::now();
     let merge = db.repository::<Parcel>().merge(rows.iter()).tolerant().batch_rows(batch).max_rejects(bad as u64);

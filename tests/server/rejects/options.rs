@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 use pgrepo::testkit::{Cut, Message, TestDatabase};
-use pgrepo::{Commit, CopyInOptions, Db, ErrorKind, LoadPhase, LoadReport, PgTable, Progress, Rejected, Result, Tx};
-use serde::Serialize;
+use pgrepo::{Commit, CopyInOptions, Db, ErrorKind, LoadPhase, LoadReport, Progress, Rejected, Result, Tx};
 
+use crate::load::Line;
 use crate::support::{Direct, as_role, pool, proxy};
 
 /// Parts below 100 only, and a trigger for some of the texts.
@@ -18,16 +18,6 @@ IF NEW.text = 'forbid' THEN RAISE insufficient_privilege; END IF;
 RETURN NEW; END $$;
 CREATE TRIGGER look BEFORE INSERT ON line FOR EACH ROW EXECUTE FUNCTION look();
 ";
-
-#[derive(Debug, Clone, PartialEq, PgTable, Serialize)]
-#[pg(table = "line")]
-struct Line {
-    #[pg(primary_key, identity)]
-    id: i64,
-    #[pg(default)]
-    part: i32,
-    text: Option<String>,
-}
 
 fn line(part: i32) -> Line {
     Line { id: i64::from(part) + 1000, part, text: None }

@@ -110,8 +110,9 @@ where
     let merging = merge.is_some().then(Merging::default);
     let planned = reached.and_then(|()| {
         let sent = match intake.kept() {
-            Some(first) => frame::sent(first)
-                .map_err(|e| Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(e))?,
+            Some(first) => {
+                frame::sent(first).map_err(|e| Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(e))?
+            }
             None => vec![true; R::COLUMNS.len()],
         };
         match merge {
