@@ -15,11 +15,11 @@ use crate::pool::Handle;
 use crate::table::{TableName, WriteRow};
 
 use super::budget::Budget;
+use super::drive::run;
 use super::intake::Most;
 use super::reject::Rejected;
 use super::reject_table::RejectTable;
 use super::report::{Commit, LoadReport, Report};
-use super::run::run;
 use super::settings::Settings;
 use super::sink::Sink;
 use super::source::SourceError;

@@ -7,9 +7,10 @@ use crate::error::{Error, FaultClass, Result};
 use crate::pool::{Db, Lease, Lender, driver};
 use crate::table::Place;
 
+use super::drive::Tally;
 use super::reject::Rejected;
 use super::reject_table::RejectTable;
-use super::run::{Tally, undo};
+use super::run::undo;
 
 /// What the load runs on, from before there is a connection.
 pub(super) enum Lent<'t> {

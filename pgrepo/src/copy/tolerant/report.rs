@@ -1,6 +1,6 @@
 use crate::copy::merge::MergeReport;
 
-use super::run::Tally;
+use super::drive::Tally;
 
 /// When the batches of a load are committed: what a crash, an error or a dropped future leaves of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

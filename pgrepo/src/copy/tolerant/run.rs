@@ -1,26 +1,22 @@
 //! A tolerant load from its beginning to its end: batches, each a COPY under a savepoint.
 
-use std::pin::pin;
-
 use futures_core::Stream;
 
 use crate::copy::bounds::Bounds;
 use crate::copy::failed::placed;
 use crate::copy::feed::{Unfed, settle};
-use crate::copy::frame::{self, HEADER};
-use crate::copy::load::{CopyReport, end};
-use crate::copy::merge::{self, MergeReport};
+use crate::copy::frame::HEADER;
+use crate::copy::load::end;
 use crate::copy::plan::{Plan, Prepared};
-use crate::copy::progress::Following;
-use crate::copy::typed::plan;
-use crate::error::{Committed, Error, ErrorKind, FaultClass, Result};
-use crate::pool::{Db, Handle, Lease, Lender, Watch, driver};
-use crate::table::{Place, WriteRow};
+use crate::error::{Error, ErrorKind, FaultClass, Result};
+use crate::pool::{Db, Lease, Lender, Watch, driver};
+use crate::table::WriteRow;
 use crate::tx::TxId;
 
 use super::answer::{Answer, answer};
 use super::columns::Columns;
-use super::early::{Early, Lent};
+use super::drive::Tally;
+use super::early::Early;
 use super::feed::{CopyInto, send_again, send_source};
 use super::intake::{Batch, Filled, Intake};
 use super::isolate::Outcome;
@@ -31,155 +27,10 @@ use super::settings::Settings;
 use super::sink::Sink;
 use super::source::SourceError;
 
-/// What a load is called in messages; a merge has the name of its method.
-const OPERATION: &str = "load";
-
 /// What stands between two attempts.
 const SAVEPOINT: &str = "SAVEPOINT pgrepo_batch";
 const KEEP: &str = "RELEASE SAVEPOINT pgrepo_batch; SAVEPOINT pgrepo_batch";
 const BACK: &str = "ROLLBACK TO SAVEPOINT pgrepo_batch";
-
-/// What became of the rows so far.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tally {
-    /// What is stored for good, whatever comes.
-    pub(super) committed: Committed,
-    /// What will be stored with the next COMMIT.
-    pub(super) rows: u64,
-    pub(super) rejected: u64,
-    pub(super) skipped: u64,
-    pub(super) batches: u64,
-    pub(super) bytes: u64,
-    pub(super) resent: u64,
-    /// What became of the rows of a merge, but for its rejects.
-    pub(super) merged: MergeReport,
-}
-
-impl Tally {
-    pub(super) fn all_rejected(&self) -> u64 {
-        self.committed.rejected + self.rejected
-    }
-
-    /// What was seen so far is stored or rejected for good.
-    pub(super) fn settle(&mut self, seen: u64) {
-        let Self { committed, rows, rejected, batches, .. } = self;
-        committed.rows += std::mem::take(rows);
-        committed.rejected += std::mem::take(rejected);
-        committed.batches += std::mem::take(batches);
-        committed.settled = seen;
-    }
-}
-
-/// Loads or merges the rows of a source, and hands its rejects to a sink.
-pub(super) async fn run<H, R, S>(on: H, source: S, settings: Settings, sink: Sink<'_, R>) -> Result<Tally>
-where
-    H: Handle,
-    R: WriteRow,
-    S: Stream<Item = Result<R, SourceError>>,
-{
-    let place = Place::of::<R::Table>(on.schema());
-    let operation = settings.merge.as_ref().map_or(OPERATION, |task| task.operation);
-    let mut tally = Tally::default();
-    let ended = drive(on, operation, place.clone(), source, settings, sink, &mut tally).await;
-    ended.map_err(|e| place.blame(e.during(operation)).of_load(tally.committed))?;
-    Ok(tally)
-}
-
-async fn drive<H, R, S>(
-    on: H,
-    operation: &'static str,
-    place: Place,
-    source: S,
-    mut settings: Settings,
-    mut sink: Sink<'_, R>,
-    tally: &mut Tally,
-) -> Result<()>
-where
-    H: Handle,
-    R: WriteRow,
-    S: Stream<Item = Result<R, SourceError>>,
-{
-    let following = Following::begin(&settings.options);
-    settings.check(H::IN_TRANSACTION)?;
-    let source = pin!(source);
-    let mut intake = Intake::new(source, operation, settings.limit);
-    let mut batch = Batch::new(settings.most, settings.budget);
-    let mut lent = Lent::Not(on.lend());
-    let reached = first(&mut intake, &mut batch, &settings, &mut sink, tally, &mut lent, &place).await;
-    let merge = settings.merge.take();
-    let merging = merge.is_some().then(Merging::default);
-    let planned = reached.and_then(|()| {
-        let sent = match intake.kept() {
-            Some(first) => {
-                frame::sent(first).map_err(|e| Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(e))?
-            }
-            None => vec![true; R::COLUMNS.len()],
-        };
-        match merge {
-            Some(task) => merge::plan::<R>(&place, task, sent, following, None, None),
-            None => plan::<R>(operation, &place, &settings.options, sent, following),
-        }
-    });
-    let (mut plan, marks) = match planned {
-        Ok(planned) => planned,
-        Err(error) => return Err(lent.undo(error).await),
-    };
-    let Early { db, lease, bounds, .. } = lent.early().await?;
-    plan.how.following.ask(lease.session(), false);
-    let columns = Columns::new(operation, place, marks, merging.is_some());
-    let (sql, deferred, buffer) = (String::new(), String::new(), Vec::new());
-    let (open, backend) = (None, 0);
-    let mut run =
-        Run { settings, db, lease, bounds, plan, sql, backend, columns, batch, buffer, tally, merging, open, deferred };
-    if let Err(error) = run.batches(&mut intake, &mut sink).await {
-        return Err(run.undo(error).await);
-    }
-    let Tally { committed, skipped, bytes, .. } = *run.tally;
-    run.plan.how.following.stored(&CopyReport { rows: committed.rows, skipped, bytes });
-    Ok(())
-}
-
-/// Waits for the first row, which decides on the columns: nothing is asked of the server before it is there.
-///
-/// As many rows that could not be made as a batch holds are one, so that they do not gather. For a table they are written by
-/// themselves, in the transaction that the load will go on in.
-async fn first<R, S>(
-    intake: &mut Intake<'_, R, S>,
-    batch: &mut Batch<R>,
-    settings: &Settings,
-    sink: &mut Sink<'_, R>,
-    tally: &mut Tally,
-    lent: &mut Lent<'_>,
-    place: &Place,
-) -> Result<()>
-where
-    R: WriteRow,
-    S: Stream<Item = Result<R, SourceError>>,
-{
-    loop {
-        batch.before = tally.all_rejected();
-        if !intake.first(batch).await? {
-            return Ok(());
-        }
-        let rejects = std::mem::take(&mut batch.rejects);
-        tally.rejected += rejects.len() as u64;
-        tally.batches += 1;
-        settings.budget.share(tally.all_rejected(), intake.seen, false)?;
-        let each = settings.commit == Commit::EachBatch;
-        if let Sink::Table(table) = sink {
-            let early = lent.open().await?;
-            early.write(table, place, &rejects).await?;
-            if each {
-                early.commit(tally).await?;
-            }
-        }
-        // For all others there is nothing to commit.
-        if each {
-            tally.settle(intake.seen);
-        }
-        sink.take(rejects).await?;
-    }
-}
 
 /// A transaction that is open, or the savepoint of a load in one.
 #[derive(Debug, Clone, Copy)]
@@ -208,8 +59,38 @@ pub(super) struct Run<'t, 'a, R> {
     pub(super) deferred: String,
 }
 
+impl<'t, 'a, R> Run<'t, 'a, R> {
+    pub(super) fn new(
+        settings: Settings,
+        early: Early<'t>,
+        mut plan: Plan<'static>,
+        columns: Columns,
+        batch: Batch<R>,
+        tally: &'a mut Tally,
+    ) -> Self {
+        let Early { db, lease, bounds } = early;
+        plan.how.following.ask(lease.session(), false);
+        Self {
+            settings,
+            db,
+            lease,
+            bounds,
+            sql: String::new(),
+            backend: 0,
+            columns,
+            batch,
+            buffer: Vec::new(),
+            tally,
+            merging: plan.job.is_some().then(Merging::default),
+            open: None,
+            deferred: String::new(),
+            plan,
+        }
+    }
+}
+
 impl<R: WriteRow> Run<'_, '_, R> {
-    async fn batches<S>(&mut self, intake: &mut Intake<'_, R, S>, sink: &mut Sink<'_, R>) -> Result<()>
+    pub(super) async fn batches<S>(&mut self, intake: &mut Intake<'_, R, S>, sink: &mut Sink<'_, R>) -> Result<()>
     where
         S: Stream<Item = Result<R, SourceError>>,
     {
@@ -414,7 +295,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
     }
 
     /// Undoes what is not committed, after an error.
-    async fn undo(mut self, error: Error) -> Error {
+    pub(super) async fn undo(mut self, error: Error) -> Error {
         if self.open.is_none() && !self.bounds.is_open() {
             return error;
         }
