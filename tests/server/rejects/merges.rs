@@ -1,10 +1,12 @@
 //! Merges and updates of many rows that hand bad rows back.
 
 use futures_util::stream;
+use pgrepo::testkit::TestDatabase;
 use pgrepo::{Db, Duplicates, ErrorKind, MergeReport, PgTable, Rejected, RowError};
 
 use super::planted::{plan, seed};
 use super::{Kind, Parcel, TRIGGER, parcel, set_up};
+use crate::support::{LONG, pool};
 
 /// A report's counts: inserted, updated, unchanged, duplicates, rejected, missing.
 fn counts(report: MergeReport) -> [u64; 6] {
@@ -147,7 +149,11 @@ async fn a_transaction_goes_on_behind_a_merge_with_rejects(db: Db) {
     assert!(error.to_string().contains("more than 1 rows were rejected"), "{error}");
     let mut told = Vec::new();
     let merge = tx.repository::<Item>().merge_try_stream_on(Item::UNIQUE_SKU, source()).tolerant();
-    let report = merge.to_sink(|reject| Ok::<_, std::io::Error>(told.push(reject.index))).await.unwrap();
+    let take = |reject: Rejected<NewItem>| {
+        told.push(reject.index);
+        Ok::<_, std::io::Error>(())
+    };
+    let report = merge.to_sink(take).await.unwrap();
     assert_eq!((counts(report), told), ([0, 1, 0, 0, 2, 0], vec![1, 2]));
     let merge = tx.repository::<Item>().merge_on(Item::UNIQUE_SKU, [Item { id: 0, sku: "f".into(), price: 0 }]);
     assert_eq!(counts(merge.tolerant().to_table("rejects").await.unwrap()), [0, 0, 0, 0, 1, 0]);
@@ -189,4 +195,40 @@ async fn a_policy_s_refusal_is_a_reject_and_what_a_trigger_leaves_out_is_none(db
     let error = merge.collect().await.unwrap_err();
     assert!(error.to_string().contains("a trigger leaves it out") && error.row() == Some(1), "{error}");
     assert_eq!(prices(&db).await, [("a".into(), 1), ("b".into(), 2)]);
+}
+
+/// Merges of the same rows at once, with bad rows among them: what may have to be repeated says so, and nothing is lost.
+#[pgrepo::test]
+async fn merges_with_bad_rows_at_once_lose_nothing(db: TestDatabase) {
+    let ours = pool(&db.url(), "merges", 4).await;
+    ours.execute_script(ITEMS).await.unwrap();
+    let tasks = (1..=4_i32).map(|task| {
+        let ours = &ours;
+        async move {
+            let mut repeated = 0;
+            for round in 0..10 {
+                let price = |nth: i32| if nth % 10 == task { 0 } else { 1 + round };
+                let mut rows: Vec<NewItem> = (0..40).map(|nth| item(&format!("s{nth}"), price(nth))).collect();
+                rows.rotate_left(usize::try_from(task * 7 + round).unwrap() % 40);
+                loop {
+                    let merge = ours.repository::<Item>().merge_on(Item::UNIQUE_SKU, &rows).tolerant();
+                    match merge.collect().await {
+                        Ok((report, rejects)) => {
+                            assert_eq!((report.total(), rejects.len()), (40, 4));
+                            break;
+                        }
+                        Err(error) => assert!(error.is_retryable(), "{error:?}"),
+                    }
+                    repeated += 1;
+                }
+            }
+            repeated
+        }
+    });
+    let all = tokio::time::timeout(LONG, futures_util::future::join_all(tasks));
+    let repeated: Vec<i32> = all.await.expect("each merge has its turn");
+    println!("{repeated:?} were repeated");
+    let prices = prices(&ours).await;
+    assert_eq!(prices.len(), 42);
+    assert!(prices.iter().filter(|(sku, _)| sku.starts_with('s')).all(|(_, price)| *price > 0), "{prices:?}");
 }

@@ -39,8 +39,8 @@ impl Job<'_> {
     }
 
     /// Prepares for small parts.
-    pub(crate) async fn index(&self, session: &mut Session) -> Result<(), Failed> {
-        self.rows(session, &self.statements.index()).await.map(drop).map_err(told)
+    pub(crate) async fn prepare(&self, session: &mut Session) -> Result<(), Failed> {
+        self.rows(session, &self.statements.prepare()).await.map(drop).map_err(told)
     }
 
     /// Ends the tables of the merge, in a transaction that goes on.

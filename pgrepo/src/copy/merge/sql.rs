@@ -239,12 +239,20 @@ impl Statements {
         format!("SELECT pg_catalog.count(*) FROM {STAGED} AS s WHERE {}", self.unmarked(part))
     }
 
-    /// Makes small parts of many rows quick to find.
-    pub(super) fn index(&self) -> String {
-        format!(
-            "CREATE INDEX ON {STAGED} ({number}); CREATE INDEX ON {MARKS} (n); ANALYZE {STAGED}, {MARKS}",
-            number = self.number
-        )
+    /// Makes small parts of many rows quick to find, and locks all rows that are there, in the order of their keys, since
+    /// parts are not merged in it.
+    pub(super) fn prepare(&self) -> String {
+        let Self { table, number, .. } = self;
+        let lock = match self.updated.is_empty() {
+            true => String::new(),
+            false => format!(
+                "; SELECT pg_catalog.count(*) FROM (SELECT FROM {table} AS t JOIN {STAGED} AS s ON {} ORDER BY {} \
+                 FOR NO KEY UPDATE OF t) AS locked",
+                self.same(),
+                qualified("s", &self.key)
+            ),
+        };
+        format!("CREATE INDEX ON {STAGED} ({number}); CREATE INDEX ON {MARKS} (n); ANALYZE {STAGED}, {MARKS}{lock}")
     }
 
     /// The end of the merge's tables, in a transaction that goes on.

@@ -61,8 +61,8 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let first = self.merge_these(&all).await?;
         if matches!(first, Outcome::Refused { .. }) {
             let (job, mut step) = self.job()?;
-            let indexed = job.index(step.session()).await;
-            told(step, indexed)?;
+            let prepared = job.prepare(step.session()).await;
+            told(step, prepared)?;
             self.store().await?;
         }
         let rejects = self.isolate(Some(first), intake).await?;
