@@ -95,7 +95,7 @@ async fn load(db: &Db, header: &StringRecord, lines: &[StringRecord]) -> example
     let (report, rejects) = ended?;
     drawn?;
 
-    println!("{} stored, {} rejected, {} rows sent again to find these", report.loaded, report.rejected, report.resent);
+    println!("{} stored, {} rejected, {} rows sent again to find these", report.rows, report.rejected, report.resent);
     let mut by_reason = BTreeMap::<&str, Vec<&Rejected<Airport>>>::new();
     for reject in &rejects {
         by_reason.entry(blamed(reject)).or_default().push(reject);
@@ -111,8 +111,8 @@ async fn load(db: &Db, header: &StringRecord, lines: &[StringRecord]) -> example
     let sql = "SELECT count(*), sum(octet_length(name)) FROM pgrepo_bulk_pipeline.airports";
     let stored: (i64, i64) = db.query(sql).fetch_one().await?;
     examples::same("rows and bytes of names", &stored, &(int(good.len())?, int(good.iter().sum())?))?;
-    examples::same("rows", &(report.loaded, report.rejected), &(good.len() as u64, planted.len() as u64))?;
-    Ok((report.loaded, report.rejected))
+    examples::same("rows", &(report.rows, report.rejected), &(good.len() as u64, planted.len() as u64))?;
+    Ok((report.rows, report.rejected))
 }
 
 /// The place of a line that is spoilt, and what is to blame.

@@ -76,8 +76,8 @@
 //! | load a CSV file | [`csv::read`], then [`Repository::copy_in_try_stream`] or [`load_try_stream`](Repository::load_try_stream) (feature `csv`) |
 //! | load rows some of which are bad, and get these back with their reasons | [`Repository::load`], [`load_stream`](Repository::load_stream), then [`collect`](BulkLoad::collect), [`to_sink`](BulkLoad::to_sink), [`to_channel`](BulkLoad::to_channel) or [`to_table`](BulkLoad::to_table) |
 //! | commit a load batch by batch, and go on where it ended | [`BulkLoad::commit`], [`Commit::EachBatch`], [`Error::committed`] |
-//! | insert many rows, or update those that are there | [`Repository::merge`], [`merge_on`](Repository::merge_on), [`merge_stream`](Repository::merge_stream) |
-//! | update or delete many rows by their keys | [`Repository::update_many`], [`delete_many`](Repository::delete_many) |
+//! | insert many rows, or update those that are there | [`Repository::merge`], [`merge_on`](Repository::merge_on), [`merge_stream`](Repository::merge_stream), past bad rows [`tolerant`](Merge::tolerant) |
+//! | update or delete many rows by their keys | [`Repository::update_many`], [`update_many_on`](Repository::update_many_on), [`delete_many`](Repository::delete_many) |
 //! | load JSON lines | [`ndjson::read`] |
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | replace a table's rows by a load, or store only some of them | [`CopyInOptions::truncate`], [`CopyInOptions::filter`] |

@@ -1,19 +1,13 @@
 //! What is measured: the workloads, and who takes part in each.
 
+mod subjects;
+
 use crate::place::Placement::{self, Free, One, Two};
 use crate::tables::{KEYED, LOGGED, MERGED, MERGED_ROWS, NOTHING, STORED, UNLOGGED};
 use crate::task::{Library, Work};
 
-/// One who takes part.
-pub(crate) struct Subject {
-    pub(crate) name: &'static str,
-    pub(crate) library: Library,
-    pub(crate) way: &'static str,
-}
-
-const fn subject(name: &'static str, library: Library, way: &'static str) -> Subject {
-    Subject { name, library, way }
-}
+pub(crate) use subjects::Subject;
+use subjects::*;
 
 /// How large a workload is, in a full run and in a quick one.
 #[derive(Clone, Copy)]
@@ -74,39 +68,6 @@ const PLAIN: Workload = Workload {
     subjects: &[],
     long: false,
 };
-
-const HAND: Subject = subject("hand-written", Library::Raw, "");
-const RAW: Subject = subject("raw socket", Library::Raw, "");
-const PGREPO: Subject = subject("pgrepo", Library::Pgrepo, "");
-const TOKIO_POSTGRES: Subject = subject("tokio-postgres", Library::TokioPostgres, "");
-const SQLX: Subject = subject("sqlx", Library::Sqlx, "");
-const PIPELINED: Subject = subject("tokio-postgres, pipelined", Library::TokioPostgres, "pipelined");
-const PG_POOL: Subject = subject("sqlx PgPool", Library::Sqlx, "");
-const GET: Subject = subject("pgrepo, get", Library::Pgrepo, "");
-const DIESEL: Subject = subject("diesel-async", Library::Diesel, "");
-const ASYNCPG: Subject = subject("asyncpg", Library::Asyncpg, "");
-const PSYCOPG: Subject = subject("psycopg", Library::Psycopg, "");
-const PSQL: Subject = subject("psql", Library::Programs, "");
-const PGBENCH: Subject = subject("pgbench", Library::Programs, "");
-
-const INSERT_MANY: Subject = subject("pgrepo, insert_many", Library::Pgrepo, "insert_many");
-
-const CROSSOVER: &[Subject] = &[
-    INSERT_MANY,
-    subject("pgrepo, COPY", Library::Pgrepo, ""),
-    subject("pgrepo, UNNEST", Library::Pgrepo, "unnest"),
-    subject("sqlx, UNNEST", Library::Sqlx, "unnest"),
-];
-
-const POOLS: &[Subject] = &[
-    PGBENCH,
-    PGREPO,
-    subject("deadpool-postgres", Library::TokioPostgres, ""),
-    subject("deadpool-postgres, verified", Library::TokioPostgres, "verified"),
-    PG_POOL,
-    DIESEL,
-    ASYNCPG,
-];
 
 const MILLION: Size = rows(1_000_000, 50_000);
 
@@ -177,7 +138,6 @@ const fn question(name: &'static str, work: Work, count: u32, sql: &'static str)
 }
 
 const CODEC: Workload = Workload { placements: &[One], ..PLAIN };
-const ENCODERS: &[Subject] = &[HAND, PGREPO, TOKIO_POSTGRES, SQLX];
 
 /// Those whose rows are made anew, in another language; see the check.
 pub(crate) const CHECKED: Workload = Workload {

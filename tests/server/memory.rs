@@ -55,7 +55,7 @@ fn memory_of_a_child() {
                     Ok::<_, std::io::Error>(())
                 };
                 let report = db.repository::<Many>().load(source).to_sink(count).await.unwrap();
-                assert_eq!((report.loaded + rejected, rejected), (rows.unsigned_abs(), rows.unsigned_abs() / 10_000));
+                assert_eq!((report.rows + rejected, rejected), (rows.unsigned_abs(), rows.unsigned_abs() / 10_000));
             }
             "merge" => {
                 let source = (0..rows).map(|id| Many { id, score: 0.5, name: format!("row number {id}") });

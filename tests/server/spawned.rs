@@ -31,7 +31,7 @@ where
     load.finish().await?;
     table.delete(key.clone()).await?;
     let (report, _) = table.load(rows.iter().take(1)).collect().await?;
-    assert_eq!(report.loaded, 1);
+    assert_eq!(report.rows, 1);
     table.load_stream(stream::iter(rows.clone()).take(0)).to_sink(|_| Ok::<_, pgrepo::Error>(())).await?;
     table.get(key).await?;
     let mut count = table.copy_out().await?.try_collect::<Vec<R>>().await?.len();

@@ -15,6 +15,8 @@ pub(super) struct Bounds {
     pub(super) undo: &'static str,
     /// The expression that gives the transaction's number, where its outcome may have to be asked.
     pub(super) number: &'static str,
+    /// What has opened them, where that was done before `open`, which is but a savepoint then.
+    before: Option<&'static str>,
 }
 
 impl Bounds {
@@ -26,9 +28,10 @@ impl Bounds {
                 close: "RELEASE SAVEPOINT pgrepo_copy".into(),
                 undo: "ROLLBACK TO SAVEPOINT pgrepo_copy; RELEASE SAVEPOINT pgrepo_copy",
                 number: NO_NUMBER,
+                before: None,
             }
         } else {
-            Self { own: true, open: "BEGIN", close: "COMMIT".into(), undo: "ROLLBACK", number: NO_NUMBER }
+            Self { own: true, open: "BEGIN", close: "COMMIT".into(), undo: "ROLLBACK", number: NO_NUMBER, before: None }
         }
     }
 
@@ -52,6 +55,20 @@ impl Bounds {
         if !self.own && !level.is_empty() {
             self.close.to_mut().push_str(&format!("; SET LOCAL client_min_messages TO {level}"));
         }
+    }
+
+    /// They were opened before the table is looked at.
+    pub(super) fn opened(&mut self) {
+        self.before = Some(std::mem::replace(&mut self.open, "SAVEPOINT pgrepo_open"));
+    }
+
+    /// What was opened so is closed again.
+    pub(super) fn closed(&mut self) {
+        self.open = self.before.take().unwrap_or(self.open);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.before.is_some()
     }
 
     /// The same, with all deferred constraints checked by each statement where the transaction is its own.

@@ -9,9 +9,9 @@ use super::frame;
 use super::kind::At;
 use super::plan::How;
 
-/// A load that stores nothing; without an error it was asked for.
+/// A load that stores nothing, and whether the session is at rest.
 pub(super) struct Failed {
-    pub(super) error: Option<Error>,
+    pub(super) error: Error,
     pub(super) at_rest: bool,
 }
 
@@ -19,37 +19,33 @@ impl Failed {
     /// By the driver: before its COMMIT nothing of a load can take effect. `copied` is the table that the COPY goes into.
     pub(super) fn by(step: Step<'_>, error: sqlx::Error, at: At, how: &How, copied: &str) -> Self {
         let at_rest = driver::at_rest(&error);
-        Self { error: Some(at.advise(at_row(placed(step.failed(error), copied)), how)), at_rest }
+        Self { error: at.advise(at_row(placed(step.failed(error), copied)), how), at_rest }
     }
 
     /// The same, amid a step, which is [told](Self::told) later.
     pub(super) fn amid(error: sqlx::Error, copied: &str) -> Self {
         let at_rest = driver::at_rest(&error);
-        Self { error: Some(at_row(placed(driver::error(error).undone(), copied))), at_rest }
+        Self { error: at_row(placed(driver::error(error).undone(), copied)), at_rest }
     }
 
-    /// Ends the step that it came amid.
+    /// Ends the step that it came amid, whoever's error it is: what failed may be worth to be run again.
     pub(super) fn told(self, step: Step<'_>) -> Self {
-        let Some(error) = self.error else {
-            step.done();
-            return self;
-        };
-        Self { error: Some(step.failed_by(error, self.at_rest)), at_rest: self.at_rest }
+        Self { error: step.failed_by(self.error, self.at_rest), at_rest: self.at_rest }
     }
 
     /// By what was found on a connection that is at rest.
     pub(super) fn ours(error: Error) -> Self {
-        Self { error: Some(error), at_rest: true }
+        Self { error, at_rest: true }
     }
 
     /// Whether the server refused with this SQLSTATE.
     pub(super) fn is_state(&self, state: &str) -> bool {
-        self.error.as_ref().and_then(Error::sqlstate).is_some_and(|s| s.as_str() == state)
+        self.error.sqlstate().is_some_and(|s| s.as_str() == state)
     }
 
     /// With the error told otherwise.
     pub(super) fn mapped(self, told: impl FnOnce(Error) -> Error) -> Self {
-        Self { error: self.error.map(told), ..self }
+        Self { error: told(self.error), ..self }
     }
 }
 

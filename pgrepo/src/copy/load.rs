@@ -3,10 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
 
-use sqlx::PgConnection;
-use sqlx::postgres::PgCopyIn;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,17 +13,13 @@ use crate::tx::{TxId, Unanswered, resolve};
 use super::bounds::Bounds;
 use super::catalog::Looked;
 use super::failed::{Failed, broken};
+use super::feed::{Feed, Unfed};
 use super::kind::At;
-use super::lookout::Lookout;
-use super::merge;
 use super::plan::{Plan, Prepared, Started};
 use super::progress::Following;
 
 /// Bytes are handed over to the driver when so many have gathered.
 pub(crate) const CHUNK: usize = 32 * 1024;
-
-/// The most that the driver is given at a time: it keeps a buffer of the size of the largest piece.
-pub(super) const PIECE: usize = 64 * 1024;
 
 /// What a load stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -148,21 +141,21 @@ async fn work<H: Handle>(
     following.ask(lease.session(), true);
     let mut bounds = Bounds::of_write(&lease);
     match load(&mut lease, &mut bounds, plan, &mut commands, &events).await {
-        Ok(loaded) => {
+        Ok(Some(loaded)) => {
             end(&bounds, &mut lease, db, loaded.number).await.map_err(on_table)?;
             following.stored(&loaded.report);
             Ok(loaded.report)
         }
-        Err(failed) => {
-            // What cannot be undone is undone by the server, when the connection closes with the lease.
-            if failed.at_rest {
-                let undone = bounds.run(&mut lease, bounds.undo).await;
-                failed.error.map_or(undone, Err).map_err(|e| on_table(e.undone()))?;
-            } else if let Some(error) = failed.error {
-                return Err(on_table(broken(error)));
-            }
-            Ok(CopyReport { rows: 0, skipped: 0, bytes: 0 })
+        Ok(None) => {
+            bounds.run(&mut lease, bounds.undo).await.map_err(|e| on_table(e.undone()))?;
+            Ok(CopyReport::default())
         }
+        Err(Failed { error, at_rest: true }) => {
+            // What cannot be undone is undone by the server, when the connection closes with the lease.
+            let _undone = bounds.run(&mut lease, bounds.undo).await;
+            Err(on_table(error.undone()))
+        }
+        Err(Failed { error, at_rest: false }) => Err(on_table(broken(error))),
     }
 }
 
@@ -172,78 +165,61 @@ struct Loaded {
     number: Option<TxId>,
 }
 
+/// Loads the rows; `None` where it was asked to store nothing.
 async fn load(
     lease: &mut Lease<'_>,
     bounds: &mut Bounds,
     plan: Plan<'_>,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
-) -> Result<Loaded, Failed> {
+) -> Result<Option<Loaded>, Failed> {
     lease.set_own_transaction(true);
-    let mut step = lease.step().map_err(|e| Failed { error: Some(e), at_rest: false })?.untimed();
+    let mut step = lease.step().map_err(|error| Failed { error, at_rest: false })?.untimed();
 
     let Prepared { looked, sql } = match plan.prepare(step.session(), bounds).await {
         Ok(Ok(prepared)) => prepared,
-        Ok(Err(error)) => {
-            step.done();
-            return Err(Failed::ours(error));
-        }
+        Ok(Err(error)) => return Err(Failed::ours(error).told(step)),
         Err((at, error)) => return Err(Failed::by(step, error, at, &plan.how, &plan.target.name)),
     };
 
     let Looked { checked: types, number, backend, said } = looked;
     bounds.say_again(&said);
     let started = Started { types, number };
-    let Plan { operation, target, how, job, .. } = plan;
-    let mut copied = &*target.name;
-    if let Some(job) = &job {
-        copied = merge::STAGE;
-        // In a box: it is seldom needed, and a part of every load's future.
-        if let Err(failed) = Box::pin(job.open(step.session())).await {
-            return Err(failed.told(step));
-        }
+    // In a box: a job is seldom there, and would be a part of every load's future.
+    if let Some(job) = &plan.job
+        && let Err(failed) = Box::pin(job.open(step.session())).await
+    {
+        return Err(failed.told(step));
     }
-    let lookout = Lookout::new(step.session(), backend);
-    let watch = Watch::begin(step.session().slow_statement, operation, || sql.as_str().into());
-    let ended = exchange(step.session(), &sql, started, lookout, commands, events).await;
+    let watch = Watch::begin(step.session().slow_statement, plan.operation, || sql.as_str().into());
+    let ended = exchange(step.session(), &sql, backend, started, commands, events).await;
     drop(watch);
     let report = match ended {
-        Ok(report) => report,
-        Err(Stopped::Driver(error)) => return Err(Failed::by(step, error, At::Copy, &how, copied)),
-        Err(Stopped::Miscounted(error)) => {
-            step.done();
-            return Err(Failed::ours(error));
+        Ok(Ended::Stored(report)) => report,
+        Ok(Ended::Asked(Err(error))) if !driver::at_rest(&error) => {
+            return Err(Failed { error: step.failed(error), at_rest: false });
         }
-        Err(Stopped::Unread) => {
-            let message = "the server reads no more rows before its messages are read, which are not before the last row is \
-                           sent, so nothing is stored: a trigger says too much by RAISE INFO, which cannot be silenced";
-            let failed = Failed { error: Some(Error::new(ErrorKind::Copy, message)), at_rest: false };
-            return Err(failed.told(step));
-        }
-        Err(Stopped::Asked(ended)) => {
-            let at_rest = ended.as_ref().err().is_none_or(driver::at_rest);
+        Ok(Ended::Asked(ended)) => {
             // Nothing is stored, as was asked for; what the server refused of it is the pool's business.
-            let error = step.settle(ended).err().filter(|_| !at_rest);
-            return Err(Failed { error, at_rest });
+            let _told = step.settle(ended);
+            return Ok(None);
         }
+        Err(Unfed::Driver(error)) => return Err(Failed::by(step, error, At::Copy, &plan.how, plan.copied())),
+        Err(Unfed::Seen(failed)) => return Err(failed.told(step)),
     };
-    if let Some(job) = job
+    if let Some(job) = plan.job
         && let Err(failed) = Box::pin(job.run(step.session(), report.rows, bounds.own)).await
     {
         return Err(failed.told(step));
     }
     step.done();
-    Ok(Loaded { report, number })
+    Ok(Some(Loaded { report, number }))
 }
 
-/// Why a COPY stores nothing.
-enum Stopped {
-    Driver(sqlx::Error),
-    /// The server has stored other rows than were sent: it did not refuse them.
-    Miscounted(Error),
-    /// The server reads no more before it is read from, which only its end would do.
-    Unread,
-    /// It was asked for, and this is how the COPY ended.
+/// How a COPY ended that did not fail.
+enum Ended {
+    Stored(CopyReport),
+    /// It is to store nothing, as was asked for, and this is what the server said of its end.
     Asked(Result<u64, sqlx::Error>),
 }
 
@@ -251,86 +227,37 @@ enum Stopped {
 async fn exchange(
     session: &mut Session,
     sql: &str,
+    backend: i32,
     started: Started,
-    mut lookout: Lookout,
     commands: &mut mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
-) -> Result<CopyReport, Stopped> {
-    let limit = session.answer_limit;
-    let mut copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await.map_err(Stopped::Driver)?;
-    match transfer(&mut copy, limit, started, &mut lookout, commands, events).await.map_err(Stopped::Driver)? {
-        Moved::Finish { bytes, rows, allow_skipped } => {
-            let count = driver::answered(limit, copy.finish()).await.map_err(Stopped::Driver)?;
-            if count == rows || allow_skipped {
-                return Ok(CopyReport { rows: count, skipped: rows.saturating_sub(count), bytes });
-            }
-            let message = format!(
-                "the server stored {count} of {rows} rows, so the load was undone: a trigger left rows out; \
-                 CopyInOptions::allow_skipped accepts that"
-            );
-            Err(Stopped::Miscounted(Error::new(ErrorKind::Copy, message)))
-        }
-        Moved::Failed => {
-            // The server's error waits to be read; the driver reads it when it has sent the end.
-            driver::answered(limit, copy.finish()).await.map_err(Stopped::Driver)?;
-            let message = "the load was seen to have failed, and its end does not say why; nothing of it is stored";
-            Err(Stopped::Miscounted(Error::new(ErrorKind::Copy, message)))
-        }
-        Moved::Unread => Err(Stopped::Unread),
-        Moved::Abort => {
-            // Ended and then undone, rather than aborted: after the server has refused a row already, the driver's abort
-            // leaves its stream out of step, and its end does not. What the server says of the end is undone either way.
-            Err(Stopped::Asked(driver::answered(limit, copy.finish()).await))
-        }
-    }
-}
-
-enum Moved {
-    Finish {
-        bytes: u64,
-        rows: u64,
-        allow_skipped: bool,
-    },
-    Abort,
-    /// The server has failed the load already, and throws away what is sent.
-    Failed,
-    /// The server waits for what it says to be read.
-    Unread,
-}
-
-/// Hands the data over, chunk by chunk.
-async fn transfer(
-    copy: &mut PgCopyIn<&mut PgConnection>,
-    limit: Option<Duration>,
-    started: Started,
-    lookout: &mut Lookout,
-    commands: &mut mpsc::Receiver<Command>,
-    events: &mpsc::Sender<Event>,
-) -> Result<Moved, sqlx::Error> {
+) -> Result<Ended, Unfed> {
+    let mut feed = Feed::open(session, sql, backend).await?;
     let mut bytes = 0;
     let mut tell = events.send(Event::Started(started)).await;
     while tell.is_ok() {
         match commands.recv().await {
             Some(Command::Data(mut data)) => {
-                for piece in data.chunks(PIECE) {
-                    match lookout.sends(driver::answered(limit, copy.send(piece))).await {
-                        Some(sent) => sent?,
-                        None => return Ok(Moved::Unread),
-                    };
-                    if lookout.has_failed(piece.len()).await {
-                        return Ok(Moved::Failed);
-                    }
-                }
                 bytes += data.len() as u64;
-                data.clear();
-                data.shrink_to(PIECE);
+                feed = feed.send(&mut data).await?;
                 tell = events.send(Event::Sent(data)).await;
             }
-            Some(Command::Finish { rows, allow_skipped }) => return Ok(Moved::Finish { bytes, rows, allow_skipped }),
-            Some(Command::Abort) | None => return Ok(Moved::Abort),
+            Some(Command::Finish { rows, allow_skipped }) => {
+                let count = feed.end().await?;
+                if count == rows || allow_skipped {
+                    let skipped = rows.saturating_sub(count);
+                    return Ok(Ended::Stored(CopyReport { rows: count, skipped, bytes }));
+                }
+                let message = format!(
+                    "the server stored {count} of {rows} rows, so the load was undone: a trigger left rows out; \
+                     CopyInOptions::allow_skipped accepts that"
+                );
+                return Err(Unfed::Seen(Failed::ours(Error::new(ErrorKind::Copy, message))));
+            }
+            Some(Command::Abort) | None => break,
         }
     }
-    Ok(Moved::Abort)
+    Ok(Ended::Asked(feed.end().await))
 }
 
 /// Why a load was not closed.

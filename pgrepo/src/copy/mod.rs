@@ -3,6 +3,7 @@
 mod bounds;
 mod catalog;
 mod failed;
+mod feed;
 pub mod frame;
 mod kind;
 mod literal;

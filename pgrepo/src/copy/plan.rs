@@ -8,7 +8,7 @@ use super::bounds::Bounds;
 use super::catalog::{Lock, Looked, Target};
 use super::kind::At;
 use super::literal::Condition;
-use super::merge::Job;
+use super::merge::{self, Job};
 use super::progress::Following;
 
 /// What a load writes to: the columns' names, and the check that each fits.
@@ -63,6 +63,11 @@ pub(super) struct Prepared {
 }
 
 impl Plan<'_> {
+    /// The table that the COPY goes into, as the server's errors name it.
+    pub(super) fn copied(&self) -> &str {
+        if self.job.is_some() { merge::STAGE } else { &self.target.name }
+    }
+
     /// Opens the bounds, locks and checks the table, empties it, and completes the statement.
     ///
     /// The outer error leaves the session wherever it is; after the inner one it is at rest.

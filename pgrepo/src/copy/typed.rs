@@ -88,10 +88,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     /// # }
     /// ```
     pub async fn send(&mut self, row: &R) -> Result<()> {
-        if let State::New(_) = self.state {
-            let sent = frame::sent(row).map_err(|e| refused::<R>(e, self.rows));
-            self.open(sent).await?;
-        }
+        self.begin(row).await?;
         let State::Open { marks, all, types, .. } = &self.state else { return Err(self.over()) };
         let before = self.buffer.len();
         let encoded = if *all {
@@ -237,6 +234,14 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
                 Ok(())
             }
             State::Over => Ok(()),
+        }
+    }
+
+    /// Begins the COPY, unless it has begun, with the columns that this row sends; the row itself is not sent.
+    pub(crate) async fn begin(&mut self, row: &R) -> Result<()> {
+        match self.state {
+            State::New(_) => self.open(frame::sent(row).map_err(|e| refused::<R>(e, self.rows))).await,
+            _ => Ok(()),
         }
     }
 

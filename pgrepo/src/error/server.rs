@@ -176,6 +176,11 @@ impl ServerError {
         self.0.routine.as_deref()
     }
 
+    /// Whether a row-level security policy, or the condition of a view, refused a row.
+    pub(crate) fn is_of_policy(&self) -> bool {
+        self.routine() == Some("ExecWithCheckOptions")
+    }
+
     /// The place in the statement's text, in characters from 1.
     ///
     /// # Examples

@@ -72,7 +72,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # struct User { #[pg(primary_key)] id: i64, name: String }
     /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
     /// let (report, rejects) = db.repository::<User>().load(users).max_rejects(100).collect().await?;
-    /// println!("{} of {} rows are stored", report.loaded, report.loaded + report.rejected);
+    /// println!("{} of {} rows are stored", report.rows, report.rows + report.rejected);
     /// for reject in rejects.iter().filter(|reject| reject.error.is_unique_violation()) {
     ///     println!("row {} was there before: {:?}", reject.index, reject.constraint());
     /// }
@@ -129,7 +129,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     ///     Ok::<_, RowError>(User { id, name: name.to_owned() })
     /// });
     /// let (report, rejects) = db.repository::<User>().load_try_stream(users).collect().await?;
-    /// assert_eq!((report.loaded, rejects[0].line(), rejects[0].text()), (1, Some(2), Some("two,Bo")));
+    /// assert_eq!((report.rows, rejects[0].line(), rejects[0].text()), (1, Some(2), Some("two,Bo")));
     /// # Ok(())
     /// # }
     /// ```

@@ -67,18 +67,16 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             }
         }
         let mut copy = CopyIn::during(INSERT_MANY, self.on.reborrow(), CopyInOptions::default());
-        for (index, row) in first.iter().enumerate() {
-            match copy.send(row).await {
-                // Said before anything is sent, of the first row.
-                Err(error) if index == 0 && is_secured(&error) => {
+        if let Some(row) = first.first() {
+            match copy.begin(row).await {
+                Err(error) if is_secured(&error) => {
                     drop(copy);
                     return by_statements(self.on, &place, &first, rows).await.map_err(|e| place.blame(e));
                 }
-                sent => sent?,
+                begun => begun?,
             }
         }
-        drop(first);
-        for row in rows {
+        for row in first.into_iter().chain(rows) {
             copy.send(&row).await?;
         }
         Ok(copy.finish().await?.rows)

@@ -11,8 +11,8 @@ use super::write::key;
 
 impl<H: Handle, T: PgTable> Repository<H, T> {
     /// Merges rows into the table by their keys, set by set: those that are there are updated where they differ, the
-    /// others inserted; all of them, or none. See [`Merge`] for which columns are updated, and which of several rows with
-    /// the same key is stored.
+    /// others inserted; all of them, or none, or by [`Merge::tolerant`] all but the bad ones. See [`Merge`] for which columns
+    /// are updated, and which of several rows with the same key is stored.
     ///
     /// It is made for many rows; for a few [`upsert`](Self::upsert) is quicker, since a merge makes tables first.
     ///
@@ -255,6 +255,29 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         UpdateMany::new("update_many", self.on, key::<T>(), sure(stream::iter(rows)))
     }
 
+    /// [`update_many`](Self::update_many) by a unique set of columns. The primary key of a row that is there is kept.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "users", new = "NewUser", unique = "email")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, email: String, name: String }
+    /// # async fn example(db: &Db, users: Vec<NewUser>) -> pgrepo::Result<()> {
+    /// let report = db.repository::<User>().update_many_on(User::UNIQUE_EMAIL, users).execute().await?;
+    /// println!("{} renamed, {} are not there", report.updated, report.missing);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_many_on<C, R, I>(self, set: C, rows: I) -> UpdateMany<H, impl Stream<Item = Result<R>>>
+    where
+        C: ConflictTarget<T>,
+        R: WriteRow<Table = T>,
+        I: IntoIterator<Item = R>,
+    {
+        UpdateMany::new("update_many_on", self.on, set.columns().to_vec(), sure(stream::iter(rows)))
+    }
+
     /// [`update_many`](Self::update_many) of rows that a stream yields.
     ///
     /// # Examples
@@ -275,6 +298,54 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         S: Stream<Item = R>,
     {
         UpdateMany::new("update_many_stream", self.on, key::<T>(), sure(rows))
+    }
+
+    /// [`update_many_on`](Self::update_many_on) of rows that a stream yields.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "users", new = "NewUser", unique = "email")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, email: String, name: String }
+    /// # async fn example(db: &Db, users: impl futures_core::Stream<Item = NewUser>) -> pgrepo::Result<()> {
+    /// let report = db.repository::<User>().update_many_stream_on(User::UNIQUE_EMAIL, users).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_many_stream_on<C, R, S>(self, set: C, rows: S) -> UpdateMany<H, impl Stream<Item = Result<R>>>
+    where
+        C: ConflictTarget<T>,
+        R: WriteRow<Table = T>,
+        S: Stream<Item = R>,
+    {
+        UpdateMany::new("update_many_stream_on", self.on, set.columns().to_vec(), sure(rows))
+    }
+
+    /// [`update_many_on`](Self::update_many_on) of rows that a stream yields or fails to: see
+    /// [`merge_try_stream`](Self::merge_try_stream).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "users", new = "NewUser", unique = "email")]
+    /// # struct User { #[pg(primary_key, identity)] id: i64, email: String, name: String }
+    /// # type Users = Vec<pgrepo::Result<NewUser>>;
+    /// # async fn example(db: &Db, users: Users) -> pgrepo::Result<()> {
+    /// let users = futures_util::stream::iter(users);
+    /// let report = db.repository::<User>().update_many_try_stream_on(User::UNIQUE_EMAIL, users).execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_many_try_stream_on<C, R, S, E>(self, set: C, rows: S) -> UpdateMany<H, S>
+    where
+        C: ConflictTarget<T>,
+        R: WriteRow<Table = T>,
+        S: Stream<Item = Result<R, E>>,
+        E: From<Error>,
+    {
+        UpdateMany::new("update_many_try_stream_on", self.on, set.columns().to_vec(), rows)
     }
 
     /// [`update_many`](Self::update_many) of rows that a stream yields or fails to: see

@@ -121,11 +121,11 @@ async fn named(db: &Db, name: &str) {
     let rows = [tree(3, Some(-5)), tree(4, Some(2)), tree(1, None)];
     let table = format!("{name}2");
     let report = trees.load(rows).to_table((name, &*table)).await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (1, 2), "{name}");
+    assert_eq!((report.rows, report.rejected), (1, 2), "{name}");
     let mut tx = db.begin().await.unwrap();
     let inside = tx.repository::<Tree>();
     let report = inside.in_schema(name).load([tree(5, Some(1))]).to_table((name, &*table)).await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (1, 0), "{name}");
+    assert_eq!((report.rows, report.rejected), (1, 0), "{name}");
     tx.commit().await.unwrap();
     let all: Vec<Tree> = trees.copy_out().await.unwrap().try_collect().await.unwrap();
     assert_eq!(all, [tree(1, None), tree(2, Some(1)), tree(4, Some(2)), tree(5, Some(1))], "{name}");

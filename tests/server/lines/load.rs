@@ -157,7 +157,7 @@ where
 {
     let airports = db.repository::<Airport>();
     let (report, rejects) = airports.load_try_stream(rows).collect().await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (good.len() as u64, bad.len() as u64));
+    assert_eq!((report.rows, report.rejected), (good.len() as u64, bad.len() as u64));
     assert_eq!(rejects.iter().map(|reject| reject.line().unwrap()).collect::<Vec<_>>(), bad);
     assert!(rejects.iter().all(|reject| reject.row.is_none() && reject.error.kind() == ErrorKind::Decode));
     let mut stored = airports.all().fetch_all().await.unwrap();

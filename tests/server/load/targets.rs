@@ -1,6 +1,6 @@
 //! What a load goes into, and what refuses it before the first byte.
 
-use pgrepo::testkit::{TestDatabase, skip};
+use pgrepo::testkit::{Server, ServerOptions, StopMode, TestDatabase, skip};
 use pgrepo::{CopyInOptions, Db, DbConfig, Error, ErrorKind, Set, TxOptions};
 
 use super::{LINE, Line, NewLine, Taken, line, lines};
@@ -190,6 +190,32 @@ async fn where_nothing_may_be_written(db: TestDatabase) {
     let reads = as_role(&db, &mut direct, more).await;
     let error = refused(&reads).await;
     says(&error, ErrorKind::Transaction, "load on the primary");
+}
+
+/// A server that replays and takes no writes, as a standby does between two pieces of its primary's log.
+#[tokio::test]
+async fn a_standby_refuses_every_load_before_its_first_byte() {
+    let server = Server::start(ServerOptions::private()).await.unwrap();
+    let url = server.url("postgres");
+    Db::connect(DbConfig::from_url(&url).unwrap()).await.unwrap().execute_script(LINE).await.unwrap();
+    server.stop(StopMode::Fast).await.unwrap();
+    std::fs::write(server.data_dir().unwrap().join("standby.signal"), "").unwrap();
+    server.start_again().await.unwrap();
+    let ours = pool(&url, "targets", 2).await;
+    assert!(ours.query("SELECT pg_is_in_recovery()").fetch_one::<bool>().await.unwrap());
+    says(&refused(&ours).await, ErrorKind::Transaction, "load on the primary");
+    let rows = ours.repository::<Line>();
+    let taken = Taken::default();
+    let tolerant = rows.load(taken.of(lines(10_000), 1)).collect().await.unwrap_err();
+    let many = rows.insert_many(lines(10_000)).await.unwrap_err();
+    let merge = rows.merge(taken.of(lines(10_000), 1)).execute().await.unwrap_err();
+    assert_eq!(taken.count(), 2, "one row of each was asked for");
+    for error in [tolerant, many, merge] {
+        says(&error, ErrorKind::Transaction, "load on the primary");
+        assert_eq!((error.table(), error.sqlstate().unwrap().as_str()), (Some("line"), "25006"), "{error:?}");
+    }
+    assert_eq!(rows.all().count().await.unwrap(), 0);
+    server.shutdown().await.unwrap();
 }
 
 #[pgrepo::test]

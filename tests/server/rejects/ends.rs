@@ -49,14 +49,14 @@ async fn past_the_budget_nothing_is_stored_or_the_batches_are_named(db: Db) {
     // The load goes on where it ended.
     let settled = usize::try_from(error.committed().unwrap().settled).unwrap();
     let (report, _) = parcels.load(rows(100).skip(settled)).collect().await.unwrap();
-    assert_eq!((report.loaded, stored(&db).await.len()), (54, 90));
+    assert_eq!((report.rows, stored(&db).await.len()), (54, 90));
     db.execute_script("DELETE FROM parcel WHERE id >= 0").await.unwrap();
 
     let error = parcels.load(rows(100)).max_reject_share(0.09).collect().await.unwrap_err();
     assert!(error.to_string().contains("10 of 100 rows were rejected, a larger share than 0.09"), "{error}");
     assert!(stored(&db).await.is_empty());
     let (report, _) = parcels.load(rows(100)).max_reject_share(0.1).collect().await.unwrap();
-    assert_eq!(report.loaded, 90);
+    assert_eq!(report.rows, 90);
 }
 
 #[pgrepo::test]
@@ -71,7 +71,7 @@ async fn settings_that_make_no_sense_are_refused(db: Db) {
     let error = tx.repository::<Parcel>().load(rows(1)).commit(Commit::EachBatch).collect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
     let (report, _) = tx.repository::<Parcel>().load(rows(1)).collect().await.unwrap();
-    assert_eq!(report.loaded, 1);
+    assert_eq!(report.rows, 1);
     tx.commit().await.unwrap();
     assert_eq!(stored(&db).await, [0]);
 }
@@ -82,7 +82,7 @@ async fn in_a_transaction_the_load_is_a_part_of_it(db: Db) {
     let mut tx = db.begin().await.unwrap();
     tx.query("INSERT INTO owner VALUES (500)").execute().await.unwrap();
     let (report, rejects) = tx.repository::<Parcel>().load(rows(50)).batch_rows(20).collect().await.unwrap();
-    assert_eq!((report.loaded, report.batches, rejects.len()), (45, 3, 5));
+    assert_eq!((report.rows, report.batches, rejects.len()), (45, 3, 5));
     let error = tx.repository::<Parcel>().load(rows(50)).max_rejects(0).collect().await.unwrap_err();
     assert_eq!(error.committed().unwrap().batches, 0, "{error:?}");
     // What was deferred is deferred again.
@@ -216,7 +216,7 @@ async fn a_commit_that_is_not_answered_is_asked_about(db: TestDatabase) {
         proxy.cut(Cut::after(commit()));
         let load = ours.repository::<Parcel>().load(rows(40)).batch_rows(10).commit(each);
         let (report, rejects) = load.collect().with_deadline(LONG).await.unwrap();
-        assert_eq!((report.loaded, rejects.len()), (36, 4), "{each:?}");
+        assert_eq!((report.rows, rejects.len()), (36, 4), "{each:?}");
         assert_eq!(direct.one::<i64>("SELECT count(*) FROM parcel WHERE id >= 0").await, 36);
         direct.run("DELETE FROM parcel WHERE id >= 0").await;
         proxy.heal();
@@ -302,7 +302,7 @@ async fn a_deferred_constraint_that_shares_its_name_refuses_the_load_in_a_transa
         tx.query("SELECT 1").fetch_one::<i32>().await.unwrap();
         tx.commit().await.unwrap();
         let (report, _) = db.repository::<Parcel>().load(rows(20)).collect().await.unwrap();
-        assert_eq!(report.loaded, 18, "{other}");
+        assert_eq!(report.rows, 18, "{other}");
         db.execute_script("DELETE FROM parcel WHERE id >= 0; DROP TABLE other").await.unwrap();
     }
     // One of another schema is another one.
@@ -336,6 +336,6 @@ async fn a_partitioned_table_s_deferred_constraints_are_its_own(db: Db) {
     let mut tx = db.begin().await.unwrap();
     let rows = (0..20).map(|id| Part { id, owner: if id == 13 { 2 } else { 1 } });
     let (report, rejects) = tx.repository::<Part>().load(rows).collect().await.unwrap();
-    assert_eq!((report.loaded, rejects.len(), rejects[0].index), (19, 1, 13), "{rejects:?}");
+    assert_eq!((report.rows, rejects.len(), rejects[0].index), (19, 1, 13), "{rejects:?}");
     tx.commit().await.unwrap();
 }

@@ -18,7 +18,7 @@ async fn each_kind(db: &Db, size: i64, at: i64, kinds: &[Kind]) {
         let [reject] = &rejects[..] else { panic!("{kind:?}: {} rejects: {rejects:?}", rejects.len()) };
         kind.check(reject);
         assert_eq!((reject.index, reject.row.as_ref().unwrap().id), (spoilt as u64, first + at), "{kind:?}");
-        assert_eq!((report.loaded, report.rejected, report.batches), (size.unsigned_abs() - 1, 1, 1), "{kind:?}");
+        assert_eq!((report.rows, report.rejected, report.batches), (size.unsigned_abs() - 1, 1, 1), "{kind:?}");
         let (of, to) = (first, first + size);
         let there: Vec<i64> = stored(db).await.into_iter().filter(|id| (of..to).contains(id)).collect();
         assert_eq!(there, (of..to).filter(|id| *id != first + at).collect::<Vec<_>>(), "{kind:?}");
@@ -55,7 +55,7 @@ async fn a_row_that_the_server_blames_wrongly_is_not_rejected(db: Db) {
     }
     let rows = (0..100).map(|id| Big { id, text: if id == 30 { "x".repeat(20_000) } else { "x".to_owned() } });
     let (report, rejects) = db.repository::<Big>().load(rows).collect().await.unwrap();
-    assert_eq!((report.loaded, rejects.len(), rejects[0].index), (99, 1, 30), "{rejects:?}");
+    assert_eq!((report.rows, rejects.len(), rejects[0].index), (99, 1, 30), "{rejects:?}");
     assert_eq!(rejects[0].sqlstate().unwrap().as_str(), "54000");
     assert_eq!(db.query("SELECT count(*) FROM big").fetch_val::<i64>().await.unwrap(), 99);
 }
@@ -68,7 +68,7 @@ async fn a_key_of_a_rejected_row_is_free_for_a_later_one(db: Db) {
     first.owner = 1000;
     second.code.clone_from(&first.code);
     let (report, rejects) = db.repository::<Parcel>().load([first, second, parcel(3)]).collect().await.unwrap();
-    assert_eq!((report.loaded, rejects.len()), (2, 1), "{rejects:?}");
+    assert_eq!((report.rows, rejects.len()), (2, 1), "{rejects:?}");
     // When it is its turn both are true of the first one: the server names what it comes across first.
     assert_eq!((rejects[0].index, rejects[0].constraint()), (0, Some("parcel_code_key")), "{rejects:?}");
     assert_eq!(stored(&db).await, [2, 3]);
@@ -95,7 +95,7 @@ async fn a_row_that_a_trigger_refuses_for_the_sake_of_a_bad_one_is_stored(db: Db
         first.owner = 1000;
         let rows = [first, Parcel { note: "x".to_owned(), ..parcel(2) }, parcel(3)];
         let (report, rejects) = db.repository::<Parcel>().load(rows).collect().await.unwrap();
-        assert_eq!((report.loaded, rejects.len(), rejects[0].index), (2, 1, 0), "{code}: {rejects:?}");
+        assert_eq!((report.rows, rejects.len(), rejects[0].index), (2, 1, 0), "{code}: {rejects:?}");
         assert_eq!(stored(&db).await, [2, 3]);
     }
 }
@@ -110,7 +110,7 @@ async fn all_rows_may_be_bad(db: Db) {
             row
         });
         let (report, rejects) = db.repository::<Parcel>().load(rows).collect().await.unwrap();
-        assert_eq!((report.loaded, report.rejected, rejects.len()), (0, 200, 200), "{kind:?}");
+        assert_eq!((report.rows, report.rejected, rejects.len()), (0, 200, 200), "{kind:?}");
         rejects.iter().for_each(|reject| kind.check(reject));
         assert!(rejects.iter().map(|reject| reject.index).eq(0..200));
     }
@@ -125,7 +125,7 @@ async fn a_row_that_the_source_cannot_make_is_a_reject_too(db: Db) {
         _ => Ok(parcel(id)),
     });
     let (report, rejects) = db.repository::<Parcel>().load_try_stream(rows).collect().await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (8, 2));
+    assert_eq!((report.rows, report.rejected), (8, 2));
     let reject = &rejects[1];
     assert_eq!((reject.index, reject.line(), reject.field(), reject.text()), (7, Some(8), Some("amount"), Some("a,b")));
     assert_eq!((reject.error.kind(), &*reject.message()), (ErrorKind::Decode, "no number"));
@@ -158,5 +158,5 @@ async fn a_refusal_that_is_no_row_s_ends_the_load(db: TestDatabase) {
         [(Set::To(1), "a"), (Set::Server, "b"), (Set::To(2), "c")].map(|(id, name)| New { id, name: name.into() });
     let load = ours.repository::<Numbered>().load(rows).options(options).commit(Commit::EachBatch);
     let (report, rejects) = load.collect().await.unwrap();
-    assert_eq!((report.loaded, rejects.len(), rejects[0].index, rejects[0].field()), (2, 1, 1, Some("id")));
+    assert_eq!((report.rows, rejects.len(), rejects[0].index, rejects[0].field()), (2, 1, 1, Some("id")));
 }

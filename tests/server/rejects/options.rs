@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 use pgrepo::testkit::{Cut, Message, TestDatabase};
-use pgrepo::{Commit, CopyInOptions, Db, ErrorKind, LoadPhase, LoadReport, PgTable, Progress, Rejected, Result, Tx};
-use serde::Serialize;
+use pgrepo::{Commit, CopyInOptions, Db, ErrorKind, LoadPhase, LoadReport, Progress, Rejected, Result, Tx};
 
+use crate::load::Line;
 use crate::support::{Direct, as_role, pool, proxy};
 
 /// Parts below 100 only, and a trigger for some of the texts.
@@ -18,16 +18,6 @@ IF NEW.text = 'forbid' THEN RAISE insufficient_privilege; END IF;
 RETURN NEW; END $$;
 CREATE TRIGGER look BEFORE INSERT ON line FOR EACH ROW EXECUTE FUNCTION look();
 ";
-
-#[derive(Debug, Clone, PartialEq, PgTable, Serialize)]
-#[pg(table = "line")]
-struct Line {
-    #[pg(primary_key, identity)]
-    id: i64,
-    #[pg(default)]
-    part: i32,
-    text: Option<String>,
-}
 
 fn line(part: i32) -> Line {
     Line { id: i64::from(part) + 1000, part, text: None }
@@ -75,7 +65,7 @@ async fn the_table_is_replaced_by_the_good_rows(db: Db) {
     for inside in [false, true] {
         db.execute_script("TRUNCATE line RESTART IDENTITY; INSERT INTO line (part) VALUES (90), (91)").await.unwrap();
         let (report, rejects) = load(&db, inside, lines(8), CopyInOptions::default().truncate()).await.unwrap();
-        assert_eq!((report.loaded, rejects.len(), rejects[0].index), (7, 1, 4), "{rejects:?}");
+        assert_eq!((report.rows, rejects.len(), rejects[0].index), (7, 1, 4), "{rejects:?}");
         let there = stored(&db).await;
         assert_eq!(there.values().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 5, 6, 7]);
         assert!(there.keys().all(|id| (3..1000).contains(id)), "the numbers go on: {there:?}");
@@ -89,7 +79,7 @@ async fn the_table_is_replaced_by_the_good_rows(db: Db) {
         // Rows that are all bad replace it by none.
         let (report, rejects) =
             load(&db, inside, vec![line(100); 5], CopyInOptions::default().truncate()).await.unwrap();
-        assert_eq!((report.loaded, rejects.len(), stored(&db).await.len()), (0, 5, 0));
+        assert_eq!((report.rows, rejects.len(), stored(&db).await.len()), (0, 5, 0));
     }
 }
 
@@ -99,12 +89,12 @@ async fn a_filter_leaves_rows_out_and_a_trigger_where_that_is_allowed(db: Db) {
     for inside in [false, true] {
         let options = CopyInOptions::default().truncate().filter(Line::PART.ne(2));
         let (report, rejects) = load(&db, inside, lines(8), options).await.unwrap();
-        assert_eq!((report.loaded, report.skipped, report.rejected), (6, 1, 1));
+        assert_eq!((report.rows, report.skipped, report.rejected), (6, 1, 1));
         assert_eq!((rejects[0].index, rejects[0].constraint()), (4, Some("line_part_check")));
         // A bad row that is filtered is no reject.
         let options = CopyInOptions::default().truncate().filter(Line::PART.lt(100));
         let (report, rejects) = load(&db, inside, lines(8), options).await.unwrap();
-        assert_eq!((report.loaded, report.skipped, rejects.len()), (7, 1, 0));
+        assert_eq!((report.rows, report.skipped, rejects.len()), (7, 1, 0));
 
         let rows = || [lines(8), vec![saying("skip")]].concat();
         let error = load(&db, inside, rows(), CopyInOptions::default().truncate()).await.unwrap_err();
@@ -113,7 +103,7 @@ async fn a_filter_leaves_rows_out_and_a_trigger_where_that_is_allowed(db: Db) {
         assert_eq!(stored(&db).await.len(), 7);
         let options = CopyInOptions::default().truncate().allow_skipped();
         let (report, rejects) = load(&db, inside, rows(), options).await.unwrap();
-        assert_eq!((report.loaded, report.skipped, rejects.len()), (7, 1, 1));
+        assert_eq!((report.rows, report.skipped, rejects.len()), (7, 1, 1));
     }
 }
 
@@ -127,11 +117,11 @@ async fn the_columns_are_those_that_are_asked_for(db: Db) {
         assert_eq!(stored(&db).await.into_keys().collect::<Vec<_>>(), [1000, 1001, 1002, 1003, 1005, 1006, 1007]);
         // A number that is taken makes a bad row then.
         let (report, rejects) = load(&db, inside, vec![line(0), line(0)], options).await.unwrap();
-        assert_eq!((report.loaded, rejects[0].index, rejects[0].constraint()), (1, 1, Some("line_pkey")));
+        assert_eq!((report.rows, rejects[0].index, rejects[0].constraint()), (1, 1, Some("line_pkey")));
         // A part that is not sent is not bad.
         let options = CopyInOptions::default().truncate().only(["text"]);
         let (report, rejects) = load(&db, inside, lines(8), options).await.unwrap();
-        assert_eq!((report.loaded, rejects.len()), (8, 0));
+        assert_eq!((report.rows, rejects.len()), (8, 0));
         assert!(stored(&db).await.values().all(|part| *part == 7));
         let error = load(&db, inside, lines(8), CopyInOptions::default().only(["absent"])).await.unwrap_err();
         assert_eq!((error.kind(), error.column()), (ErrorKind::Mismatch, Some("absent")), "{error:?}");
@@ -145,10 +135,10 @@ async fn a_batch_ends_with_the_row_that_makes_it_long_enough(db: Db) {
     let long = Line { text: Some("x".repeat(1000)), ..line(1) };
     let load = db.repository::<Line>().load(vec![long; 10]).batch_bytes(2500);
     let (report, _) = load.collect().await.unwrap();
-    assert_eq!((report.loaded, report.batches), (10, 4), "{report:?}");
+    assert_eq!((report.rows, report.batches), (10, 4), "{report:?}");
     // Each of its rows is longer than a batch.
     let (report, rejects) = db.repository::<Line>().load(lines(8)).batch_bytes(1).collect().await.unwrap();
-    assert_eq!((report.loaded, report.batches, rejects.len()), (7, 8, 1), "{report:?}");
+    assert_eq!((report.rows, report.batches, rejects.len()), (7, 8, 1), "{report:?}");
 }
 
 #[pgrepo::test]
@@ -285,7 +275,7 @@ async fn what_takes_no_rows_refuses_the_load(db: TestDatabase) {
     let filter = CopyInOptions::default().filter(Line::PART.lt(99));
     for inside in [false, true] {
         let (report, rejects) = load(&other, inside, lines(8), CopyInOptions::default()).await.unwrap();
-        assert_eq!((report.loaded, rejects.len()), (7, 1));
+        assert_eq!((report.rows, rejects.len()), (7, 1));
         let error = load(&other, inside, lines(8), filter.clone()).await.unwrap_err();
         assert!(error.to_string().contains("a filter takes SELECT on the columns that it names"), "{error}");
     }

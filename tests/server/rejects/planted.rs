@@ -8,7 +8,7 @@ use super::{Kind, Parcel, TRIGGER, parcel, set_up};
 use crate::support::Rng;
 
 /// The rows, and what is wrong with which of them.
-fn plan(seed: u64, size: i64, bad: usize, kinds: &[Kind]) -> (Vec<Parcel>, Vec<(usize, Kind)>) {
+pub(super) fn plan(seed: u64, size: i64, bad: usize, kinds: &[Kind]) -> (Vec<Parcel>, Vec<(usize, Kind)>) {
     let mut rng = Rng(seed);
     let mut rows: Vec<Parcel> = (0..size).map(parcel).collect();
     let mut spoilt = vec![false; rows.len()];
@@ -40,7 +40,7 @@ fn plan(seed: u64, size: i64, bad: usize, kinds: &[Kind]) -> (Vec<Parcel>, Vec<(
     (rows, planned)
 }
 
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let given = std::env::var("PGREPO_LOAD_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -62,10 +62,11 @@ async fn compare(db: &Db, seed: u64, (size, bad): (i64, usize), kinds: &[Kind], 
     for ((place, kind), reject) in planned.iter().zip(&rejects) {
         assert_eq!(reject.row.map(|row| row.id), Some(rows[*place].id));
         kind.check(reject);
+        assert_eq!(reject.error.operation(), Some("load"));
     }
     let is_bad = |place: &usize| planned.binary_search_by_key(place, |(bad, _)| *bad).is_ok();
     let good: Vec<&Parcel> = rows.iter().enumerate().filter(|(place, _)| !is_bad(place)).map(|(_, row)| row).collect();
-    assert_eq!((report.loaded, report.rejected), (good.len() as u64, planned.len() as u64));
+    assert_eq!((report.rows, report.rejected), (good.len() as u64, planned.len() as u64));
     assert!(report.resent <= 4 * rows.len() as u64, "{report:?}");
     let there = db.query("SELECT * FROM parcel WHERE id >= 0 ORDER BY id").fetch_all::<Parcel>().await.unwrap();
     assert_eq!(there.len(), good.len());

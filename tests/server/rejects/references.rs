@@ -57,7 +57,7 @@ async fn rows_that_refer_to_later_ones(db: &Db) {
         let state = if reject.index == 700 { "23514" } else { "23503" };
         assert_eq!(reject.sqlstate().unwrap().as_str(), state, "{reject:?}");
     }
-    assert_eq!(report.loaded, 1001 - bad.len() as u64);
+    assert_eq!(report.rows, 1001 - bad.len() as u64);
     assert_eq!(stored(db).await, (0..=1000_i64).filter(|id| !bad.contains(&id.unsigned_abs())).collect::<Vec<_>>());
 }
 
@@ -95,7 +95,7 @@ async fn a_row_refers_to_an_earlier_batch_and_not_to_a_later_one(db: Db) {
     db.execute_script(NODE).await.unwrap();
     let rows = [node(1, None), node(2, 5), node(3, 1), node(4, 3), node(5, 4)];
     let (report, rejects) = db.repository::<Node>().load(rows).batch_rows(2).collect().await.unwrap();
-    assert_eq!((report.loaded, report.batches, indices(&rejects)), (4, 3, vec![1]));
+    assert_eq!((report.rows, report.batches, indices(&rejects)), (4, 3, vec![1]));
 }
 
 #[pgrepo::test]
@@ -121,7 +121,7 @@ async fn a_role_without_temporary_tables_is_served_by_halves(db: TestDatabase) {
     let (report, rejects) = load.collect().await.unwrap();
     let found = indices(&rejects);
     assert_eq!(found, (0..200).filter(|id| bad[usize::try_from(*id).unwrap()]).collect::<Vec<_>>());
-    assert_eq!(report.loaded + report.rejected, 200);
+    assert_eq!(report.rows + report.rejected, 200);
     drop(ours);
     direct.run("DROP OWNED BY plain; DROP ROLE plain").await;
 }
@@ -143,7 +143,7 @@ async fn only_a_refusal_that_says_it_cannot_be_asked_is_borne(db: Db) {
         let loaded = tx.repository::<Node>().load(rows).collect().await;
         match loaded {
             Ok((report, rejects)) => {
-                assert_eq!((borne, report.loaded, indices(&rejects)), (true, 9, vec![5]), "{code}")
+                assert_eq!((borne, report.rows, indices(&rejects)), (true, 9, vec![5]), "{code}")
             }
             Err(error) => {
                 assert!(!borne, "{code}: {error:?}");

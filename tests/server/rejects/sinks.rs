@@ -3,9 +3,9 @@
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use pgrepo::testkit::TestDatabase;
-use pgrepo::{Commit, Db, ErrorKind, PgTable, Rejected, RowError};
+use pgrepo::{Commit, Db, ErrorKind, PgTable, Rejected, RowError, SourceError};
 
 use super::{Kind, PARCEL, Parcel, parcel, set_up, stored};
 use crate::support::{Direct, LONG, pool};
@@ -29,7 +29,7 @@ async fn a_callback_takes_them_in_order_and_can_end_the_load(db: Db) {
         Ok::<_, std::io::Error>(())
     };
     let report = parcels.load(ten()).to_sink(take).await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (8, 2));
+    assert_eq!((report.rows, report.rejected), (8, 2));
     assert_eq!(told, [(3, 3), (7, 7)]);
     db.execute_script("DELETE FROM parcel WHERE id >= 0").await.unwrap();
 
@@ -80,7 +80,7 @@ async fn a_table_is_made_and_written_with_the_batch(db: Db) {
     db.execute_script("CREATE SCHEMA bad").await.unwrap();
     let parcels = db.repository::<Parcel>();
     let report = parcels.load(ten()).batch_rows(4).to_table(("bad", "rejects")).await.unwrap();
-    assert_eq!((report.loaded, report.rejected), (8, 2));
+    assert_eq!((report.rows, report.rejected), (8, 2));
     let lines = written(&db).await;
     assert_eq!(lines.len(), 2);
     let (table, index, field, column, constraint, state, message, document) = &lines[0];
@@ -154,7 +154,7 @@ async fn rows_that_cannot_be_made_do_not_gather_before_the_first_good_one(db: Db
     }));
     let load = parcels.load_try_stream(rows).batch_rows(10).max_reject_share(1.0);
     let report = load.to_sink(take).await.unwrap();
-    assert_eq!((report.loaded, report.rejected, report.batches), (5, 30, 4), "{report:?}");
+    assert_eq!((report.rows, report.rejected, report.batches), (5, 30, 4), "{report:?}");
 
     // What was told is settled, where each batch is.
     for (commit, settled) in [(Commit::Whole, 0), (Commit::EachBatch, 20)] {
@@ -173,4 +173,78 @@ async fn rows_that_cannot_be_made_do_not_gather_before_the_first_good_one(db: Db
     let load = parcels.load_try_stream(endless()).max_reject_share(0.5).time_limit(LONG);
     let error = load.to_table("rejects").await.unwrap_err();
     assert!(error.to_string().contains("a larger share than 0.5"), "{error}");
+}
+
+/// The rejects before the first good row are in their table a batchful at a time, and a load that fails leaves none.
+#[pgrepo::test]
+async fn rows_that_cannot_be_made_are_written_before_the_first_good_one(db: Db) {
+    set_up(&db).await;
+    let parcels = db.repository::<Parcel>();
+    db.execute_script(
+        "CREATE TABLE rejects (table_name text, row_index int8, line int8, field text, column_name text, \
+        constraint_name text, sqlstate text, message text, document json)",
+    )
+    .await
+    .unwrap();
+    let source = |good: i64| {
+        let db = &db;
+        stream::iter(0..35 + good).then(move |nth| async move {
+            // So many are committed by then, where each batch is.
+            let there: i64 = db.query("SELECT count(*) FROM rejects").fetch_one().await.unwrap();
+            match nth {
+                35.. => Ok(parcel(nth)),
+                _ if there == nth / 10 * 10 => Err(SourceError::from(RowError::new("no row"))),
+                _ => Err(SourceError::end(format!("{there} are written at row {nth}"))),
+            }
+        })
+    };
+    for good in [5, 0] {
+        let load = parcels.load_try_stream(source(good)).batch_rows(10).commit(Commit::EachBatch);
+        let report = load.to_table("rejects").await.unwrap();
+        assert_eq!((i64::try_from(report.rows).unwrap(), report.rejected, report.batches), (good, 35, 4), "{report:?}");
+        let indices = "SELECT count(DISTINCT row_index), max(row_index), count(*) FROM rejects";
+        assert_eq!(db.query(indices).fetch_one::<(i64, i64, i64)>().await.unwrap(), (35, 34, 35));
+        db.execute_script("TRUNCATE rejects; DELETE FROM parcel WHERE id >= 0").await.unwrap();
+    }
+    // As a whole, and in a transaction.
+    let rows = |end: bool| {
+        let bad = (0..35).map(|_| Err(SourceError::from(RowError::new("no row"))));
+        let last = if end { Err(SourceError::end("the disk is gone")) } else { Ok(parcel(1)) };
+        stream::iter(bad.chain([last]).collect::<Vec<_>>())
+    };
+    let count = "SELECT count(*) FROM rejects";
+    let error = parcels.load_try_stream(rows(true)).batch_rows(10).to_table("rejects").await.unwrap_err();
+    assert!(error.committed().is_some_and(|committed| committed.settled == 0), "{error:?}");
+    assert_eq!(db.query(count).fetch_one::<i64>().await.unwrap(), 0);
+    let mut tx = db.begin().await.unwrap();
+    let load = tx.repository::<Parcel>().load_try_stream(rows(true)).batch_rows(10);
+    load.to_table("rejects").await.unwrap_err();
+    assert_eq!(tx.query(count).fetch_one::<i64>().await.unwrap(), 0, "the transaction goes on");
+    let load = tx.repository::<Parcel>().load_try_stream(rows(false)).batch_rows(10);
+    assert_eq!(load.to_table("rejects").await.unwrap().rejected, 35);
+    tx.commit().await.unwrap();
+    let report = parcels.load_try_stream(rows(false)).batch_rows(10).to_table("rejects").await.unwrap();
+    assert_eq!((report.rows, report.rejected), (0, 36), "the key is there by now");
+    assert_eq!(db.query(count).fetch_one::<i64>().await.unwrap(), 35 + 36);
+}
+
+/// Rows that cannot be made or encoded are counted as they come, and not at the end of their batch.
+#[pgrepo::test]
+async fn one_reject_too_many_ends_the_load_at_once(db: Db) {
+    set_up(&db).await;
+    for unmade in [true, false] {
+        let taken = AtomicU64::new(0);
+        let rows = stream::iter(0..10_000).map(|id| {
+            taken.fetch_add(1, Ordering::Relaxed);
+            match id {
+                0 => Ok(parcel(0)),
+                _ if unmade => Err(RowError::new("no row")),
+                id => Ok(Parcel { label: "a\0b".to_owned(), ..parcel(id) }),
+            }
+        });
+        let error = db.repository::<Parcel>().load_try_stream(rows).max_rejects(5).collect().await.unwrap_err();
+        assert_eq!((error.row(), taken.load(Ordering::Relaxed)), (Some(6), 7), "{error:?}");
+        assert!(error.to_string().contains("more than 5 rows were rejected"), "{error}");
+    }
+    assert!(stored(&db).await.is_empty());
 }

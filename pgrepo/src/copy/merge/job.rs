@@ -12,7 +12,7 @@ use crate::table::Name;
 use super::super::catalog;
 use super::super::failed::Failed;
 use super::super::kind::MERGE_PRIVILEGES;
-use super::sql::{self, STAGE, Statements};
+use super::sql::{self, Part, STAGE, Statements};
 use super::{Duplicates, MergeOutcome, MergeReport};
 
 /// How often others may insert rows with the same keys between two looks at the table.
@@ -34,14 +34,15 @@ pub(crate) struct Job<'s> {
     pub(super) key: Vec<Name>,
     /// Which columns are read back, and by whom.
     pub(super) read: Option<(Vec<Name>, Box<Take<'s>>)>,
-    pub(super) report: oneshot::Sender<MergeReport>,
+    /// Who waits for the report of a merge that is run as a whole.
+    pub(super) report: Option<oneshot::Sender<MergeReport>>,
 }
 
 impl Job<'_> {
     /// Makes the table that the rows are copied into.
     pub(crate) async fn open(&self, session: &mut Session) -> Result<(), Failed> {
         let opened = self.rows(session, &self.statements.open()).await;
-        let rows = opened.map_err(|failed| failed.mapped(unopened))?;
+        let rows = opened.map_err(|failed| failed.mapped(|error| unopened(unprivileged(error))))?;
         let kind = rows.first().map(|row| catalog::text(row, 0)).transpose().map_err(Failed::ours)?;
         let unique = rows.first().map(|row| catalog::flag(row, 1)).transpose().map_err(Failed::ours)?;
         if !kind.is_some_and(|kind| kind == "r" || kind == "p") {
@@ -59,18 +60,22 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Merges the rows that were copied.
-    pub(crate) async fn run(mut self, session: &mut Session, rows: u64, own: bool) -> Result<(), Failed> {
+    /// Merges the rows that were copied, all or none.
+    pub(crate) async fn run(self, session: &mut Session, rows: u64, own: bool) -> Result<(), Failed> {
+        self.run_whole(session, rows, own).await.map_err(|failed| failed.mapped(of_whole))
+    }
+
+    async fn run_whole(mut self, session: &mut Session, rows: u64, own: bool) -> Result<(), Failed> {
         let duplicates = self.mark_duplicates(session).await?;
-        let report = self.merge(session, rows.saturating_sub(duplicates)).await?;
+        let report = self.merge(session, rows.saturating_sub(duplicates), &Part::All).await?;
         if let Some((columns, mut take)) = self.read.take() {
             self.read(session, &self.statements.read(columns.into_iter()), &mut *take).await?;
         }
         if !own {
-            self.rows(session, &Statements::close()).await?;
+            self.close(session).await?;
         }
         // Nobody waits for it any more where the merge was dropped.
-        let _dropped = self.report.send(MergeReport { duplicates, ..report });
+        let _dropped = self.report.take().map(|waits| waits.send(MergeReport { duplicates, ..report }));
         Ok(())
     }
 
@@ -79,7 +84,8 @@ impl Job<'_> {
             let last_wins = self.duplicates == Duplicates::LastWins;
             return self.affected(session, &self.statements.mark_duplicates(last_wins)).await;
         }
-        let rows = self.rows(session, &self.statements.first_duplicate()).await?;
+        let sql = format!("{} LIMIT 1", self.statements.duplicates());
+        let rows = self.rows(session, &sql).await?;
         let Some(row) = rows.first() else { return Ok(0) };
         let (earlier, later) = two(row).map_err(Failed::ours)?;
         let message = format!(
@@ -97,9 +103,9 @@ impl Job<'_> {
     /// Whoever still locks has inserted nothing that an insert could wait for, and a row that is only locked is in conflict
     /// at once; one that is updated would be waited for. Where others have inserted a row after it was looked for, all
     /// locks are given up and the merge begins anew.
-    async fn merge(&self, session: &mut Session, live: u64) -> Result<MergeReport, Failed> {
+    pub(super) async fn merge(&self, session: &mut Session, live: u64, part: &Part) -> Result<MergeReport, Failed> {
         let statements = &self.statements;
-        let find = statements.find();
+        let find = statements.find(part);
         let (mut before, mut times) = (None, 0);
         for attempt in 1..=ATTEMPTS {
             let begin = match (statements.inserts, attempt) {
@@ -117,12 +123,12 @@ impl Job<'_> {
                 return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
             };
             let inserted = match statements.inserts && left > 0 {
-                true => self.affected(session, &statements.insert()).await?,
+                true => self.affected(session, &statements.insert(part)).await?,
                 false => 0,
             };
             let missing = left.saturating_sub(inserted);
             if missing > 0 && statements.inserts {
-                let absent = self.first_absent(session).await?.map(|row| (row, missing));
+                let absent = self.first_absent(session, part).await?.map(|row| (row, missing));
                 times = if absent.is_some() && absent == before { times + 1 } else { 1 };
                 before = absent;
                 match absent {
@@ -130,7 +136,7 @@ impl Job<'_> {
                     _ => continue,
                 }
             }
-            let updated = if changed == 0 { 0 } else { self.affected(session, &statements.update()).await? };
+            let updated = if changed == 0 { 0 } else { self.affected(session, &statements.update(part)).await? };
             if updated != changed {
                 let message = format!(
                     "the server updated {updated} of {changed} rows, so nothing is stored: a trigger or a policy leaves \
@@ -151,8 +157,8 @@ impl Job<'_> {
     }
 
     /// The first of the rows that are not there although they were inserted, or in conflict with one that was.
-    async fn first_absent(&self, session: &mut Session) -> Result<Option<u64>, Failed> {
-        let rows = self.rows(session, &self.statements.first_absent()).await?;
+    async fn first_absent(&self, session: &mut Session, part: &Part) -> Result<Option<u64>, Failed> {
+        let rows = self.rows(session, &self.statements.first_absent(part)).await?;
         let row = rows.first().map_or(Ok(String::new()), |row| catalog::text(row, 0)).map_err(Failed::ours)?;
         Ok(row.parse().ok())
     }
@@ -203,42 +209,58 @@ impl Job<'_> {
         }))
     }
 
-    async fn rows(&self, session: &mut Session, sql: &str) -> Result<Vec<PgRow>, Failed> {
+    pub(super) async fn rows(&self, session: &mut Session, sql: &str) -> Result<Vec<PgRow>, Failed> {
         let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
         driver::simple(session, sql).await.map_err(of_driver)
     }
 
-    async fn affected(&self, session: &mut Session, sql: &str) -> Result<u64, Failed> {
+    pub(super) async fn affected(&self, session: &mut Session, sql: &str) -> Result<u64, Failed> {
         let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
         driver::affected(session, sql).await.map_err(of_driver)
     }
 
-    fn named(&self) -> String {
+    /// The key's columns as a message names them.
+    pub(super) fn named(&self) -> String {
         self.key.iter().map(Name::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 
 /// The two numbers of a row.
-fn two(row: &PgRow) -> Result<(u64, u64)> {
+pub(super) fn two(row: &PgRow) -> Result<(u64, u64)> {
     Ok((catalog::number(row, 0)?, catalog::number(row, 1)?))
 }
 
 fn of_driver(error: sqlx::Error) -> Failed {
-    Failed::amid(error, STAGE).mapped(|error| {
-        let Some(server) = error.server() else { return error };
-        match (server.sqlstate().class(), server.sqlstate().as_str(), server.routine()) {
-            (SqlClass::IntegrityConstraint, ..) => error.saying(
-                "the server refused a row of the merge, so nothing is stored: the constraint is named, and in the \
-                 detail the row's key or the row",
-            ),
-            (_, "42501", Some("ExecWithCheckOptions")) => {
-                error.saying("a row-level security policy refused a row of the merge, so nothing is stored")
-            }
-            // What a trigger may not do has a context.
-            (_, "42501", Some("aclcheck_error")) if server.context().is_none() => error.saying(MERGE_PRIVILEGES),
-            _ => error,
+    Failed::amid(error, STAGE)
+}
+
+/// The error of a merge that stores all or nothing.
+fn of_whole(error: Error) -> Error {
+    let Some(server) = error.server() else { return error };
+    match (server.sqlstate().class(), server.sqlstate().as_str()) {
+        (SqlClass::IntegrityConstraint, _) => error.saying(
+            "the server refused a row of the merge, so nothing is stored: the constraint is named, and in the detail the \
+             row's key or the row",
+        ),
+        (_, "42501") if server.is_of_policy() => {
+            error.saying("a row-level security policy refused a row of the merge, so nothing is stored")
         }
-    })
+        _ => unprivileged(error),
+    }
+}
+
+/// Names the privileges that a merge takes, where one is lacking. What a trigger may not do has a context.
+pub(super) fn unprivileged(error: Error) -> Error {
+    match error.server() {
+        Some(server)
+            if server.sqlstate().as_str() == "42501"
+                && server.routine() == Some("aclcheck_error")
+                && server.context().is_none() =>
+        {
+            error.saying(MERGE_PRIVILEGES)
+        }
+        _ => error,
+    }
 }
 
 /// The error of a merge that could not make its tables.

@@ -1,22 +1,29 @@
 //! Merges: rows are copied into a table of the session's own, and from there updated and inserted set by set.
 
 mod job;
+mod parts;
 mod run;
 mod sql;
 mod stage;
+mod update;
 
 use std::fmt;
 
 use futures_core::Stream;
+use futures_util::StreamExt;
 
 use crate::error::{Error, Result};
 use crate::pool::Handle;
 use crate::table::{CanWrite, Column, Name, OwnedRow, WriteRow};
 
 use super::progress::Progress;
+use super::tolerant::{BulkLoad, SourceError};
 pub(crate) use job::Job;
+pub(crate) use run::of_row;
 use run::{fetch_all, run};
-pub(crate) use sql::STAGE;
+pub(crate) use sql::{Part, STAGE};
+pub(crate) use stage::{encode, plan};
+pub use update::UpdateMany;
 
 /// Which of the rows of one merge that have the same key is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -43,9 +50,31 @@ pub struct MergeReport {
     pub unchanged: u64,
     /// Rows that another one with the same key won over.
     pub duplicates: u64,
+    /// Rows that were rejected: of a merge that goes [past bad rows](Merge::tolerant) only.
+    pub rejected: u64,
     /// Rows that were to be updated and are not there: of
     /// [`Repository::update_many`](crate::Repository::update_many) only.
     pub missing: u64,
+}
+
+impl MergeReport {
+    /// All rows that came: the sum of the counts.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, price: i64 }
+    /// # async fn example(db: &pgrepo::Db, items: Vec<Item>) -> pgrepo::Result<()> {
+    /// let report = db.repository::<Item>().merge(&items).execute().await?;
+    /// assert_eq!(report.total(), items.len() as u64);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn total(&self) -> u64 {
+        let Self { inserted, updated, unchanged, duplicates, rejected, missing } = self;
+        inserted + updated + unchanged + duplicates + rejected + missing
+    }
 }
 
 /// What became of one row of a merge.
@@ -73,16 +102,18 @@ pub struct Merged<T> {
 }
 
 /// What a merge is asked for.
-struct Task {
-    operation: &'static str,
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) operation: &'static str,
     key: Vec<Name>,
     inserts: bool,
     updated: Updated,
     duplicates: Duplicates,
-    progress: Option<Progress>,
+    pub(crate) progress: Option<Progress>,
 }
 
 /// The columns that are updated of a row that is there.
+#[derive(Debug, Clone)]
 enum Updated {
     All,
     Only(Vec<Name>),
@@ -207,6 +238,48 @@ where
         self
     }
 
+    /// Goes on past bad rows, and hands them back: each as a [`Rejected`](crate::Rejected) with the reason, as
+    /// [`Repository::load`](crate::Repository::load) does. What follows on it sets the budget, and its last method says who
+    /// takes the rejects.
+    ///
+    /// A row is bad that cannot be encoded, that its columns' types refuse when it is copied, or that the server refuses to
+    /// insert or update: what is listed at [`load`](crate::Repository::load), and a row-level security policy (42501). With
+    /// [`Duplicates::Refuse`] it is also each row but the first of those with the same key; where the first or the last one
+    /// wins, and is bad, the others are duplicates all the same. A row that a trigger leaves out ends the merge.
+    ///
+    /// Encoded rows go into the merge's table in batches, as those of a tolerant load do. When all are there they are merged
+    /// as a whole, as a merge without bad rows is; where that is refused it is undone and done in parts, each under a
+    /// savepoint, until the bad rows are found. Of those that exclude each other in a part the server takes the one whose key
+    /// comes first. Rows that are there are locked in the order of their keys all the same; those that are new are not
+    /// inserted in it, so that the server may have to end a deadlock with another merge of the same new rows, which [may be
+    /// repeated](crate::Error::is_retryable). Deferred constraints are checked behind each statement, as by a tolerant load.
+    ///
+    /// All rows are kept in memory until the end, since each may come back. Where they are too many for that, merge them in
+    /// several calls.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
+    /// # async fn example(db: &Db, items: Vec<Item>) -> pgrepo::Result<()> {
+    /// let merge = db.repository::<Item>().merge(items).tolerant().max_rejects(100);
+    /// let (report, rejects) = merge.collect().await?;
+    /// println!("{} new, {} changed, {} rejected", report.inserted, report.updated, report.rejected);
+    /// for reject in &rejects {
+    ///     println!("row {}: {}", reject.index, reject.message());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tolerant(self) -> BulkLoad<H, R, impl Stream<Item = Result<R, SourceError>>, MergeReport>
+    where
+        E: Into<SourceError>,
+    {
+        BulkLoad::of_merge(self.on, self.rows.map(|row| row.map_err(Into::into)), self.task)
+    }
+
     /// Merges the rows, all or none, and counts what became of them. Memory stays flat.
     ///
     /// # Errors
@@ -264,137 +337,8 @@ where
     }
 }
 
-/// Rows to be updated, each by its key: see [`Repository::update_many`](crate::Repository::update_many).
-#[must_use = "nothing is updated until it is executed"]
-pub struct UpdateMany<H, S>(Merge<H, S>);
-
-impl<H, S, R, E> UpdateMany<H, S>
-where
-    H: Handle,
-    S: Stream<Item = Result<R, E>>,
-    R: WriteRow,
-    E: From<Error>,
-{
-    pub(crate) fn new(operation: &'static str, on: H, key: Vec<Name>, rows: S) -> Self {
-        let mut merge = Merge::new(operation, on, key, rows);
-        merge.task.inserts = false;
-        Self(merge)
-    }
-
-    /// Updates this column, and those that are named by further calls: see [`Merge::update`].
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # use pgrepo::{Db, PgTable};
-    /// # #[derive(PgTable)]
-    /// # #[pg(table = "items")]
-    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
-    /// # async fn example(db: &Db, items: Vec<Item>) -> pgrepo::Result<()> {
-    /// db.repository::<Item>().update_many(items).update(Item::PRICE).execute().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn update<V: ?Sized, W: CanWrite>(self, column: Column<R::Table, V, W>) -> Self {
-        Self(self.0.update(column))
-    }
-
-    /// Says which of several rows with the same key is stored: see [`Merge::duplicates`].
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # use pgrepo::{Db, PgTable};
-    /// # #[derive(PgTable)]
-    /// # #[pg(table = "items")]
-    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
-    /// # async fn example(db: &Db, items: Vec<Item>) -> pgrepo::Result<()> {
-    /// use pgrepo::Duplicates;
-    /// db.repository::<Item>().update_many(items).duplicates(Duplicates::LastWins).execute().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn duplicates(self, which: Duplicates) -> Self {
-        Self(self.0.duplicates(which))
-    }
-
-    /// Tells how far it is: see [`Merge::progress`].
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # use pgrepo::{Db, PgTable};
-    /// # #[derive(PgTable)]
-    /// # #[pg(table = "items")]
-    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
-    /// # async fn example(db: &Db, items: Vec<Item>) -> pgrepo::Result<()> {
-    /// let (progress, seen) = pgrepo::Progress::channel();
-    /// db.repository::<Item>().update_many(items).progress(progress).execute().await?;
-    /// println!("{}", *seen.borrow());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn progress(self, progress: Progress) -> Self {
-        Self(self.0.progress(progress))
-    }
-
-    /// Updates the rows, all or none, and counts what became of them. Memory stays flat.
-    ///
-    /// # Errors
-    /// As [`Repository::merge`](crate::Repository::merge).
-    ///
-    /// # Cancel safety
-    /// As [`Repository::merge`](crate::Repository::merge).
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # #[derive(pgrepo::PgTable)]
-    /// # #[pg(table = "items")]
-    /// # struct Item { #[pg(primary_key)] sku: String, price: i64 }
-    /// # async fn example(db: &pgrepo::Db, items: Vec<Item>) -> pgrepo::Result<()> {
-    /// let report = db.repository::<Item>().update_many(items).execute().await?;
-    /// println!("{} changed, {} are not there", report.updated, report.missing);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn execute(self) -> Result<MergeReport, E> {
-        self.0.execute().await
-    }
-
-    /// Updates the rows, all or none, and returns of each, in the order in which they came, how it is stored now and what
-    /// became of it; `None` where there is no row with its key.
-    ///
-    /// # Errors
-    /// As [`Merge::fetch_all`].
-    ///
-    /// # Cancel safety
-    /// As [`Repository::merge`](crate::Repository::merge).
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # use pgrepo::{Db, PgTable};
-    /// # #[derive(PgTable)]
-    /// # #[pg(table = "items")]
-    /// # struct Item { #[pg(primary_key)] sku: String, name: String, price: i64 }
-    /// # async fn example(db: &Db, items: Vec<Item>) -> pgrepo::Result<()> {
-    /// let updated = db.repository::<Item>().update_many(items).fetch_all().await?;
-    /// let gone = updated.iter().filter(|item| item.is_none()).count();
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn fetch_all(self) -> Result<Vec<Option<Merged<R::Table>>>, E>
-    where
-        R::Table: OwnedRow,
-    {
-        fetch_all(self.0.on, self.0.rows, self.0.task).await
-    }
-}
-
 impl<H, S> fmt::Debug for Merge<H, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Merge").field("key", &self.task.key).finish_non_exhaustive()
-    }
-}
-
-impl<H, S> fmt::Debug for UpdateMany<H, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpdateMany").field("key", &self.0.task.key).finish_non_exhaustive()
     }
 }

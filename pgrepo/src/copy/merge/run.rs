@@ -104,7 +104,7 @@ where
 }
 
 /// Names the field of a row that the server refused as it came: its word is of a table that nobody else knows.
-fn of_row<R: WriteRow>(error: Error, key: &[Name]) -> Error {
+pub(crate) fn of_row<R: WriteRow>(error: Error, key: &[Name]) -> Error {
     let meta = R::COLUMNS.iter().find(|m| error.column().is_some_and(|column| m.spec.name == *column));
     let Some(meta) = meta.filter(|_| error.row().is_some()) else { return error };
     let error = error.at_field(meta.spec.field).at_column(meta.spec.name);

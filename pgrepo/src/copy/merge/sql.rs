@@ -48,6 +48,35 @@ pub(super) struct Columns<'a> {
     pub(super) numbered: bool,
 }
 
+/// Which of the rows that were copied a statement is about.
+#[derive(Debug)]
+pub(crate) enum Part {
+    All,
+    /// Those with the numbers from one to another, but for these.
+    Between(u64, u64, Vec<u64>),
+    /// Those with these numbers.
+    Only(Vec<u64>),
+}
+
+impl Part {
+    /// A further condition on the column that numbers them.
+    fn and(&self, number: &str) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Between(first, last, but) if but.is_empty() => format!(" AND {number} BETWEEN {first} AND {last}"),
+            Self::Between(first, last, but) => {
+                format!(" AND {number} BETWEEN {first} AND {last} AND {number} <> ALL ({})", numbers(but))
+            }
+            Self::Only(these) => format!(" AND {number} = ANY ({})", numbers(these)),
+        }
+    }
+}
+
+fn numbers(numbers: &[u64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    format!("'{{{}}}'::pg_catalog.int8[]", numbers.join(","))
+}
+
 impl Statements {
     pub(super) fn new(place: &Place, columns: &Columns<'_>) -> Self {
         let mut number = "pgrepo: number".to_owned();
@@ -93,13 +122,13 @@ impl Statements {
         format!("COPY {STAGED} ({}, {}) FROM STDIN (FORMAT binary)", self.sent.join(", "), self.number)
     }
 
-    /// The first row whose key an earlier one has: the numbers of both.
-    pub(super) fn first_duplicate(&self) -> String {
+    /// The rows whose key an earlier one has, the first of them first: the numbers of both.
+    pub(super) fn duplicates(&self) -> String {
         let Self { number, .. } = self;
         format!(
             "SELECT r.earlier, r.n FROM (SELECT {number} AS n, pg_catalog.lag({number}) \
              OVER (PARTITION BY {} ORDER BY {number}) AS earlier FROM {STAGED}) AS r \
-             WHERE r.earlier IS NOT NULL ORDER BY r.n LIMIT 1",
+             WHERE r.earlier IS NOT NULL ORDER BY r.n",
             self.key.join(", ")
         )
     }
@@ -120,7 +149,7 @@ impl Statements {
     ///
     /// The mark is worked out of what the row is when the lock is held, and not of what the statement saw at first
     /// (<https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED>).
-    pub(super) fn find(&self) -> String {
+    pub(super) fn find(&self, part: &Part) -> String {
         let Self { table, number, .. } = self;
         let (mark, lock) = match self.updated.is_empty() {
             true => (format!("'{SAME}'"), String::new()),
@@ -135,47 +164,49 @@ impl Statements {
             "INSERT INTO {MARKS} SELECT s.{number}, {mark} FROM {table} AS t JOIN {STAGED} AS s ON {same} \
              WHERE {unmarked}{lock}; \
              SELECT pg_catalog.count(*) FILTER (WHERE mark = '{CHANGED}'), \
-             pg_catalog.count(*) FILTER (WHERE mark = '{SAME}') FROM {MARKS}",
+             pg_catalog.count(*) FILTER (WHERE mark = '{SAME}') FROM {MARKS} WHERE true{}",
+            part.and("n"),
             same = self.same(),
-            unmarked = self.unmarked(),
+            unmarked = self.unmarked(part),
         )
     }
 
     /// Updates the rows that are marked so, all of which are locked.
-    pub(super) fn update(&self) -> String {
+    pub(super) fn update(&self, part: &Part) -> String {
         let mut set = list(&self.updated, ", ", |c| format!("{c} = s.{c}"));
         if let Some(version) = &self.version {
             set.push_str(&format!(", {version} = t.{version} + 1"));
         }
         format!(
             "UPDATE {} AS t SET {set} FROM {STAGED} AS s JOIN {MARKS} AS m ON m.n = s.{} \
-             WHERE m.mark = '{CHANGED}' AND {}",
+             WHERE m.mark = '{CHANGED}' AND {}{}",
             self.table,
             self.number,
-            self.same()
+            self.same(),
+            part.and("m.n")
         )
     }
 
     /// Inserts the rows without a mark, in the order of their keys.
-    pub(super) fn insert(&self) -> String {
+    pub(super) fn insert(&self, part: &Part) -> String {
         format!(
             "INSERT INTO {} ({}){} SELECT {} FROM {STAGED} AS s WHERE {} ORDER BY {} ON CONFLICT ({}) DO NOTHING",
             self.table,
             self.sent.join(", "),
             if self.numbered { " OVERRIDING SYSTEM VALUE" } else { "" },
             qualified("s", &self.sent),
-            self.unmarked(),
+            self.unmarked(part),
             qualified("s", &self.key),
             self.key.join(", "),
         )
     }
 
     /// The first of the rows that were neither there nor are there now.
-    pub(super) fn first_absent(&self) -> String {
+    pub(super) fn first_absent(&self, part: &Part) -> String {
         format!(
             "SELECT pg_catalog.min(s.{}) FROM {STAGED} AS s WHERE {} AND NOT EXISTS (SELECT FROM {} AS t WHERE {})",
             self.number,
-            self.unmarked(),
+            self.unmarked(part),
             self.table,
             self.same()
         )
@@ -203,6 +234,27 @@ impl Statements {
         )
     }
 
+    /// How many rows of a part are without a mark.
+    pub(super) fn count(&self, part: &Part) -> String {
+        format!("SELECT pg_catalog.count(*) FROM {STAGED} AS s WHERE {}", self.unmarked(part))
+    }
+
+    /// Makes small parts of many rows quick to find, and locks all rows that are there, in the order of their keys, since
+    /// parts are not merged in it.
+    pub(super) fn prepare(&self) -> String {
+        let Self { table, number, .. } = self;
+        let lock = match self.updated.is_empty() {
+            true => String::new(),
+            false => format!(
+                "; SELECT pg_catalog.count(*) FROM (SELECT FROM {table} AS t JOIN {STAGED} AS s ON {} ORDER BY {} \
+                 FOR NO KEY UPDATE OF t) AS locked",
+                self.same(),
+                qualified("s", &self.key)
+            ),
+        };
+        format!("CREATE INDEX ON {STAGED} ({number}); CREATE INDEX ON {MARKS} (n); ANALYZE {STAGED}, {MARKS}{lock}")
+    }
+
     /// The end of the merge's tables, in a transaction that goes on.
     pub(super) fn close() -> String {
         format!("DROP TABLE {STAGED}, {MARKS}")
@@ -212,8 +264,9 @@ impl Statements {
         list(&self.key, " AND ", |k| format!("t.{k} = s.{k}"))
     }
 
-    fn unmarked(&self) -> String {
-        format!("NOT EXISTS (SELECT FROM {MARKS} AS m WHERE m.n = s.{})", self.number)
+    fn unmarked(&self, part: &Part) -> String {
+        let number = format!("s.{}", self.number);
+        format!("NOT EXISTS (SELECT FROM {MARKS} AS m WHERE m.n = {number}){}", part.and(&number))
     }
 }
 

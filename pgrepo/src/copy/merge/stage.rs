@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::table::{ColumnMeta, Name, Place, Record, Spec, WriteRow};
+use crate::table::{ColumnMeta, FieldError, Name, Place, Record, Spec, WriteRow};
 use crate::value::TypeInfo;
 
 use super::super::catalog::Target;
@@ -44,39 +44,10 @@ impl<'s> Stage<'s> {
         H: Handle + 's,
         R: WriteRow,
     {
-        let mut marks = frame::sent(first).map_err(|e| refused::<R>(e, 0))?;
-        for (mark, meta) in marks.iter_mut().zip(R::COLUMNS) {
-            *mark &= !meta.spec.identity || task.key.contains(&meta.spec.name);
-        }
-        let all = <R::Table as Record>::COLUMNS;
-        let columns = columns(R::COLUMNS, all, &marks, &task)?;
-        let statements = Statements::new(place, &columns);
+        let sent = frame::sent(first).map_err(|e| refused::<R>(e, 0))?;
+        let progress = task.progress.clone();
         let (sender, report) = oneshot::channel();
-        let reads = read.is_some();
-        let plan = Plan {
-            operation: task.operation,
-            target: Target::new(place.name()),
-            sql: statements.copy(),
-            check: Box::new({
-                let marks = marks.clone();
-                move |table| {
-                    if reads {
-                        all.iter().try_for_each(|meta| table.fit(meta).map(drop))?;
-                    }
-                    table.fit_row(R::COLUMNS, &marks)
-                }
-            }),
-            how: How { following, ..How::default() },
-            job: Some(Box::new(Job {
-                operation: task.operation,
-                statements,
-                duplicates: task.duplicates,
-                key: task.key,
-                read: read.map(|take| (all.iter().map(|meta| meta.spec.name).collect(), take)),
-                report: sender,
-            })),
-        };
-        let progress = task.progress;
+        let (plan, marks) = plan::<R>(place, task, sent, following, read, Some(sender))?;
         let (load, Started { types, .. }) = Load::start(on, plan).await?;
         if let Some(progress) = &progress {
             progress.sending();
@@ -119,17 +90,72 @@ impl<'s> Stage<'s> {
     /// Encodes a row, behind which its number stands.
     pub(super) fn encode<R: WriteRow>(&mut self, row: &R) -> Result<()> {
         let start = self.buffer.len();
-        frame::encode_marked(row, &self.marks, &self.types, &mut self.buffer)
-            .map_err(|e| refused::<R>(e, self.rows))?;
-        if let Some((count, _)) = self.buffer.get_mut(start..).and_then(|tuple| tuple.split_first_chunk_mut::<2>()) {
-            *count = u16::from_be_bytes(*count).saturating_add(1).to_be_bytes();
-        }
-        self.buffer.extend_from_slice(&8_i32.to_be_bytes());
-        self.buffer.extend_from_slice(&self.rows.to_be_bytes());
+        encode(row, &self.marks, &self.types, self.rows, &mut self.buffer).map_err(|e| refused::<R>(e, self.rows))?;
         frame::row_length(self.buffer.len() - start).map_err(|e| unsendable(e, self.rows))?;
         self.rows += 1;
         Ok(())
     }
+}
+
+/// Appends a row as one tuple, with its number behind it.
+pub(crate) fn encode<R: WriteRow>(
+    row: &R,
+    marks: &[bool],
+    types: &[TypeInfo],
+    number: u64,
+    out: &mut Vec<u8>,
+) -> Result<(), FieldError> {
+    let start = out.len();
+    frame::encode_marked(row, marks, types, out)?;
+    if let Some((count, _)) = out.get_mut(start..).and_then(|tuple| tuple.split_first_chunk_mut::<2>()) {
+        *count = u16::from_be_bytes(*count).saturating_add(1).to_be_bytes();
+    }
+    out.extend_from_slice(&8_i32.to_be_bytes());
+    out.extend_from_slice(&number.to_be_bytes());
+    Ok(())
+}
+
+/// The load of a merge's rows if the first one sends `sent`; and which of their fields are sent.
+pub(crate) fn plan<'s, R: WriteRow>(
+    place: &Place,
+    task: Task,
+    sent: Vec<bool>,
+    following: Following,
+    read: Option<Box<Take<'s>>>,
+    report: Option<oneshot::Sender<MergeReport>>,
+) -> Result<(Plan<'s>, Vec<bool>)> {
+    let mut marks = sent;
+    for (mark, meta) in marks.iter_mut().zip(R::COLUMNS) {
+        *mark &= !meta.spec.identity || task.key.contains(&meta.spec.name);
+    }
+    let all = <R::Table as Record>::COLUMNS;
+    let columns = columns(R::COLUMNS, all, &marks, &task)?;
+    let statements = Statements::new(place, &columns);
+    let reads = read.is_some();
+    let plan = Plan {
+        operation: task.operation,
+        target: Target::new(place.name()),
+        sql: statements.copy(),
+        check: Box::new({
+            let marks = marks.clone();
+            move |table| {
+                if reads {
+                    all.iter().try_for_each(|meta| table.fit(meta).map(drop))?;
+                }
+                table.fit_row(R::COLUMNS, &marks)
+            }
+        }),
+        how: How { following, ..How::default() },
+        job: Some(Box::new(Job {
+            operation: task.operation,
+            statements,
+            duplicates: task.duplicates,
+            key: task.key,
+            read: read.map(|take| (all.iter().map(|meta| meta.spec.name).collect(), take)),
+            report,
+        })),
+    };
+    Ok((plan, marks))
 }
 
 /// The columns of a merge: what is sent, and what is updated of it.

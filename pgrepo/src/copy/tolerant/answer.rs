@@ -1,6 +1,7 @@
 //! What came of the sending of a COPY.
 
 use crate::copy::failed::placed;
+use crate::copy::feed::Unfed;
 use crate::copy::kind::At;
 use crate::copy::plan::Plan;
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use super::blame;
 /// How the sending of a COPY ended.
 pub(super) enum Sent {
     /// The server has answered, or cannot be reached.
-    Ended(Result<u64, sqlx::Error>),
+    Ended(Result<u64, Unfed>),
     /// A row that could be encoded before now cannot be; what was sent is ended and is to be undone.
     Unsendable { line: usize, error: Error },
     /// The source failed; and how what was sent ended.
@@ -36,8 +37,9 @@ pub(super) fn answer(
             step.done();
             Ok(Answer::Stored(count))
         }
-        Sent::Ended(Err(error)) => {
-            let (error, line) = placed(step.failed(error), &plan.target.name);
+        Sent::Ended(Err(Unfed::Seen(failed))) => Err(failed.told(step).error),
+        Sent::Ended(Err(Unfed::Driver(error))) => {
+            let (error, line) = placed(step.failed(error), plan.copied());
             let line = line.and_then(|line| usize::try_from(line).ok());
             if blame::is_of_a_row(&error) {
                 return Ok(Answer::Refused { line, error });

@@ -8,9 +8,13 @@ use crate::error::{Error, SqlClass};
 /// condition of a view (44), limits of size (54), and what the code of a trigger, a domain or a default raises (20, 21, 27,
 /// 38, P0, and classes that are none of PostgreSQL's). Not: a sequence that has no numbers left (2200H) and data that is no
 /// COPY (22P04), which the next row would not be spared; locks, deadlocks, cancellation, privileges, missing names, full
-/// disks and whatever else is of the server or the table.
+/// disks and whatever else is of the server or the table. A policy that refuses a row has the code of a lacking privilege.
 pub(super) fn is_of_a_row(error: &Error) -> bool {
-    let Some(state) = error.sqlstate() else { return false };
+    let Some(server) = error.server() else { return false };
+    if server.is_of_policy() {
+        return true;
+    }
+    let state = server.sqlstate();
     match state.class() {
         SqlClass::Data => !matches!(state.as_str(), "2200H" | "22P04"),
         SqlClass::IntegrityConstraint

@@ -7,6 +7,7 @@ use futures_core::Stream;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::copy::merge::{MergeReport, Task};
 use crate::copy::options::CopyInOptions;
 use crate::copy::progress::Following;
 use crate::error::Result;
@@ -14,10 +15,11 @@ use crate::pool::Handle;
 use crate::table::{TableName, WriteRow};
 
 use super::budget::Budget;
+use super::drive::run;
 use super::intake::Most;
 use super::reject::Rejected;
 use super::reject_table::RejectTable;
-use super::run::run;
+use super::report::{Commit, LoadReport, Report};
 use super::settings::Settings;
 use super::sink::Sink;
 use super::source::SourceError;
@@ -26,46 +28,17 @@ use super::source::SourceError;
 const ROWS: usize = 20_000;
 const BYTES: usize = 4 << 20;
 
-/// When the batches of a load are committed: what a crash, an error or a dropped future leaves of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Commit {
-    /// All of them with the last one, in one transaction: all good rows of the source are stored, or none.
-    #[default]
-    Whole,
-    /// Each by itself: the batches that were committed before stay, and [`Error::committed`](crate::Error::committed) says
-    /// which. The rejects of a batch are handed over once it is committed.
-    EachBatch,
-}
-
-/// What a tolerant load did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LoadReport {
-    /// The rows that are stored: committed, or in a transaction of the caller's to be committed with that.
-    pub loaded: u64,
-    /// The rows that were rejected.
-    pub rejected: u64,
-    /// The rows that the server left out: by a filter of the load, or by a trigger where that is allowed.
-    pub skipped: u64,
-    /// The batches that they came in.
-    pub batches: u64,
-    /// The bytes of COPY data that were sent.
-    pub bytes: u64,
-    /// How often a row was sent again to find out which ones are bad.
-    pub resent: u64,
-}
-
-/// A load that goes on past bad rows: what [`Repository::load`](crate::Repository::load) and its like begin.
+/// A load, or a merge, that goes on past bad rows: what [`Repository::load`](crate::Repository::load) and its like begin, and
+/// [`Merge::tolerant`](crate::Merge::tolerant), whose report is a [`MergeReport`](crate::MergeReport).
 ///
 /// It does nothing before one of its last methods says who takes the rejects: [`collect`](Self::collect),
 /// [`to_sink`](Self::to_sink), [`to_channel`](Self::to_channel) or [`to_table`](Self::to_table).
 #[must_use = "a load does nothing before it is told who takes the rejects: collect, to_sink, to_channel or to_table"]
-pub struct BulkLoad<H, R, S> {
+pub struct BulkLoad<H, R, S, K = LoadReport> {
     on: H,
     source: S,
     settings: Settings,
-    of: PhantomData<fn() -> R>,
+    of: PhantomData<fn() -> (R, K)>,
 }
 
 impl<H, R, S> BulkLoad<H, R, S>
@@ -75,14 +48,7 @@ where
     S: Stream<Item = Result<R, SourceError>>,
 {
     pub(crate) fn new(on: H, source: S) -> Self {
-        let settings = Settings {
-            options: CopyInOptions::default(),
-            budget: Budget::default(),
-            most: Most { rows: ROWS, bytes: BYTES },
-            commit: Commit::Whole,
-            limit: None,
-        };
-        Self { on, source, settings, of: PhantomData }
+        Self::of(on, source, CopyInOptions::default(), None)
     }
 
     /// Which columns are sent, how many rows are expected, and the like: as for a strict load.
@@ -108,11 +74,62 @@ where
         self
     }
 
+    /// When the batches are committed. Default: [`Commit::Whole`], which is also the only way in a transaction.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # #[derive(pgrepo::PgTable)]
+    /// # #[pg(table = "users")]
+    /// # struct User { #[pg(primary_key)] id: i64, name: String }
+    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
+    /// use pgrepo::Commit;
+    /// let (report, rejects) = db.repository::<User>().load(users).commit(Commit::EachBatch).collect().await?;
+    /// println!("{} rows in {} batches", report.rows, report.batches);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn commit(mut self, commit: Commit) -> Self {
+        self.settings.commit = commit;
+        self
+    }
+}
+
+impl<H, R, S> BulkLoad<H, R, S, MergeReport>
+where
+    H: Handle,
+    R: WriteRow,
+    S: Stream<Item = Result<R, SourceError>>,
+{
+    pub(crate) fn of_merge(on: H, source: S, task: Task) -> Self {
+        let options = CopyInOptions { progress: task.progress.clone(), ..CopyInOptions::default() };
+        Self::of(on, source, options, Some(task))
+    }
+}
+
+impl<H, R, S, K> BulkLoad<H, R, S, K>
+where
+    H: Handle,
+    R: WriteRow,
+    S: Stream<Item = Result<R, SourceError>>,
+    K: Report,
+{
+    fn of(on: H, source: S, options: CopyInOptions, merge: Option<Task>) -> Self {
+        let settings = Settings {
+            options,
+            merge,
+            budget: Budget::default(),
+            most: Most { rows: ROWS, bytes: BYTES },
+            commit: Commit::Whole,
+            limit: None,
+        };
+        Self { on, source, settings, of: PhantomData }
+    }
+
     /// The most rejects that the load stands; with one more it ends, and what is not committed is undone.
     ///
     /// Default: 1,000, or any number where only [`max_reject_share`](Self::max_reject_share) is given. With 0 any bad row ends
-    /// the load, as it does a strict one. They are counted where a batch is full, and while its bad rows are told apart: the
-    /// source may have been read to the end of the batch by then.
+    /// the load, as it does a strict one. Rows that cannot be made or encoded are counted as they come, and those that the
+    /// server refuses while the bad rows of their batch are told apart, which then has been read to its end.
     ///
     /// # Examples
     /// ```no_run
@@ -188,25 +205,6 @@ where
         self
     }
 
-    /// When the batches are committed. Default: [`Commit::Whole`], which is also the only way in a transaction.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # #[derive(pgrepo::PgTable)]
-    /// # #[pg(table = "users")]
-    /// # struct User { #[pg(primary_key)] id: i64, name: String }
-    /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
-    /// use pgrepo::Commit;
-    /// let (report, rejects) = db.repository::<User>().load(users).commit(Commit::EachBatch).collect().await?;
-    /// println!("{} rows in {} batches", report.loaded, report.batches);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn commit(mut self, commit: Commit) -> Self {
-        self.settings.commit = commit;
-        self
-    }
-
     /// How long the source may take to its end, from the first time it is asked. Past that the load ends with an
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) that says what is committed. Default: as long as it likes.
     ///
@@ -244,21 +242,24 @@ where
     /// # struct User { #[pg(primary_key)] id: i64, name: String }
     /// # async fn example(db: &pgrepo::Db, users: Vec<User>) -> pgrepo::Result<()> {
     /// let (report, rejects) = db.repository::<User>().load(users).collect().await?;
-    /// println!("{} rows are stored", report.loaded);
+    /// println!("{} rows are stored", report.rows);
     /// for reject in &rejects {
     ///     println!("row {} is not: {}", reject.index, reject.message());
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn collect(self) -> Result<(LoadReport, Vec<Rejected<R>>)> {
+    pub async fn collect(self) -> Result<(K, Vec<Rejected<R>>)> {
         let mut kept = Vec::new();
-        let report = run(self.on, self.source, self.settings, Sink::Keep(&mut kept)).await?;
-        Ok((report, kept))
+        let tally = run(self.on, self.source, self.settings, Sink::Keep(&mut kept)).await?;
+        // Those that a merge rejects come behind those that are rejected before it.
+        kept.sort_by_key(|reject| reject.index);
+        Ok((K::of(&tally), kept))
     }
 
-    /// Runs the load and calls `take` with each reject, in the order of the source, behind the batch that it was in. An
-    /// error of `take` ends the load, and is the cause of the load's error.
+    /// Runs the load and calls `take` with each reject, in the order of the source, behind the batch that it was in; those
+    /// that a merge rejects when all rows are there come behind all others. An error of `take` ends the load, and is the cause
+    /// of the load's error.
     ///
     /// With [`Commit::Whole`] that is before the COMMIT: the load may still fail, and then nothing of it is stored.
     ///
@@ -282,14 +283,14 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn to_sink<F, E>(self, mut take: F) -> Result<LoadReport>
+    pub async fn to_sink<F, E>(self, mut take: F) -> Result<K>
     where
         F: FnMut(Rejected<R>) -> Result<(), E> + Send,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         let mut take =
             |reject: Rejected<R>| -> Result<(), Box<dyn StdError + Send + Sync>> { take(reject).map_err(Into::into) };
-        run(self.on, self.source, self.settings, Sink::Call(&mut take)).await
+        run(self.on, self.source, self.settings, Sink::Call(&mut take)).await.map(|tally| K::of(&tally))
     }
 
     /// Runs the load and sends each reject to a channel, as [`to_sink`](Self::to_sink) hands it to a callback. Where the
@@ -315,12 +316,12 @@ where
     ///     }
     /// };
     /// let (report, ()) = tokio::join!(db.repository::<User>().load(users).to_channel(rejects), told);
-    /// println!("{} rows are stored", report?.loaded);
+    /// println!("{} rows are stored", report?.rows);
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn to_channel(self, rejects: mpsc::Sender<Rejected<R>>) -> Result<LoadReport> {
-        run(self.on, self.source, self.settings, Sink::Channel(rejects)).await
+    pub async fn to_channel(self, rejects: mpsc::Sender<Rejected<R>>) -> Result<K> {
+        run(self.on, self.source, self.settings, Sink::Channel(rejects)).await.map(|tally| K::of(&tally))
     }
 
     /// Runs the load and writes the rejects to a table, in the transaction of the batch that they were in: a reject is in
@@ -344,8 +345,8 @@ where
     /// ```
     ///
     /// Of two loads that create it at once, the one that comes second waits at its first batch until the transaction of the
-    /// other has ended, with [`Commit::Whole`] that is the whole load: create it before, where that matters. Rows that the
-    /// source cannot make before its first one that it can are kept in memory until then, as they are written with a batch.
+    /// other has ended, with [`Commit::Whole`] that is the whole load: create it before, where that matters. Of rows that the
+    /// source cannot make before its first one that it can, as many as a batch holds are written together.
     ///
     /// One that is there has these columns, of any types that their texts fit, and may have others. It needs the privilege
     /// to insert. The document is what serde writes of the row, and NULL where that fails; it is `json` and not `jsonb`,
@@ -370,17 +371,17 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn to_table<'n>(self, table: impl Into<TableName<'n>>) -> Result<LoadReport>
+    pub async fn to_table<'n>(self, table: impl Into<TableName<'n>>) -> Result<K>
     where
         R: Serialize,
     {
         let table = RejectTable::new(table.into());
         let table = table.inspect_err(|_| drop(Following::begin(&self.settings.options)))?;
-        run(self.on, self.source, self.settings, Sink::Table(table)).await
+        run(self.on, self.source, self.settings, Sink::Table(table)).await.map(|tally| K::of(&tally))
     }
 }
 
-impl<H, R, S> fmt::Debug for BulkLoad<H, R, S> {
+impl<H, R, S, K> fmt::Debug for BulkLoad<H, R, S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BulkLoad").field("settings", &self.settings).finish_non_exhaustive()
     }

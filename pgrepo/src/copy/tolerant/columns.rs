@@ -1,33 +1,36 @@
-use crate::copy::frame;
+use crate::copy::{frame, merge};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::{FieldError, Place, WriteRow};
 use crate::value::TypeInfo;
 
-use super::run::OPERATION;
-
 /// What is sent of a row, and as what.
 pub(super) struct Columns {
+    /// The method, for messages.
+    operation: &'static str,
     pub(super) place: Place,
     /// Which of the row's fields are sent.
     pub(super) marks: Vec<bool>,
     all: bool,
+    /// Whether a row's number is sent behind it, as into the table of a merge.
+    numbered: bool,
     /// The types of those.
     pub(super) types: Vec<TypeInfo>,
 }
 
 impl Columns {
-    pub(super) fn new(place: Place, marks: Vec<bool>) -> Self {
+    pub(super) fn new(operation: &'static str, place: Place, marks: Vec<bool>, numbered: bool) -> Self {
         let all = marks.iter().all(|mark| *mark);
-        Self { place, marks, all, types: Vec::new() }
+        Self { operation, place, marks, all, numbered, types: Vec::new() }
     }
 
-    /// Appends a row as one tuple. On an error, which names field and column, `out` is as it was.
+    /// Appends a row, the source's `index`th, as one tuple. On an error, which names field and column, `out` is as it was.
     #[inline]
-    pub(super) fn encode<R: WriteRow>(&self, row: &R, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn encode<R: WriteRow>(&self, index: u64, row: &R, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        let encoded = match self.all {
-            true => frame::encode_row(row, &self.types, out),
-            false => frame::encode_marked(row, &self.marks, &self.types, out),
+        let encoded = match (self.numbered, self.all) {
+            (true, _) => merge::encode(row, &self.marks, &self.types, index, out),
+            (false, true) => frame::encode_row(row, &self.types, out),
+            (false, false) => frame::encode_marked(row, &self.marks, &self.types, out),
         };
         if encoded.is_ok() && frame::row_length(out.len() - start).is_ok() {
             return Ok(());
@@ -57,6 +60,6 @@ impl Columns {
 
     #[cold]
     pub(super) fn blame(&self, error: Error) -> Error {
-        self.place.blame(error.during(OPERATION))
+        self.place.blame(error.during(self.operation))
     }
 }

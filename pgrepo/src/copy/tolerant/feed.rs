@@ -1,13 +1,10 @@
 //! One COPY of a batch: begun, fed from the source or from what is kept of it, and ended.
 
-use std::time::Duration;
-
 use futures_core::Stream;
-use sqlx::PgConnection;
-use sqlx::postgres::PgCopyIn;
 
+use crate::copy::feed::{Feed, Unfed};
 use crate::copy::frame::{HEADER, TRAILER};
-use crate::copy::load::{CHUNK, PIECE};
+use crate::copy::load::CHUNK;
 use crate::error::{Error, Result};
 use crate::pool::{Session, driver};
 use crate::table::WriteRow;
@@ -17,40 +14,18 @@ use super::columns::Columns;
 use super::intake::{Batch, Filled, Intake};
 use super::source::SourceError;
 
-/// A COPY that waits for data. Dropped before its end it leaves the driver out of step: the session must not be used then.
-pub(super) struct Feed<'c> {
-    copy: PgCopyIn<&'c mut PgConnection>,
-    limit: Option<Duration>,
-}
-
-impl<'c> Feed<'c> {
-    pub(super) async fn open(session: &'c mut Session, sql: &str) -> Result<Self, sqlx::Error> {
-        let limit = session.answer_limit;
-        let copy = driver::answered(limit, session.conn.copy_in_raw(sql)).await?;
-        Ok(Self { copy, limit })
-    }
-
-    /// Sends what is in the buffer, and empties it.
-    pub(super) async fn send(&mut self, buffer: &mut Vec<u8>) -> Result<(), sqlx::Error> {
-        for piece in buffer.chunks(PIECE) {
-            driver::answered(self.limit, self.copy.send(piece)).await?;
-        }
-        buffer.clear();
-        buffer.shrink_to(PIECE);
-        Ok(())
-    }
-
-    /// Ends it, and returns how many rows the server counted; it is ended too where the server has refused.
-    pub(super) async fn end(self) -> Result<u64, sqlx::Error> {
-        driver::answered(self.limit, self.copy.finish()).await
-    }
+/// The statement of a COPY, and the process of the server's that it runs in.
+#[derive(Clone, Copy)]
+pub(super) struct CopyInto<'a> {
+    pub(super) sql: &'a str,
+    pub(super) backend: i32,
 }
 
 /// Sends a batch while it is filled; the buffer holds its beginning, and `filled` says how far it is.
 #[allow(clippy::too_many_arguments, reason = "it is the inside of Run::fill, without its borrow of the connection")]
 pub(super) async fn send_source<R, S>(
     session: &mut Session,
-    sql: &str,
+    into: CopyInto<'_>,
     intake: &mut Intake<'_, R, S>,
     batch: &mut Batch<R>,
     columns: &Columns,
@@ -62,20 +37,21 @@ where
     R: WriteRow,
     S: Stream<Item = Result<R, SourceError>>,
 {
-    let mut feed = match Feed::open(session, sql).await {
+    let mut feed = match Feed::open(session, into.sql, into.backend).await {
         Ok(feed) => feed,
-        Err(error) => return Sent::Ended(Err(error)),
+        Err(unfed) => return Sent::Ended(Err(unfed)),
     };
     loop {
         if *filled != Filled::Chunk {
             buffer.extend_from_slice(&TRAILER);
         }
         *bytes += buffer.len() as u64;
-        if let Err(error) = feed.send(buffer).await {
-            return Sent::Ended(Err(error));
-        }
+        feed = match feed.send(buffer).await {
+            Ok(feed) => feed,
+            Err(unfed) => return Sent::Ended(Err(unfed)),
+        };
         if *filled != Filled::Chunk {
-            return Sent::Ended(feed.end().await);
+            return Sent::Ended(feed.end().await.map_err(Unfed::Driver));
         }
         match intake.fill(batch, columns, buffer).await {
             Ok(now) => *filled = now,
@@ -87,36 +63,37 @@ where
 /// Sends rows that are kept.
 pub(super) async fn send_again<'r, R: 'r>(
     session: &mut Session,
-    sql: &str,
-    rows: impl Iterator<Item = &'r R>,
-    encode: impl Fn(&R, &mut Vec<u8>) -> Result<(), Error>,
+    into: CopyInto<'_>,
+    rows: impl Iterator<Item = &'r (u64, R)>,
+    encode: impl Fn(u64, &R, &mut Vec<u8>) -> Result<(), Error>,
     buffer: &mut Vec<u8>,
     bytes: &mut u64,
 ) -> Sent {
-    let mut feed = match Feed::open(session, sql).await {
+    let mut feed = match Feed::open(session, into.sql, into.backend).await {
         Ok(feed) => feed,
-        Err(error) => return Sent::Ended(Err(error)),
+        Err(unfed) => return Sent::Ended(Err(unfed)),
     };
     buffer.clear();
     buffer.extend_from_slice(HEADER);
-    for (line, row) in rows.enumerate() {
-        if let Err(error) = encode(row, buffer) {
+    for (line, (index, row)) in rows.enumerate() {
+        if let Err(error) = encode(*index, row, buffer) {
             return match feed.end().await {
-                Err(lost) if !driver::at_rest(&lost) => Sent::Ended(Err(lost)),
+                Err(lost) if !driver::at_rest(&lost) => Sent::Ended(Err(Unfed::Driver(lost))),
                 _ => Sent::Unsendable { line, error },
             };
         }
         if buffer.len() >= CHUNK {
             *bytes += buffer.len() as u64;
-            if let Err(error) = feed.send(buffer).await {
-                return Sent::Ended(Err(error));
-            }
+            feed = match feed.send(buffer).await {
+                Ok(feed) => feed,
+                Err(unfed) => return Sent::Ended(Err(unfed)),
+            };
         }
     }
     buffer.extend_from_slice(&TRAILER);
     *bytes += buffer.len() as u64;
     match feed.send(buffer).await {
-        Ok(()) => Sent::Ended(feed.end().await),
-        Err(error) => Sent::Ended(Err(error)),
+        Ok(feed) => Sent::Ended(feed.end().await.map_err(Unfed::Driver)),
+        Err(unfed) => Sent::Ended(Err(unfed)),
     }
 }

@@ -12,9 +12,9 @@ use crate::copy::load::CHUNK;
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::WriteRow;
 
+use super::budget::Budget;
 use super::columns::Columns;
 use super::reject::Rejected;
-use super::run::OPERATION;
 use super::source::{Cut, SourceError};
 
 /// Rows that are sent together and kept until the server has taken them.
@@ -24,7 +24,10 @@ pub(super) struct Batch<R> {
     /// The length of these as they are sent.
     pub(super) bytes: usize,
     pub(super) rejects: Vec<Rejected<R>>,
+    /// How many were rejected before.
+    pub(super) before: u64,
     most: Most,
+    budget: Budget,
 }
 
 /// How much a batch holds.
@@ -35,17 +38,30 @@ pub(super) struct Most {
 }
 
 impl<R> Batch<R> {
-    pub(super) fn new(most: Most) -> Self {
-        Self { rows: Vec::new(), bytes: 0, rejects: Vec::new(), most }
+    pub(super) fn new(most: Most, budget: Budget) -> Self {
+        Self { rows: Vec::new(), bytes: 0, rejects: Vec::new(), before: 0, most, budget }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.rejects.is_empty()
     }
 
+    /// Takes a reject; one too many is an error.
+    #[cold]
+    fn reject(&mut self, reject: Rejected<R>) -> Result<()> {
+        self.rejects.push(reject);
+        let Self { rejects, before, budget, .. } = self;
+        budget.count(*before + rejects.len() as u64, || rejects.pop())
+    }
+
+    /// Whether it holds so many rejects that they are handed over.
+    pub(super) fn is_full_of_rejects(&self) -> bool {
+        self.rejects.len() >= self.most.rows
+    }
+
     #[inline]
     fn is_full(&self) -> bool {
-        self.rows.len() >= self.most.rows || self.bytes >= self.most.bytes || self.rejects.len() >= self.most.rows
+        self.rows.len() >= self.most.rows || self.bytes >= self.most.bytes || self.is_full_of_rejects()
     }
 }
 
@@ -63,6 +79,8 @@ pub(super) enum Filled {
 /// Where the rows come from, one by one.
 pub(super) struct Intake<'p, R, S> {
     stream: Pin<&'p mut S>,
+    /// The method, for messages.
+    operation: &'static str,
     /// The first row, which was asked for what is sent and not sent yet.
     first: Option<(u64, R)>,
     /// How many rows it has yielded, those among them that it could not make.
@@ -85,10 +103,10 @@ impl Limit {
 }
 
 impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S> {
-    pub(super) fn new(stream: Pin<&'p mut S>, limit: Option<Duration>) -> Self {
+    pub(super) fn new(stream: Pin<&'p mut S>, operation: &'static str, limit: Option<Duration>) -> Self {
         let until = limit.and_then(|of| Some((of, Instant::now().checked_add(of)?)));
         let limit = until.map(|(of, at)| Limit { of, sleep: Box::pin(sleep_until(at)) });
-        Self { stream, first: None, seen: 0, ended: false, limit }
+        Self { stream, operation, first: None, seen: 0, ended: false, limit }
     }
 
     /// Whether the time is up: an error then.
@@ -99,24 +117,16 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
         }
     }
 
-    /// Waits for the first row, and keeps it for [`fill`](Self::fill); rows that cannot be made go to `rejects`, and
-    /// `enough` of them end the load. Says whether it has stopped before, as there are `most` of them.
-    pub(super) async fn first(
-        &mut self,
-        rejects: &mut Vec<Rejected<R>>,
-        most: usize,
-        enough: impl Fn(&mut Vec<Rejected<R>>) -> Result<()>,
-    ) -> Result<bool> {
+    /// Waits for the first row, and keeps it for [`fill`](Self::fill); rows that cannot be made are the batch's rejects. Says
+    /// whether it has stopped before, as the batch is full of them.
+    pub(super) async fn first(&mut self, batch: &mut Batch<R>) -> Result<bool> {
         while self.first.is_none() {
-            if rejects.len() >= most {
+            if batch.is_full_of_rejects() {
                 return Ok(true);
             }
             match self.next(|intake, cx| intake.stream.as_mut().poll_next(cx).map(Ok)).await? {
                 Some(Ok(row)) => self.first = Some((self.seen, row)),
-                Some(Err(cut)) => {
-                    rejects.push(self.unmade(cut)?);
-                    enough(rejects)?;
-                }
+                Some(Err(cut)) => batch.reject(self.unmade(cut)?)?,
                 None => {
                     self.ended = true;
                     return Ok(false);
@@ -145,7 +155,7 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
         out: &mut Vec<u8>,
     ) -> Poll<Result<Filled>> {
         if let Some((index, row)) = self.first.take() {
-            take(batch, columns, out, index, row);
+            take(batch, columns, out, index, row)?;
         }
         if self.ended {
             return Poll::Ready(Ok(Filled::Ended));
@@ -158,11 +168,8 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
                 return Poll::Ready(Ok(Filled::Chunk));
             }
             match ready!(self.stream.as_mut().poll_next(cx)) {
-                Some(Ok(row)) => take(batch, columns, out, self.seen, row),
-                Some(Err(cut)) => match self.unmade(cut) {
-                    Ok(reject) => batch.rejects.push(reject),
-                    Err(error) => return Poll::Ready(Err(error)),
-                },
+                Some(Ok(row)) => take(batch, columns, out, self.seen, row)?,
+                Some(Err(cut)) => batch.reject(self.unmade(cut)?)?,
                 None => {
                     self.ended = true;
                     return Poll::Ready(Ok(Filled::Ended));
@@ -179,7 +186,7 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
             Cut::Row(row) => {
                 let field = row.field().map(str::to_owned);
                 let error = Error::new(ErrorKind::Decode, "the source could not make the row");
-                let mut error = error.caused_by(row).during(OPERATION).at_row(self.seen);
+                let mut error = error.caused_by(row).during(self.operation).at_row(self.seen);
                 if let Some(field) = field {
                     error = error.at_field(field);
                 }
@@ -213,20 +220,16 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
 }
 
 #[inline]
-fn take<R: WriteRow>(batch: &mut Batch<R>, columns: &Columns, out: &mut Vec<u8>, index: u64, row: R) {
+fn take<R: WriteRow>(batch: &mut Batch<R>, columns: &Columns, out: &mut Vec<u8>, index: u64, row: R) -> Result<()> {
     let start = out.len();
-    match columns.encode(&row, out) {
+    match columns.encode(index, &row, out) {
         Ok(()) => {
             batch.bytes += out.len() - start;
             batch.rows.push((index, row));
+            Ok(())
         }
-        Err(error) => reject(batch, index, row, error),
+        Err(error) => batch.reject(Rejected::new(Some(row), index, error.at_row(index))),
     }
-}
-
-#[cold]
-fn reject<R>(batch: &mut Batch<R>, index: u64, row: R, error: Error) {
-    batch.rejects.push(Rejected::new(Some(row), index, error.at_row(index)));
 }
 
 #[cold]

@@ -18,6 +18,8 @@ use std::mem;
 use futures_core::Stream;
 
 use crate::copy::failed::placed;
+use crate::copy::feed::settle;
+use crate::copy::merge::of_row;
 use crate::error::{Error, Result};
 use crate::table::WriteRow;
 
@@ -110,15 +112,16 @@ impl<R: WriteRow> Run<'_, '_, R> {
         }
         self.batch.bytes = 0;
         let mut rejects = mem::take(&mut self.batch.rejects);
-        if bad.is_empty() {
-            self.batch.rows.clear();
-            return Ok(rejects);
-        }
         bad.sort_by_key(|(place, _)| *place);
         let mut bad = bad.into_iter().peekable();
-        for (place, (index, row)) in self.batch.rows.drain(..).enumerate() {
-            if let Some((_, error)) = bad.next_if(|(bad, _)| *bad == place) {
-                rejects.push(Rejected::new(Some(row), index, self.columns.blame(error.at_row(index))));
+        if bad.peek().is_none() {
+            self.keep_all();
+            return Ok(rejects);
+        }
+        for (place, (index, row)) in mem::take(&mut self.batch.rows).into_iter().enumerate() {
+            match bad.next_if(|(bad, _)| *bad == place) {
+                Some((_, error)) => rejects.push(Rejected::new(Some(row), index, self.blamed(error, index))),
+                None => self.keep(index, row),
             }
         }
         rejects.sort_by_key(|reject| reject.index);
@@ -274,11 +277,11 @@ impl<R: WriteRow> Run<'_, '_, R> {
         if !error.is_foreign_key_violation() {
             return Ok(Vec::new());
         }
-        let Self { lease, plan, columns, batch, .. } = self;
-        let rows = places.iter().filter_map(|place| batch.rows.get(*place)).map(|(_, row)| row);
+        let Self { lease, plan, columns, batch, backend, .. } = self;
+        let rows = places.iter().filter_map(|place| batch.rows.get(*place));
         let mut step = lease.step()?.untimed();
-        let found = suspects::find(step.session(), &plan.target, columns, rows, error).await;
-        let found = match step.settle(found) {
+        let found = suspects::find(step.session(), *backend, &plan.target, columns, rows, error).await;
+        let found = match settle(step, found) {
             Ok(found) => found,
             Err(error) if suspects::can_be_missed(&error) => Vec::new(),
             Err(error) => return Err(placed(error, &plan.target.name).0),
@@ -289,14 +292,22 @@ impl<R: WriteRow> Run<'_, '_, R> {
 
     /// Checks the number of rejects: those that are told, those of the batch that were not sent, and these.
     fn within_budget(&mut self, bad: &mut Vec<(usize, Error)>) -> Result<()> {
-        let Self { settings, batch, columns, .. } = self;
-        let rejected = self.tally.all_rejected() + batch.rejects.len() as u64 + bad.len() as u64;
-        settings.budget.count(rejected, || match bad.pop() {
+        let rejected = self.tally.all_rejected() + self.batch.rejects.len() as u64 + bad.len() as u64;
+        let budget = self.settings.budget;
+        budget.count(rejected, || match bad.pop() {
             Some((place, error)) => {
-                let index = batch.rows.get(place).map_or(0, |(index, _)| *index);
-                Some(Rejected::new(None, index, columns.blame(error.at_row(index))))
+                let index = self.batch.rows.get(place).map_or(0, |(index, _)| *index);
+                Some(Rejected::new(None, index, self.blamed(error, index)))
             }
-            None => batch.rejects.pop(),
+            None => self.batch.rejects.pop(),
         })
+    }
+
+    /// The error of a row, which names it, and the field of the column that the server names.
+    pub(super) fn blamed(&self, error: Error, index: u64) -> Error {
+        let error = error.at_row(index);
+        // The server's word for it may be of the merge's own table.
+        let error = if self.merging.is_some() { of_row::<R>(error, &[]) } else { error };
+        self.columns.blame(error)
     }
 }

@@ -1,9 +1,10 @@
 //! Loads that go on past bad rows and hand them back.
 //!
-//! [`run`] goes through the source in batches: [`intake`] takes its rows and encodes them, [`feed`] sends them, [`answer`]
+//! [`drive`] waits for the first row ([`early`] is a connection that is needed before), [`run`] goes through the source in
+//! batches: [`intake`] takes its rows and encodes them, [`feed`] sends them, [`answer`]
 //! says what came of it, [`deferred`] has constraints checked meanwhile,
 //! [`isolate`] finds the bad ones of a batch that the server refused, by [`blame`] and with the help of [`suspects`], and
-//! [`sink`] takes the rejects.
+//! [`sink`] takes the rejects. A merge is a load into its table, whose rows are one great batch then ([`merging`]).
 
 mod answer;
 mod blame;
@@ -11,17 +12,22 @@ mod budget;
 mod bulk;
 mod columns;
 mod deferred;
+mod drive;
+mod early;
 mod feed;
 mod intake;
 mod isolate;
+mod merging;
 mod reject;
 mod reject_table;
+mod report;
 mod run;
 mod settings;
 mod sink;
 mod source;
 mod suspects;
 
-pub use bulk::{BulkLoad, Commit, LoadReport};
+pub use bulk::BulkLoad;
 pub use reject::Rejected;
+pub use report::{Commit, LoadReport};
 pub use source::{RowError, SourceError};

@@ -3,12 +3,12 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::copy::catalog::text;
+use crate::copy::feed::{Feed, Unfed};
 use crate::copy::kind::code;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Session, driver};
 use crate::table::{TableName, literal};
 
-use super::feed::Feed;
 use super::reject::Rejected;
 
 /// A table that rejects are written to.
@@ -84,19 +84,21 @@ impl<R> RejectTable<R> {
     pub(super) async fn write(
         &self,
         session: &mut Session,
+        backend: i32,
         target: &str,
         rejects: &[Rejected<R>],
-    ) -> Result<(), sqlx::Error> {
-        let mut feed = Feed::open(session, &format!("COPY {} ({COLUMNS}) FROM STDIN", self.quoted)).await?;
+    ) -> Result<(), Unfed> {
+        let copy = format!("COPY {} ({COLUMNS}) FROM STDIN", self.quoted);
+        let mut feed = Feed::open(session, &copy, backend).await?;
         let mut data = Vec::new();
         for reject in rejects {
             data.extend_from_slice(self.line(target, reject).as_bytes());
             if data.len() >= crate::copy::load::CHUNK {
-                feed.send(&mut data).await?;
+                feed = feed.send(&mut data).await?;
             }
         }
-        feed.send(&mut data).await?;
-        feed.end().await.map(drop)
+        feed.send(&mut data).await?.end().await?;
+        Ok(())
     }
 
     /// A reject as a line of COPY's text format

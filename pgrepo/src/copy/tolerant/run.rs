@@ -1,160 +1,36 @@
 //! A tolerant load from its beginning to its end: batches, each a COPY under a savepoint.
 
-use std::pin::pin;
-
 use futures_core::Stream;
 
 use crate::copy::bounds::Bounds;
 use crate::copy::failed::placed;
-use crate::copy::frame::{self, HEADER};
-use crate::copy::load::{CopyReport, end};
+use crate::copy::feed::{Unfed, settle};
+use crate::copy::frame::HEADER;
+use crate::copy::load::end;
 use crate::copy::plan::{Plan, Prepared};
-use crate::copy::progress::Following;
-use crate::copy::typed::plan;
-use crate::error::{Committed, Error, ErrorKind, FaultClass, Result};
-use crate::pool::{Db, Handle, Lease, Lender, Watch, driver};
-use crate::table::{Place, WriteRow};
+use crate::error::{Error, ErrorKind, FaultClass, Result};
+use crate::pool::{Db, Lease, Lender, Watch, driver};
+use crate::table::WriteRow;
 use crate::tx::TxId;
 
 use super::answer::{Answer, answer};
-use super::bulk::{Commit, LoadReport};
 use super::columns::Columns;
-use super::feed::{send_again, send_source};
+use super::drive::Tally;
+use super::early::Early;
+use super::feed::{CopyInto, send_again, send_source};
 use super::intake::{Batch, Filled, Intake};
 use super::isolate::Outcome;
+use super::merging::Merging;
 use super::reject::Rejected;
+use super::report::Commit;
 use super::settings::Settings;
 use super::sink::Sink;
 use super::source::SourceError;
-
-pub(super) const OPERATION: &str = "load";
 
 /// What stands between two attempts.
 const SAVEPOINT: &str = "SAVEPOINT pgrepo_batch";
 const KEEP: &str = "RELEASE SAVEPOINT pgrepo_batch; SAVEPOINT pgrepo_batch";
 const BACK: &str = "ROLLBACK TO SAVEPOINT pgrepo_batch";
-
-/// What became of the rows so far.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tally {
-    /// What is stored for good, whatever comes.
-    committed: Committed,
-    /// What will be stored with the next COMMIT.
-    pub(super) rows: u64,
-    pub(super) rejected: u64,
-    skipped: u64,
-    batches: u64,
-    pub(super) bytes: u64,
-    pub(super) resent: u64,
-}
-
-impl Tally {
-    pub(super) fn all_rejected(&self) -> u64 {
-        self.committed.rejected + self.rejected
-    }
-
-    /// What was seen so far is stored or rejected for good.
-    fn settle(&mut self, seen: u64) {
-        let Self { committed, rows, rejected, batches, .. } = self;
-        committed.rows += std::mem::take(rows);
-        committed.rejected += std::mem::take(rejected);
-        committed.batches += std::mem::take(batches);
-        committed.settled = seen;
-    }
-}
-
-/// Loads the rows of a source, and hands its rejects to a sink.
-pub(super) async fn run<H, R, S>(on: H, source: S, settings: Settings, sink: Sink<'_, R>) -> Result<LoadReport>
-where
-    H: Handle,
-    R: WriteRow,
-    S: Stream<Item = Result<R, SourceError>>,
-{
-    let place = Place::of::<R::Table>(on.schema());
-    let mut tally = Tally::default();
-    let ended = drive(on, place.clone(), source, settings, sink, &mut tally).await;
-    ended.map_err(|e| place.blame(e.during(OPERATION)).of_load(tally.committed))?;
-    let Tally { committed: Committed { rows, rejected, batches, .. }, bytes, skipped, resent, .. } = tally;
-    Ok(LoadReport { loaded: rows, rejected, skipped, batches, bytes, resent })
-}
-
-async fn drive<H, R, S>(
-    on: H,
-    place: Place,
-    source: S,
-    settings: Settings,
-    mut sink: Sink<'_, R>,
-    tally: &mut Tally,
-) -> Result<()>
-where
-    H: Handle,
-    R: WriteRow,
-    S: Stream<Item = Result<R, SourceError>>,
-{
-    let following = Following::begin(&settings.options);
-    settings.check(H::IN_TRANSACTION)?;
-    let source = pin!(source);
-    let mut intake = Intake::new(source, settings.limit);
-    let mut batch = Batch::new(settings.most);
-    let sent = match first(&mut intake, &mut batch, &settings, &mut sink, tally).await? {
-        Some(first) => {
-            frame::sent(first).map_err(|e| Error::new(ErrorKind::Encode, "the row cannot be sent").caused_by(e))?
-        }
-        None => vec![true; R::COLUMNS.len()],
-    };
-    let (mut plan, marks) = plan::<R>(OPERATION, &place, &settings.options, sent, following)?;
-    let lender = on.lend();
-    let db = lender.db();
-    let lease = lender.lease().await?;
-    plan.how.following.ask(lease.session(), false);
-    let bounds = Bounds::of_write(&lease).checking_at_once();
-    let columns = Columns::new(place, marks);
-    let (sql, deferred, buffer) = (String::new(), String::new(), Vec::new());
-    let mut run = Run { settings, db, lease, bounds, plan, sql, columns, batch, buffer, tally, open: None, deferred };
-    if let Err(error) = run.batches(&mut intake, &mut sink).await {
-        return Err(run.undo(error).await);
-    }
-    let Tally { committed, skipped, bytes, .. } = *run.tally;
-    run.plan.how.following.stored(&CopyReport { rows: committed.rows, skipped, bytes });
-    Ok(())
-}
-
-/// Waits for the first row, which decides on the columns: nothing is asked of the server before it is there.
-///
-/// As many rows that could not be made as a batch holds are one, so that they do not gather. Only a table, which is written
-/// with good rows, is given them later.
-async fn first<'i, R, S>(
-    intake: &'i mut Intake<'_, R, S>,
-    batch: &mut Batch<R>,
-    settings: &Settings,
-    sink: &mut Sink<'_, R>,
-    tally: &mut Tally,
-) -> Result<Option<&'i R>>
-where
-    R: WriteRow,
-    S: Stream<Item = Result<R, SourceError>>,
-{
-    loop {
-        let before = tally.all_rejected();
-        let enough = |rejects: &mut Vec<_>| settings.budget.count(before + rejects.len() as u64, || rejects.pop());
-        let most = batch.rejects.len().saturating_add(settings.most.rows);
-        if !intake.first(&mut batch.rejects, most, enough).await? {
-            return Ok(intake.kept());
-        }
-        settings.budget.share(before + batch.rejects.len() as u64, intake.seen, false)?;
-        if let Sink::Table(_) = sink {
-            continue;
-        }
-        let rejects = std::mem::take(&mut batch.rejects);
-        tally.rejected += rejects.len() as u64;
-        tally.batches += 1;
-        // There is nothing to commit.
-        if settings.commit == Commit::EachBatch {
-            tally.settle(intake.seen);
-        }
-        sink.take(rejects).await?;
-    }
-}
 
 /// A transaction that is open, or the savepoint of a load in one.
 #[derive(Debug, Clone, Copy)]
@@ -167,21 +43,54 @@ pub(super) struct Run<'t, 'a, R> {
     pub(super) settings: Settings,
     db: Option<&'t Db>,
     pub(super) lease: Lease<'t>,
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     pub(super) plan: Plan<'static>,
     /// The statement that begins each COPY.
     sql: String,
+    /// The process of the server's that the transaction runs in.
+    pub(super) backend: i32,
     pub(super) columns: Columns,
     pub(super) batch: Batch<R>,
     pub(super) buffer: Vec<u8>,
     pub(super) tally: &'a mut Tally,
+    pub(super) merging: Option<Merging<R>>,
     open: Option<Open>,
     /// The table's constraints that are deferred in a transaction of the caller's, as SET CONSTRAINTS names them.
     pub(super) deferred: String,
 }
 
+impl<'t, 'a, R> Run<'t, 'a, R> {
+    pub(super) fn new(
+        settings: Settings,
+        early: Early<'t>,
+        mut plan: Plan<'static>,
+        columns: Columns,
+        batch: Batch<R>,
+        tally: &'a mut Tally,
+    ) -> Self {
+        let Early { db, lease, bounds } = early;
+        plan.how.following.ask(lease.session(), false);
+        Self {
+            settings,
+            db,
+            lease,
+            bounds,
+            sql: String::new(),
+            backend: 0,
+            columns,
+            batch,
+            buffer: Vec::new(),
+            tally,
+            merging: plan.job.is_some().then(Merging::default),
+            open: None,
+            deferred: String::new(),
+            plan,
+        }
+    }
+}
+
 impl<R: WriteRow> Run<'_, '_, R> {
-    async fn batches<S>(&mut self, intake: &mut Intake<'_, R, S>, sink: &mut Sink<'_, R>) -> Result<()>
+    pub(super) async fn batches<S>(&mut self, intake: &mut Intake<'_, R, S>, sink: &mut Sink<'_, R>) -> Result<()>
     where
         S: Stream<Item = Result<R, SourceError>>,
     {
@@ -189,9 +98,15 @@ impl<R: WriteRow> Run<'_, '_, R> {
             self.begin(sink).await?;
             let (ended, first) = self.fill(intake).await?;
             self.tally.batches += u64::from(!self.batch.is_empty());
-            let rejects = self.isolate(first, intake).await?;
+            let mut rejects = self.isolate(first, intake).await?;
             self.tally.rejected += rejects.len() as u64;
             self.tell(intake.seen, ended);
+            if ended && self.merging.is_some() {
+                let refused = self.merge(intake).await?;
+                self.tally.rejected += refused.len() as u64;
+                self.tally.rows = self.tally.rows.saturating_sub(refused.len() as u64);
+                rejects.extend(refused);
+            }
             self.settings.budget.share(self.tally.all_rejected(), intake.seen, ended)?;
             if ended {
                 self.expected(intake.seen)?;
@@ -258,6 +173,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         };
         self.sql = sql;
         self.columns.types = looked.checked;
+        self.backend = looked.backend;
         self.open = Some(Open { number: looked.number });
         self.bounds.say_again(&looked.said);
         if let Some(progress) = self.plan.how.following.progress() {
@@ -265,6 +181,11 @@ impl<R: WriteRow> Run<'_, '_, R> {
         }
         if !self.bounds.own {
             self.check_deferred().await?;
+        }
+        if let Some(job) = &self.plan.job {
+            let mut step = self.lease.step()?.untimed();
+            let opened = job.open(step.session()).await.map_err(Unfed::Seen);
+            settle(step, opened)?;
         }
         if let Sink::Table(table) = sink {
             let mut step = self.lease.step()?.untimed();
@@ -279,7 +200,8 @@ impl<R: WriteRow> Run<'_, '_, R> {
     where
         S: Stream<Item = Result<R, SourceError>>,
     {
-        let Self { lease, plan, sql, columns, batch, buffer, tally, .. } = self;
+        let Self { lease, plan, sql, backend, columns, batch, buffer, tally, .. } = self;
+        batch.before = tally.all_rejected();
         buffer.clear();
         buffer.extend_from_slice(HEADER);
         let mut filled = intake.fill(batch, columns, buffer).await?;
@@ -287,9 +209,9 @@ impl<R: WriteRow> Run<'_, '_, R> {
             return Ok((filled == Filled::Ended, None));
         }
         let mut step = lease.step()?.untimed();
-        let _watch = Watch::begin(step.session().slow_statement, OPERATION, || sql.as_str().into());
-        let bytes = &mut tally.bytes;
-        let sent = send_source(step.session(), sql, intake, batch, columns, buffer, bytes, &mut filled).await;
+        let _watch = Watch::begin(step.session().slow_statement, plan.operation, || sql.as_str().into());
+        let (bytes, into) = (&mut tally.bytes, CopyInto { sql, backend: *backend });
+        let sent = send_source(step.session(), into, intake, batch, columns, buffer, bytes, &mut filled).await;
         let answer = answer(step, sent, plan, |line| Some(batch.rows.get(line)?.0))?;
         let rows = batch.rows.len();
         Ok((filled == Filled::Ended, Some(self.conclude(answer, rows).await?)))
@@ -297,12 +219,16 @@ impl<R: WriteRow> Run<'_, '_, R> {
 
     /// Sends these of the batch's rows again.
     pub(super) async fn attempt(&mut self, places: &[usize]) -> Result<Outcome> {
-        let Self { lease, plan, sql, columns, batch, buffer, tally, .. } = self;
+        if self.merging.as_ref().is_some_and(|merging| merging.begun) {
+            return self.merge_these(places).await;
+        }
+        let Self { lease, plan, sql, backend, columns, batch, buffer, tally, .. } = self;
         tally.resent += places.len() as u64;
-        let rows = places.iter().filter_map(|place| batch.rows.get(*place)).map(|(_, row)| row);
-        let encode = |row: &R, out: &mut Vec<u8>| columns.encode(row, out);
+        let rows = places.iter().filter_map(|place| batch.rows.get(*place));
+        let encode = |index, row: &R, out: &mut Vec<u8>| columns.encode(index, row, out);
+        let into = CopyInto { sql, backend: *backend };
         let mut step = lease.step()?.untimed();
-        let sent = send_again(step.session(), sql, rows, encode, buffer, &mut tally.bytes).await;
+        let sent = send_again(step.session(), into, rows, encode, buffer, &mut tally.bytes).await;
         let answer = answer(step, sent, plan, |line| Some(batch.rows.get(*places.get(line)?)?.0))?;
         self.conclude(answer, places.len()).await
     }
@@ -318,7 +244,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
                     );
                     return Err(Error::new(ErrorKind::Copy, message));
                 }
-                self.simple(KEEP).await?;
+                self.store().await?;
                 self.tally.rows += count;
                 self.tally.skipped += (rows as u64).saturating_sub(count);
                 Ok(Outcome::Stored)
@@ -328,6 +254,11 @@ impl<R: WriteRow> Run<'_, '_, R> {
                 Ok(Outcome::Refused { line: line.filter(|line| *line < rows), error })
             }
         }
+    }
+
+    /// Keeps what was done since the savepoint.
+    pub(super) async fn store(&mut self) -> Result<()> {
+        self.simple(KEEP).await.map(drop)
     }
 
     /// Undoes what was done since the savepoint.
@@ -342,9 +273,9 @@ impl<R: WriteRow> Run<'_, '_, R> {
             return Ok(rejects);
         }
         let mut step = self.lease.step()?.untimed();
-        let written = table.write(step.session(), &self.plan.target.shown, &rejects).await;
-        step.settle(written).map_err(|e| table.blame(e))?;
-        self.simple(KEEP).await?;
+        let written = table.write(step.session(), self.backend, &self.plan.target.shown, &rejects).await;
+        settle(step, written).map_err(|e| table.blame(e))?;
+        self.store().await?;
         Ok(Vec::new())
     }
 
@@ -353,6 +284,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let Some(Open { number }) = self.open else { return Ok(()) };
         self.defer_again().await?;
         self.open = None;
+        self.bounds.closed();
         if let Err(error) = end(&self.bounds, &mut self.lease, self.db, number).await {
             self.tally.committed.unknown = error.fault_class() == FaultClass::Indeterminate;
             return Err(error);
@@ -363,21 +295,11 @@ impl<R: WriteRow> Run<'_, '_, R> {
     }
 
     /// Undoes what is not committed, after an error.
-    async fn undo(mut self, error: Error) -> Error {
-        if self.open.is_none() {
+    pub(super) async fn undo(mut self, error: Error) -> Error {
+        if self.open.is_none() && !self.bounds.is_open() {
             return error;
         }
-        if self.lease.at_rest() {
-            // What cannot be undone is undone by the server, when the connection closes with the lease.
-            let _closed = self.bounds.run(&mut self.lease, self.bounds.undo).await;
-            return error.undone();
-        }
-        match error.kind() {
-            ErrorKind::Connection => {
-                error.undone().saying("the connection broke before the end of the load, or of its batch, was sent")
-            }
-            _ => error.undone(),
-        }
+        undo(&self.bounds, &mut self.lease, error).await
     }
 
     /// Runs statements of our own.
@@ -385,5 +307,20 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let mut step = self.lease.step()?;
         let ran = driver::simple(step.session(), sql).await;
         step.settle(ran)
+    }
+}
+
+/// Undoes what is open, after an error.
+pub(super) async fn undo(bounds: &Bounds, lease: &mut Lease<'_>, error: Error) -> Error {
+    if lease.at_rest() {
+        // What cannot be undone is undone by the server, when the connection closes with the lease.
+        let _closed = bounds.run(lease, bounds.undo).await;
+        return error.undone();
+    }
+    match error.kind() {
+        ErrorKind::Connection => {
+            error.undone().saying("the connection broke before the end of the load, or of its batch, was sent")
+        }
+        _ => error.undone(),
     }
 }

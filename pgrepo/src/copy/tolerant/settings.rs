@@ -1,16 +1,19 @@
 use std::time::Duration;
 
+use crate::copy::merge::Task;
 use crate::copy::options::CopyInOptions;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::budget::Budget;
-use super::bulk::Commit;
 use super::intake::Most;
+use super::report::Commit;
 
 /// How a load goes about.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) options: CopyInOptions,
+    /// What is done with the rows when all are there, if they are merged.
+    pub(super) merge: Option<Task>,
     pub(super) budget: Budget,
     pub(super) most: Most,
     pub(super) commit: Commit,

@@ -5,6 +5,7 @@
 //! each other, over and over: what refers to a bad row is bad too. The savepoint's rollback takes the temporary table away.
 
 use crate::copy::catalog::{Target, text};
+use crate::copy::feed::Unfed;
 use crate::copy::frame;
 use crate::error::{Error, ErrorKind};
 use crate::pool::{Session, driver};
@@ -12,7 +13,7 @@ use crate::table::{WriteRow, literal, quote_ident};
 
 use super::answer::Sent;
 use super::columns::Columns;
-use super::feed::send_again;
+use super::feed::{CopyInto, send_again};
 
 const STAGE: &str = "pg_temp.pgrepo_suspects";
 
@@ -37,11 +38,12 @@ pub(super) fn can_be_missed(error: &Error) -> bool {
 /// The places of the suspects among the rows.
 pub(super) async fn find<'r, R: WriteRow + 'r>(
     session: &mut Session,
+    backend: i32,
     target: &Target,
     columns: &Columns,
-    rows: impl Iterator<Item = &'r R>,
+    rows: impl Iterator<Item = &'r (u64, R)>,
     error: &Error,
-) -> Result<Vec<usize>, sqlx::Error> {
+) -> Result<Vec<usize>, Unfed> {
     let Some(mut key) = ForeignKey::read(session, target, error).await? else { return Ok(Vec::new()) };
     let mut marks = vec![false; columns.marks.len()];
     let mut mark = |name: &str| {
@@ -71,11 +73,12 @@ pub(super) async fn find<'r, R: WriteRow + 'r>(
     );
     driver::simple(session, &stage).await?;
     let copy = format!("COPY {STAGE} ({names}) FROM STDIN (FORMAT binary)");
-    let encode = |row: &R, out: &mut Vec<u8>| {
+    let encode = |_, row: &R, out: &mut Vec<u8>| {
         let encoded = frame::encode_marked(row, &marks, &types, out);
         encoded.map_err(|e| Error::new(ErrorKind::Encode, "the key cannot be sent").caused_by(e))
     };
-    match send_again(session, &copy, rows, encode, &mut Vec::new(), &mut 0).await {
+    let into = CopyInto { sql: &copy, backend };
+    match send_again(session, into, rows, encode, &mut Vec::new(), &mut 0).await {
         Sent::Ended(Ok(_)) => {}
         Sent::Ended(Err(error)) => return Err(error),
         Sent::Unsendable { .. } | Sent::Cut { .. } => return Ok(Vec::new()),

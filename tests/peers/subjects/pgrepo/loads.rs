@@ -50,8 +50,8 @@ async fn lent_or_owned(task: &Task, way: &str) -> Result<Metrics> {
     let lent = rows.first(task.rows);
     let loaded = match way {
         "owned" => table.copy_in(lent.cloned()).await?.rows,
-        "tolerant" => table.load(lent).collect().await?.0.loaded,
-        "tolerant owned" => table.load(lent.cloned()).collect().await?.0.loaded,
+        "tolerant" => table.load(lent).collect().await?.0.rows,
+        "tolerant owned" => table.load(lent.cloned()).collect().await?.0.rows,
         _ => return task.unknown(),
     };
     let metrics = meter.stop()?;
