@@ -100,6 +100,7 @@
 //! | change or delete the rows that meet a condition | [`Repository::update_where`], [`delete_where`](Repository::delete_where) |
 //! | notice that somebody else changed the row I read | `#[pg(version)]`, [`Repository::update`], [`ErrorKind::Conflict`] |
 //! | use the same struct in another schema | [`Repository::in_schema`] |
+//! | keep tenants apart, by a role, schemas and settings for a transaction | [`Db::scope`] |
 //! | ask for, sort by or change a part of a jsonb document | [`PgJson`](macro@PgJson), [`Column::at`], [`JsonPath`] |
 //! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`], [`key_index_ddl`](JsonPath::key_index_ddl) |
 //! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
@@ -472,7 +473,8 @@ pub use table::{
     TableName, Unique, WriteFields, WriteRow,
 };
 pub use tx::{
-    AdvisoryKey, AdvisoryLock, Isolation, Savepoint, Statement, Tx, TxFn, TxId, TxOnce, TxOptions, TxOutcome,
+    AdvisoryKey, AdvisoryLock, Isolation, Savepoint, Scope, Scoped, Statement, Tx, TxFn, TxId, TxOnce, TxOptions,
+    TxOutcome,
 };
 #[cfg(feature = "chrono")]
 pub use value::Infinite;

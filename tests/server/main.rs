@@ -20,6 +20,7 @@ mod query;
 mod records;
 mod rejects;
 mod runtime;
+mod scope;
 mod secrets;
 mod session;
 mod slow;

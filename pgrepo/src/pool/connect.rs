@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) types: HashMap<u32, TypeInfo>,
     /// The types of the rows of tables that it described, by the tables' quoted names.
     pub(crate) row_types: HashMap<String, Arc<RowType>>,
+    /// The `search_path` that the scope of the last transaction set, or nothing.
+    pub(crate) path: String,
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,
     pub(crate) statement_cache: usize,
@@ -72,6 +74,7 @@ impl Session {
             statements: HashMap::new(),
             types: HashMap::new(),
             row_types: HashMap::new(),
+            path: String::new(),
             control: Arc::clone(control),
             runtime: Handle::current(),
             statement_cache: config.statement_cache,

@@ -40,7 +40,7 @@ impl Guard {
         }
     }
 
-    pub(super) fn session_mut(&mut self) -> &mut Session {
+    pub(crate) fn session_mut(&mut self) -> &mut Session {
         match &mut self.lent {
             Some(lent) => &mut lent.session,
             None => unreachable!("the connection leaves the guard in its Drop only"),

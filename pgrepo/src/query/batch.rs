@@ -176,9 +176,15 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
         Ok(Some((count, new)))
     }
 
+    /// The table's name where it is looked for.
+    fn key(&self, lease: &Lease<'_>) -> String {
+        let path = lease.session().filter(|_| lease.in_transaction()).map_or("", |session| &session.path);
+        format!("{path}.{}", self.place.quoted())
+    }
+
     /// The type of the table's rows, as the session was told before or is now.
     async fn row_type(&self, lease: &mut Lease<'_>, anew: bool) -> Result<Arc<RowType>> {
-        let key = self.place.quoted();
+        let key = self.key(lease);
         let mut step = lease.step()?;
         if let Some(known) = step.session().row_types.get(&key).filter(|_| !anew).cloned() {
             step.done();
@@ -204,8 +210,9 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
 
     async fn forget<H: Handle>(&self, on: H) -> Result<()> {
         let mut lease = on.lend().lease().await?;
+        let key = self.key(&lease);
         let mut step = lease.step()?;
-        step.session().row_types.remove(&self.place.quoted());
+        step.session().row_types.remove(&key);
         step.done();
         Ok(())
     }

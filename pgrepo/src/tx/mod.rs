@@ -24,6 +24,7 @@ mod options;
 mod outcome;
 mod retry;
 mod savepoint;
+mod scope;
 mod statements;
 
 pub use closure::{TxFn, TxOnce};
@@ -33,6 +34,7 @@ pub use options::{Isolation, TxOptions};
 pub use outcome::{TxId, TxOutcome};
 pub(crate) use outcome::{Unanswered, outcome};
 pub use savepoint::Savepoint;
+pub use scope::{Scope, Scoped};
 pub use statements::Statement;
 
 /// A transaction. Everything run on it takes effect together when it is committed, or not at all.
@@ -60,11 +62,23 @@ impl Tx {
         const OPERATION: &str = "begin";
         let sql = options.sql().map_err(|e| e.during(OPERATION))?;
         let mut guard = db.guard_once().await.map_err(|e| e.during(OPERATION))?;
+        // What is refused behind BEGIN leaves a transaction that is to be rolled back.
+        guard.set_in_transaction(true);
         let mut step = guard.step();
         let begun = driver::simple(step.session(), &sql).await;
         // Nothing was run in it yet, so whether it was begun makes no difference.
-        step.settle(begun).map_err(|e| e.undone().during(OPERATION))?;
-        guard.set_in_transaction(true);
+        let begun = step.settle(begun).map_err(|e| e.undone());
+        if let Some(scope) = &options.scope {
+            let rows = begun.map_err(|e| if e.server().is_some() { scope.refused(e) } else { e });
+            let rows = rows.map_err(|e| e.during(OPERATION))?;
+            let missing = rows.first().map(|row| sqlx::Row::try_get::<Option<&str>, _>(row, 0)).transpose();
+            if let Some(missing) = missing.map_err(|e| driver::error(e).during(OPERATION))?.flatten() {
+                return Err(Scope::without(missing).during(OPERATION));
+            }
+        } else {
+            begun.map_err(|e| e.during(OPERATION))?;
+        }
+        guard.session_mut().path = options.scope.as_ref().map(Scope::path).unwrap_or_default();
         let read_only = options.read_only;
         Ok(Self { guard, db: db.clone(), id: None, read_only, depth: 0, dropped: None, raw: false })
     }

@@ -3,6 +3,8 @@ use std::fmt::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::RetryConfig;
 
+use super::scope::Scope;
+
 /// How a transaction is begun, and whether its closure may run again.
 ///
 /// # Examples
@@ -26,6 +28,9 @@ pub struct TxOptions {
     /// between. Default: what [`DbConfig::retry`](crate::DbConfig::retry) says. [`Db::begin_with`](crate::Db::begin_with)
     /// runs nothing again.
     pub retry: Option<RetryConfig>,
+    /// As whom, in which schemas and with which settings it runs: see [`Db::scope`](crate::Db::scope). Default: as the
+    /// connection is.
+    pub scope: Option<Scope>,
 }
 
 /// What a transaction sees of others (<https://www.postgresql.org/docs/current/transaction-iso.html>).
@@ -108,7 +113,7 @@ impl TxOptions {
         self
     }
 
-    /// The statement that begins such a transaction.
+    /// The statements that begin such a transaction.
     pub(super) fn sql(&self) -> Result<String> {
         let mut sql = "BEGIN".to_owned();
         if let Some(isolation) = self.isolation {
@@ -124,6 +129,9 @@ impl TxOptions {
                 return Err(Error::new(ErrorKind::Config, message));
             }
             sql.push_str(" DEFERRABLE");
+        }
+        if let Some(scope) = &self.scope {
+            sql.push_str(&scope.sql()?);
         }
         Ok(sql)
     }

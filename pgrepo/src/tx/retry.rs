@@ -46,8 +46,22 @@ impl Db {
         T: Send,
         E: From<Error> + Send,
     {
+        self.run_once(TxOptions::default(), work)
+    }
+
+    /// [`transaction`](Self::transaction) with options.
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an async fn of these bounds is not known to be `Send` where it is spawned"
+    )]
+    pub(super) fn run_once<F, T, E>(&self, options: TxOptions, work: F) -> impl Future<Output = Result<T, E>> + Send
+    where
+        for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<T, E> + TxOnce<&'t mut Tx, Result<T, E>, Fut: Send> + Send,
+        T: Send,
+        E: From<Error> + Send,
+    {
         async move {
-            let mut tx = self.begin().await?;
+            let mut tx = self.begin_with(options).await?;
             match work(&mut tx).await {
                 Ok(value) => {
                     tx.commit().await?;
