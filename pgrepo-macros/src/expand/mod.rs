@@ -42,7 +42,7 @@ pub(crate) fn record(record: &ast::Record<'_>) -> TokenStream {
     let (declaration, new_impls) = new.unzip();
     let projection = record.of.as_ref().map(|of| projection::projection(record, of));
     let declared =
-        record.table.as_ref().and_then(|table| Some((table, table.constraints.as_ref()?))).map(|(table, declared)| {
+        record.table.as_ref().and_then(|table| Some((table, table.constraints.name.as_ref()?))).map(|(table, declared)| {
             (constraint::declaration(record, table, declared), constraint::impls(record, table, declared))
         });
     let (enumeration, constraint_impls) = declared.unzip();
