@@ -11,7 +11,8 @@ pub use std::string::String;
 pub use std::vec::Vec;
 
 #[cfg(feature = "registry")]
-pub use crate::schema::Registered;
+pub use crate::schema::{Registered, verify_all};
+pub use crate::schema::verify_tables;
 #[cfg(feature = "registry")]
 pub use inventory;
 

@@ -467,7 +467,10 @@ pub use query::{
 pub use repository::Repository;
 pub use retry::{Backoff, RetryBudget, RetryConfig};
 pub use row::Row;
-pub use schema::create_table_sql;
+pub use schema::{
+    ColumnShape, ConstraintShape, Contract, Difference, DifferenceKind, FilledBy, IndexShape, Severity, Snapshot,
+    TableShape, TypeShape, create_table_sql, verify,
+};
 pub use stream::{Chunks, RowStream};
 pub use table::{
     Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut, Embedded, FieldError, FieldWriter,

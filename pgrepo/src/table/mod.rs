@@ -33,7 +33,7 @@ pub mod wrapped;
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
 pub use constraint::Constraints;
 pub use declared::{ConstraintMeta, ConstraintMetaKind, IndexMeta};
-pub(crate) use described::{Description, Made, RowType, TableColumn};
+pub(crate) use described::{Description, Made, Misfit, RowType, TableColumn};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub(crate) use name::literal;
 pub use name::{Name, quote_ident};
