@@ -24,6 +24,7 @@ mod secrets;
 mod session;
 mod slow;
 mod spawned;
+mod stats;
 mod storm;
 mod streams;
 mod support;
