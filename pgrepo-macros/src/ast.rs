@@ -1,15 +1,17 @@
 use proc_macro2::Ident;
 use quote::format_ident;
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Fields, GenericArgument, LitStr, Path, PathArguments, Type, Visibility};
+use syn::{Attribute, Data, DeriveInput, Expr, Fields, GenericArgument, LitStr, Path, PathArguments, Type, Visibility};
 
 use crate::attr::Attrs;
 use crate::case::Case;
+use crate::check;
 use crate::constraint::Declared;
 use crate::ctxt::Ctxt;
+use crate::docs;
 use crate::symbol::{
-    COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, IDENTITY, JSON, MARKER, NEW, NEW_DERIVE, OF, PRIMARY_KEY,
-    Place, READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, UNIQUE, VERSION, VIA_SQLX,
+    COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, GIN_INDEX, IDENTITY, JSON, JSON_INDEX, MARKER, NEW,
+    NEW_DERIVE, OF, PRIMARY_KEY, Place, READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, UNIQUE, VERSION, VIA_SQLX,
 };
 
 /// A struct whose fields are columns.
@@ -30,7 +32,11 @@ pub(crate) struct Table {
     pub(crate) read_only: bool,
     pub(crate) new: Option<New>,
     pub(crate) unique: Vec<Unique>,
-    pub(crate) constraints: Option<Declared>,
+    pub(crate) constraints: Declared,
+    /// The paths that have an index, as expressions behind `Self::`.
+    pub(crate) json_indexes: Vec<Expr>,
+    /// The struct's documentation.
+    pub(crate) doc: String,
 }
 
 /// A set of columns that is named as unique.
@@ -63,6 +69,10 @@ pub(crate) struct Field<'a> {
     pub(crate) generated: bool,
     pub(crate) default: bool,
     pub(crate) version: bool,
+    /// The SQL of the default, or of what a generated column is computed from.
+    pub(crate) expression: Option<LitStr>,
+    /// Whether the whole document has an index.
+    pub(crate) gin_index: bool,
     pub(crate) sql_type: Option<LitStr>,
     /// How an embedded struct shows that it is absent, where it may be.
     pub(crate) absence: Option<Absence>,
@@ -157,8 +167,19 @@ impl Table {
         }
         let unique = attrs.texts(UNIQUE).into_iter().map(Unique::read).collect();
         let constraints = Declared::read(ctxt, attrs);
-        Some(Self { name: name?, schema, read_only, new, unique, constraints })
+        let json_indexes = json_indexes(ctxt, attrs);
+        let doc = docs::text(&input.attrs);
+        Some(Self { name: name?, schema, read_only, new, unique, constraints, json_indexes, doc })
     }
+}
+
+fn json_indexes(ctxt: &Ctxt, attrs: &Attrs<'_>) -> Vec<Expr> {
+    let parsed = attrs.texts(JSON_INDEX).into_iter().filter_map(|text| {
+        let message = "`json_index` takes a path in quotes, from a column's constant on: \
+                       #[pg(json_index = \"LOCATION.at(Location::COUNTRY)\")]";
+        text.parse().map_err(|_| ctxt.error(&text, message)).ok()
+    });
+    parsed.collect()
 }
 
 impl Unique {
@@ -211,9 +232,11 @@ impl<'a> Field<'a> {
             kind,
             primary_key: attrs.flag(PRIMARY_KEY),
             identity: attrs.flag(IDENTITY),
-            generated: attrs.flag(GENERATED),
-            default: attrs.flag(DEFAULT),
+            generated: attrs.key(GENERATED).is_some(),
+            default: attrs.key(DEFAULT).is_some(),
             version: attrs.flag(VERSION),
+            expression: expression(ctxt, &attrs),
+            gin_index: attrs.flag(GIN_INDEX),
             sql_type: attrs.text(SQL_TYPE),
             absence: absence(ctxt, &attrs, &field.ty, kind),
         }
@@ -233,6 +256,13 @@ impl<'a> Field<'a> {
     pub(crate) fn optional(&self) -> Option<&'a Type> {
         wrapped(self.ty, "Option")
     }
+}
+
+/// The SQL that stands for a default or a generated column.
+fn expression(ctxt: &Ctxt, attrs: &Attrs<'_>) -> Option<LitStr> {
+    let text = [GENERATED, DEFAULT].into_iter().filter_map(|key| attrs.optional_text(key)).next()?;
+    check::sql(ctxt, &text);
+    Some(text)
 }
 
 /// How an embedded struct in an `Option` shows that it is absent.

@@ -55,6 +55,16 @@ pub(crate) fn identifier(ctxt: &Ctxt, name: &LitStr, what: &str) {
     }
 }
 
+/// Checks a piece of SQL that is put into a statement as it stands.
+pub(crate) fn sql(ctxt: &Ctxt, text: &LitStr) {
+    let sql = text.value();
+    if sql.trim().is_empty() {
+        ctxt.error(text, "an expression of SQL cannot be empty");
+    } else if sql.contains('\0') {
+        ctxt.error(text, "an expression of SQL cannot hold a NUL character");
+    }
+}
+
 fn names(ctxt: &Ctxt, record: &Record<'_>) {
     let mut seen: HashMap<String, &Ident> = HashMap::new();
     let mut columns = 0_usize;

@@ -1,20 +1,30 @@
 //! The constraints that a table's struct declares, and the variants that stand for them.
+//!
+//! Each has its name, and behind a colon its columns or its SQL.
 
 use proc_macro2::{Ident, Span};
-use syn::{LitStr, Path};
+use syn::LitStr;
 
 use crate::ast::{Record, Table};
 use crate::attr::Attrs;
-use crate::check::{MAX_IDENTIFIER, identifier};
+use crate::check::{MAX_IDENTIFIER, identifier, sql as sql_of};
 use crate::ctxt::Ctxt;
 use crate::symbol::{CHECK, CONSTRAINTS, EXCLUDE, FOREIGN_KEY, PRIMARY_KEY, Symbol};
 
 /// What is said about constraints beside the unique sets.
 pub(crate) struct Declared {
     /// The enum that is asked for.
-    pub(crate) name: Ident,
+    pub(crate) name: Option<Ident>,
     primary_key: Option<LitStr>,
-    others: Vec<(Kind, LitStr)>,
+    others: Vec<Other>,
+}
+
+/// A constraint that is declared by its name, perhaps with its SQL.
+struct Other {
+    kind: Kind,
+    text: LitStr,
+    name: String,
+    sql: Option<String>,
 }
 
 /// A constraint with a name, and its variant.
@@ -22,11 +32,20 @@ pub(crate) struct Constraint {
     pub(crate) name: String,
     pub(crate) variant: Ident,
     pub(crate) doc: String,
+    pub(crate) kind: Kind,
+    /// Whether the name is written in the source, and not the one that PostgreSQL makes.
+    pub(crate) named: bool,
+    /// Those of the key and of the unique sets.
+    pub(crate) columns: Vec<String>,
+    pub(crate) sql: Option<String>,
     span: Span,
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
+/// What sort of constraint it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    PrimaryKey,
+    Unique,
     Check,
     ForeignKey,
     Exclude,
@@ -39,6 +58,8 @@ impl Kind {
     /// What the variant begins with, how PostgreSQL ends a name that it makes, and what it is called.
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
+            Self::PrimaryKey => ("PrimaryKey", "_pkey", "primary key"),
+            Self::Unique => ("Unique", "_key", "unique set"),
             Self::Check => ("Check", "_check", "check constraint"),
             Self::ForeignKey => ("ForeignKey", "_fkey", "foreign key"),
             Self::Exclude => ("Exclude", "_excl", "exclusion constraint"),
@@ -47,15 +68,23 @@ impl Kind {
 }
 
 impl Declared {
-    pub(crate) fn read(ctxt: &Ctxt, attrs: &Attrs<'_>) -> Option<Self> {
+    pub(crate) fn read(ctxt: &Ctxt, attrs: &Attrs<'_>) -> Self {
         let primary_key = attrs.key(PRIMARY_KEY).and_then(|_| attrs.text(PRIMARY_KEY));
-        let others: Vec<_> =
-            KINDS.iter().flat_map(|(key, kind)| attrs.texts(*key).into_iter().map(|name| (*kind, name))).collect();
-        for name in primary_key.iter().chain(others.iter().map(|(_, name)| name)) {
+        let texts = KINDS.iter().flat_map(|(key, kind)| attrs.texts(*key).into_iter().map(|text| (*kind, text)));
+        let others: Vec<Other> = texts.map(|(kind, text)| Other::read(kind, text)).collect();
+        if let Some(name) = &primary_key {
             identifier(ctxt, name, "a constraint's name");
         }
+        for other in &others {
+            identifier(ctxt, &LitStr::new(&other.name, other.text.span()), "a constraint's name");
+            if let Some(sql) = &other.sql {
+                sql_of(ctxt, &LitStr::new(sql, other.text.span()));
+            }
+        }
         if attrs.lacks(CONSTRAINTS) {
-            let keys = KINDS.iter().map(|(key, _)| *key).chain([PRIMARY_KEY]);
+            // One that is declared with its SQL has a use without the enum.
+            let bare = |kind: Kind| others.iter().any(|other| other.kind == kind && other.sql.is_none());
+            let keys = KINDS.iter().filter(|(_, kind)| bare(*kind)).map(|(key, _)| *key).chain([PRIMARY_KEY]);
             for key in keys.filter_map(|key| attrs.key(key)) {
                 ctxt.error(
                     key,
@@ -63,45 +92,72 @@ impl Declared {
                 );
             }
         }
-        let name = attrs.parsed(CONSTRAINTS, "the name of an enum")?;
-        Some(Self { name, primary_key, others })
+        let name = attrs.parsed(CONSTRAINTS, "the name of an enum");
+        Self { name, primary_key, others }
     }
+}
 
-    /// The path of the enum is the struct's own module's.
-    pub(crate) fn path(&self) -> Path {
-        self.name.clone().into()
+impl Other {
+    fn read(kind: Kind, text: LitStr) -> Self {
+        let whole = text.value();
+        let (name, sql) = match whole.split_once(':') {
+            Some((name, sql)) => (name.trim().to_owned(), Some(sql.trim().to_owned())),
+            None => (whole, None),
+        };
+        Self { kind, text, name, sql }
     }
 }
 
 /// All constraints of a table that have a name: the primary key, the unique sets and those that are declared by name.
-pub(crate) fn of(record: &Record<'_>, table: &Table, declared: &Declared) -> Vec<Constraint> {
+pub(crate) fn of(record: &Record<'_>, table: &Table) -> Vec<Constraint> {
     let of_table = table.name.value();
+    let declared = &table.constraints;
     let mut all = Vec::new();
     let key = declared.primary_key.as_ref();
-    if key.is_some() || record.fields.iter().any(|f| f.primary_key) {
+    let columns: Vec<_> = record.fields.iter().filter(|f| f.primary_key).map(|f| f.column.value()).collect();
+    if key.is_some() || !columns.is_empty() {
         let name = key.map_or_else(|| made_name(&of_table, &[], "pkey"), LitStr::value);
-        let span = key.map_or(declared.name.span(), LitStr::span);
+        let span = key.map_or_else(|| declared.name.as_ref().map_or(table.name.span(), Ident::span), LitStr::span);
         all.push(Constraint {
             variant: Ident::new("PrimaryKey", span),
             doc: format!("The primary key, `{name}`."),
             name,
+            kind: Kind::PrimaryKey,
+            named: key.is_some(),
+            columns,
+            sql: None,
             span,
         });
     }
     for set in &table.unique {
         let name = set.name.clone().unwrap_or_else(|| made_name(&of_table, &set.columns, "key"));
-        let variant = variant("Unique", &set.columns.join("_"), set.text.span());
         let doc = format!("The unique set of the columns {}: `{name}`.", set.columns.join(", "));
-        all.push(Constraint { name, variant, doc, span: set.text.span() });
+        all.push(Constraint {
+            name,
+            variant: variant("Unique", &set.columns.join("_"), set.text.span()),
+            doc,
+            kind: Kind::Unique,
+            named: set.name.is_some(),
+            columns: set.columns.clone(),
+            sql: None,
+            span: set.text.span(),
+        });
     }
-    for (kind, text) in &declared.others {
+    for Other { kind, text, name, sql } in &declared.others {
         let (begin, end, what) = kind.words();
-        let name = text.value();
         // What PostgreSQL puts around a name of its own says nothing more.
-        let stem = name.strip_prefix(&of_table).and_then(|rest| rest.strip_prefix('_')).unwrap_or(&name);
+        let stem = name.strip_prefix(&of_table).and_then(|rest| rest.strip_prefix('_')).unwrap_or(name);
         let stem = stem.strip_suffix(end).unwrap_or(stem);
-        let variant = variant(begin, stem, text.span());
-        all.push(Constraint { variant, doc: format!("The {what} `{name}`."), name, span: text.span() });
+        all.push(Constraint {
+            variant: variant(begin, stem, text.span()),
+            doc: format!("The {what} `{name}`."),
+            name: name.clone(),
+            kind: *kind,
+            named: true,
+            columns: Vec::new(),
+            sql: sql.clone(),
+            span: text.span(),
+        });
     }
     all
 }
@@ -113,14 +169,14 @@ pub(crate) fn check(ctxt: &Ctxt, record: &Record<'_>, table: &Table) {
             identifier(ctxt, &LitStr::new(name, set.text.span()), "a constraint's name");
         }
     }
-    let Some(declared) = &table.constraints else { return };
-    let all = of(record, table, declared);
+    let all = of(record, table);
+    let declared = &table.constraints.name;
     for (i, one) in all.iter().enumerate() {
         for earlier in all.iter().take(i) {
-            if earlier.name == one.name {
+            if earlier.name == one.name && (declared.is_some() || one.named) {
                 let message = format!("the constraint {:?} is declared twice", one.name);
                 ctxt.push(syn::Error::new(one.span, message));
-            } else if earlier.variant == one.variant {
+            } else if declared.is_some() && earlier.variant == one.variant {
                 let message = format!(
                     "the variant `{}` stands for the constraint {:?} already, and cannot for {:?}",
                     one.variant, earlier.name, one.name
@@ -129,9 +185,9 @@ pub(crate) fn check(ctxt: &Ctxt, record: &Record<'_>, table: &Table) {
             }
         }
     }
-    if all.is_empty() {
+    if let (Some(name), true) = (declared, all.is_empty()) {
         ctxt.error(
-            &declared.name,
+            name,
             "this enum would have no variants: declare `unique`, `check`, `foreign_key` or `exclude`, or mark a primary key",
         );
     }

@@ -26,7 +26,7 @@ pub(crate) fn record(
         record.fields.retain(|f| f.kind != Kind::Skip && f.constant != "_" && seen.insert(f.constant.to_string()));
         let new = record.table.as_ref().and_then(|t| t.new.as_ref()).map(|new| expand::new_struct(&record, new));
         let constants = expand::constants(&record);
-        let declared = record.table.as_ref().and_then(|table| Some((table, table.constraints.as_ref()?)));
+        let declared = record.table.as_ref().and_then(|table| Some((table, table.constraints.name.as_ref()?)));
         let constraints = declared.map(|(table, declared)| {
             let hidden = expand::scope(&record.krate, &expand::constraint_impls(&record, table, declared));
             let declaration = expand::constraints(&record, table, declared);

@@ -21,6 +21,7 @@ mod case;
 mod check;
 mod constraint;
 mod ctxt;
+mod docs;
 mod expand;
 mod fallback;
 mod generics;
@@ -79,9 +80,11 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `unique = "users_email_idx: email"` | the same, of a constraint or index whose name is not the one that PostgreSQL makes of table and columns, `users_email_key` |
 /// | `constraints = "UserConstraint"` | writes an enum with a variant for each constraint that is declared, for `Error::violation`: the primary key (`PrimaryKey`), the unique sets (`UniqueOrgIdName`) and those below |
 /// | `primary_key = "users_pk"` | the name of the primary key's constraint, where it is not `users_pkey` |
-/// | `check = "users_age_check"` | a check constraint by its name: the variant `CheckAge`, without the table's name and the ending that PostgreSQL gives; may be given several times, like the next two |
-/// | `foreign_key = "users_org_id_fkey"` | a foreign key by its name: `ForeignKeyOrgId` |
-/// | `exclude = "rooms_during_excl"` | an exclusion constraint by its name: `ExcludeDuring` |
+/// | `check = "users_age_check"` | a check constraint by its name: the variant `CheckAge`, without the table's name and the ending that PostgreSQL gives; may be given several times, like the next three |
+/// | `check = "users_age_check: age < 200"` | the same with its condition, for `create_table_sql`; then it needs no `constraints` |
+/// | `foreign_key = "users_org_id_fkey"` | a foreign key by its name: `ForeignKeyOrgId`; with what SQL writes behind FOREIGN KEY: `"users_org_id_fkey: (org_id) REFERENCES orgs (id)"` |
+/// | `exclude = "rooms_during_excl"` | an exclusion constraint by its name: `ExcludeDuring`; with what SQL writes behind EXCLUDE: `"rooms_during_excl: USING gist (during WITH &&)"` |
+/// | `json_index = "LOCATION.at(Location::COUNTRY)"` | the path has the index of `JsonPath::index_ddl`: `create_table_sql` makes it and `verify` looks for it; may be given several times |
 /// | `crate = "path"` | where pgrepo is, if it has another name |
 ///
 /// # Keys of a field
@@ -91,16 +94,20 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `column = "e-mail"` | the column's name, where it is not the field's |
 /// | `primary_key` | a part of the key; one field or several |
 /// | `identity` | the server numbers the column: read as a plain value, left out of new rows |
-/// | `generated` | the server computes the column: read, and never written |
-/// | `default` | the column has a default: `Set::To` or `Set::Server` in new rows |
+/// | `generated`, `generated = "a + b"` | the server computes the column: read, and never written; with the SQL that computes it, for `create_table_sql` |
+/// | `default`, `default = "now()"` | the column has a default: `Set::To` or `Set::Server` in new rows; with its SQL, for `create_table_sql` |
 /// | `version` | an integer that counts the row's changes: an update writes the row only if it still has the version that was read |
 /// | `skip` | no column; filled by `Default` |
 /// | `json` | any type of serde's, kept as jsonb (or json); the column's type is `Json<T>`; `None` of an `Option` is NULL |
 /// | `sql_type = "varchar"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for |
+/// | `gin_index` | the whole document has the index of `Column::gin_index_ddl`, as with `json_index` on the struct |
 /// | `via_sqlx` | a type that only has sqlx's traits; such a struct cannot be read by `COPY` |
 /// | `flatten`, `flatten = "home_"` | the columns of an embedded struct, with a prefix; nested up to three deep |
 /// | `marker` | beside `flatten`, on an `Option`: a column of bool, the prefix and `is_present`, says whether the struct is there |
 /// | `constant = "NAME"` | the constant's name, where the field's own clashes |
+///
+/// The documentation of the struct and of its fields becomes the comments of the table and its columns in
+/// `create_table_sql`.
 ///
 /// # What it writes
 ///
@@ -283,7 +290,11 @@ mod tests {
         };
         let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(version)] v: i32, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
             #[pg(flatten = \"c_\")] c: C, #[pg(skip)] d: u8, #[pg(sql_type = \"text\", generated)] e: &'a str }";
-        for keys in ["new = \"New\", unique = \"v\", constraints = \"All\", check = \"c\"", "read_only", "unknown"] {
+        for keys in [
+            "new = \"New\", unique = \"v\", constraints = \"All\", check = \"c: v > 0\", json_index = \"A.key(1)\"",
+            "read_only",
+            "unknown",
+        ] {
             let source = format!("#[pg(table = \"t\", {keys}, crate = \"db\")] struct User<'a, T> {fields}");
             let code = expanded(&source).unwrap_or_default();
             assert!(code.contains("db :: __private"), "{code}");

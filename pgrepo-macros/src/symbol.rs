@@ -19,9 +19,11 @@ pub(crate) const DOMAIN: Symbol = Symbol("domain");
 pub(crate) const EXCLUDE: Symbol = Symbol("exclude");
 pub(crate) const FLATTEN: Symbol = Symbol("flatten");
 pub(crate) const FOREIGN_KEY: Symbol = Symbol("foreign_key");
+pub(crate) const GIN_INDEX: Symbol = Symbol("gin_index");
 pub(crate) const GENERATED: Symbol = Symbol("generated");
 pub(crate) const IDENTITY: Symbol = Symbol("identity");
 pub(crate) const JSON: Symbol = Symbol("json");
+pub(crate) const JSON_INDEX: Symbol = Symbol("json_index");
 pub(crate) const MARKER: Symbol = Symbol("marker");
 pub(crate) const NAME: Symbol = Symbol("name");
 pub(crate) const NEW: Symbol = Symbol("new");
@@ -43,7 +45,7 @@ pub(crate) const VERSION: Symbol = Symbol("version");
 pub(crate) const VIA_SQLX: Symbol = Symbol("via_sqlx");
 
 /// The words that may be given several times.
-pub(crate) const REPEATED: [Symbol; 4] = [UNIQUE, CHECK, FOREIGN_KEY, EXCLUDE];
+pub(crate) const REPEATED: [Symbol; 5] = [UNIQUE, CHECK, FOREIGN_KEY, EXCLUDE, JSON_INDEX];
 
 /// Where an attribute stands, which decides on the words that it may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,7 @@ impl Place {
                 CHECK,
                 FOREIGN_KEY,
                 EXCLUDE,
+                JSON_INDEX,
                 CRATE,
             ],
             Self::TableField => &[
@@ -95,6 +98,7 @@ impl Place {
                 JSON,
                 SQL_TYPE,
                 VIA_SQLX,
+                GIN_INDEX,
                 FLATTEN,
                 MARKER,
                 CONSTANT,

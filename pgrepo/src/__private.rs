@@ -10,12 +10,19 @@ pub use core::str::from_utf8;
 pub use std::string::String;
 pub use std::vec::Vec;
 
+pub use crate::schema::verify_tables;
+#[cfg(feature = "registry")]
+pub use crate::schema::{Registered, verify_all};
+#[cfg(feature = "registry")]
+pub use inventory;
+
 pub use serde_json::Value as JsonValue;
 
 pub use sqlx;
 pub use sqlx::postgres::PgRow;
 
 pub use crate::__message as message;
+pub use crate::__register as register;
 pub use crate::__statement as statement;
 pub use crate::driver_row::{from_pg_row, from_pg_rows};
 pub use crate::json;
@@ -33,9 +40,10 @@ pub use crate::table::wrapped::{
     DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, ReadFromJson, driver_column, json_column,
 };
 pub use crate::table::{
-    Cells, Column, ColumnMeta, Constraints, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, Name, OfView,
-    PgTable, PrimaryKey, Projection, Record, ServerMade, Set, Spec, TableMeta, Unique, Writable, WriteFields, WriteRow,
+    Cells, Column, ColumnMeta, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut, Embedded, FieldError,
+    FieldWriter, Fields, FromRow, Name, OfView, PgTable, PrimaryKey, Projection, Record, ServerMade, Set, Spec,
+    TableMeta, Unique, Writable, WriteFields, WriteRow,
 };
-pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, unknown_label, unknown_number, with_domain};
-pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeInfo, ValueError};
+pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, first, unknown_label, unknown_number, with_domain};
+pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeDefinition, TypeInfo, ValueError};
 pub use crate::via_sqlx::{DriverRead, DriverType, DriverWrite, ViaSqlx};

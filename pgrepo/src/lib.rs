@@ -149,6 +149,7 @@
 //! | `tls` | yes | encrypted connections, by rustls; to build it takes a C compiler |
 //! | `uuid` | yes | `uuid::Uuid` |
 //! | `csv` | no | rows out of CSV: the parser of the crate `csv` without its reader |
+//! | `registry` | no | [`verify_all!`] for every derived table of the program: one small crate more, which links a list of them |
 //! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
 //! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
 //!
@@ -264,6 +265,7 @@ mod query;
 mod repository;
 mod retry;
 mod row;
+mod schema;
 mod stream;
 pub mod table;
 #[cfg(all(feature = "testkit", unix))]
@@ -466,11 +468,16 @@ pub use query::{
 pub use repository::Repository;
 pub use retry::{Backoff, RetryBudget, RetryConfig};
 pub use row::Row;
+pub use schema::{
+    ColumnInfo, ColumnShape, ConnectionStats, ConstraintShape, Contract, DatabaseStats, Difference, DifferenceKind,
+    FilledBy, IndexInfo, IndexShape, PartitionInfo, Replication, Severity, Snapshot, StandbyStats, TableInfo,
+    TableShape, TableSize, TypeShape, create_table_sql, verify,
+};
 pub use stream::{Chunks, RowStream};
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, Constraints, CopyOut, Embedded, FieldError, FieldWriter,
-    Fields, FromCell, FromRow, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Projection, Record, Set, Spec, TableMeta,
-    TableName, Unique, WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut,
+    Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow, IndexMeta, KeyArg, Name, OwnedRow, PgTable,
+    PrimaryKey, Projection, Record, Set, Spec, TableMeta, TableName, Unique, WriteFields, WriteRow,
 };
 pub use tx::{
     AdvisoryKey, AdvisoryLock, Isolation, Savepoint, Scope, Scoped, Statement, Tx, TxFn, TxId, TxOnce, TxOptions,
@@ -479,7 +486,7 @@ pub use tx::{
 #[cfg(feature = "chrono")]
 pub use value::Infinite;
 pub use value::{
-    Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeInfo, TypeKind, Value, ValueError,
-    ValueErrorKind,
+    Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeDefinition, TypeInfo, TypeKind, Value,
+    ValueError, ValueErrorKind,
 };
 pub use via_sqlx::ViaSqlx;

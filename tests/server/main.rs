@@ -25,6 +25,7 @@ mod secrets;
 mod session;
 mod slow;
 mod spawned;
+mod stats;
 mod storm;
 mod streams;
 mod support;

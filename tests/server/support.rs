@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use pgrepo::testkit::{Proxy, TestDatabase};
+use pgrepo::testkit::{Proxy, TestDatabase, need};
 use pgrepo::{Db, DbConfig};
 use sqlx::{Connection, PgConnection};
 
@@ -169,4 +169,14 @@ pub(crate) async fn serves(db: &Db, max: usize) {
         let answer: i64 = db.query("SELECT $1::int8").bind(nonce).fetch_one().await.unwrap();
         assert_eq!(answer, nonce);
     }
+}
+
+/// What psql writes to its standard output; nothing where there is none.
+pub(crate) async fn psql(db: &TestDatabase, args: &[&str]) -> Option<Vec<u8>> {
+    let psql = need("what psql says", "psql", "apt-get install postgresql-client")?;
+    let mut command = std::process::Command::new(psql);
+    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &db.url()]).args(args).env_remove("PGOPTIONS");
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(output.stdout)
 }

@@ -1,22 +1,22 @@
 use std::collections::HashSet;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 
 use crate::ast::{Record, Table};
-use crate::constraint::{self, Declared};
+use crate::constraint::{self, Kind};
 use crate::generics::bounds;
 
 use super::field::private;
 use super::record::Need;
 
 /// The enum itself, where the user can name it.
-pub(crate) fn declaration(record: &Record<'_>, table: &Table, declared: &Declared) -> TokenStream {
-    let (vis, name, of) = (&record.input.vis, &declared.name, &record.input.ident);
+pub(crate) fn declaration(record: &Record<'_>, table: &Table, name: &Ident) -> TokenStream {
+    let (vis, of) = (&record.input.vis, &record.input.ident);
     let doc = format!("The declared constraints of the table of [`{of}`].");
     // Of wrong input each variant once: its own errors stand alone.
     let mut seen = HashSet::new();
-    let all = constraint::of(record, table, declared).into_iter().filter(|one| seen.insert(one.variant.to_string()));
+    let all = constraint::of(record, table).into_iter().filter(|one| seen.insert(one.variant.to_string()));
     let variants = all.map(|one| {
         let (doc, variant) = (one.doc, one.variant);
         quote!(#[doc = #doc] #variant)
@@ -33,12 +33,12 @@ pub(crate) fn declaration(record: &Record<'_>, table: &Table, declared: &Declare
 }
 
 /// Which variant stands for a name.
-pub(crate) fn impls(record: &Record<'_>, table: &Table, declared: &Declared) -> TokenStream {
+pub(crate) fn impls(record: &Record<'_>, table: &Table, name: &Ident) -> TokenStream {
     let p = private(&record.krate);
     let (impl_generics, ty_generics, _) = record.input.generics.split_for_impl();
     let bounds = bounds(&record.input.generics, &record.needs(Need::Describe));
-    let (name, of) = (declared.path(), &record.input.ident);
-    let all = constraint::of(record, table, declared);
+    let of = &record.input.ident;
+    let all = constraint::of(record, table);
     let (names, variants): (Vec<_>, Vec<_>) = all.into_iter().map(|one| (one.name, one.variant)).unzip();
     quote! {
         #[automatically_derived]
@@ -53,4 +53,23 @@ pub(crate) fn impls(record: &Record<'_>, table: &Table, declared: &Declared) -> 
             }
         }
     }
+}
+
+/// What the constraints are, for the table's description.
+pub(crate) fn metas(record: &Record<'_>, table: &Table) -> TokenStream {
+    let p = private(&record.krate);
+    let metas = constraint::of(record, table).into_iter().map(|one| {
+        let kind = format_ident!("{}", match one.kind {
+            Kind::PrimaryKey => "PrimaryKey",
+            Kind::Unique => "Unique",
+            Kind::Check => "Check",
+            Kind::ForeignKey => "ForeignKey",
+            Kind::Exclude => "Exclude",
+        });
+        let (name, columns) = (one.name, one.columns);
+        let named = (one.named || table.constraints.name.is_some()).then(|| quote!(.named()));
+        let sql = one.sql.map(|sql| quote!(.defined(#sql)));
+        quote!(#p::ConstraintMeta::new(#p::ConstraintMetaKind::#kind, #name, &[#(#p::Name::new(#columns)),*])#named #sql)
+    });
+    quote!(&[#(#metas),*])
 }

@@ -4,6 +4,7 @@ use syn::Path;
 use syn::spanned::Spanned;
 
 use crate::ast::{Absence, Field, Kind};
+use crate::docs;
 use crate::generics::{rename, source};
 
 /// Where generated code finds what it names.
@@ -67,6 +68,13 @@ impl Field<'_> {
         for (_, mark) in marks.iter().filter(|(given, _)| *given) {
             let mark = syn::Ident::new(mark, self.ident.span());
             spec = quote!(#spec.#mark());
+        }
+        if let Some(sql) = &self.expression {
+            spec = quote!(#spec.expression(#sql));
+        }
+        let doc = docs::of(&self.docs);
+        if !doc.is_empty() {
+            spec = quote!(#spec.documented(#doc));
         }
         spec
     }

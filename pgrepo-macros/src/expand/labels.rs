@@ -24,12 +24,25 @@ pub(crate) fn labels(labels: &Labels<'_>) -> TokenStream {
         Kept::Number(number) => numbers(labels, &p, &Ident::new(number, Span::call_site())),
         Kept::Enum { .. } | Kept::Text => texts(labels, &p),
     };
+    let definition = match &labels.kept {
+        Kept::Enum { .. } => {
+            let texts = labels.variants.iter().map(|v| &v.label);
+            Some(quote! {
+                const DEFINITION: #p::Option<&'static #p::TypeDefinition> = #p::Some(&#p::TypeDefinition::Enum {
+                    ty: <Self as #p::SqlType>::TYPES[0],
+                    labels: &[#(#texts),*],
+                });
+            })
+        }
+        Kept::Text | Kept::Number(_) => None,
+    };
     scope(
         &labels.krate,
         &quote! {
             #[automatically_derived]
             impl #p::SqlType for #name {
                 const TYPES: &'static [#p::PgType] = #types;
+                #definition
             }
             #[automatically_derived]
             impl #p::Element for #name {}

@@ -36,6 +36,18 @@ pub(crate) fn newtype(newtype: &Newtype<'_>) -> TokenStream {
             }
         }
     };
+    let definition = if newtype.domain.is_some() {
+        quote! {
+            #p::Some(&#p::TypeDefinition::Domain {
+                ty: <Self as #p::SqlType>::TYPES[0],
+                base: #p::first(#p::TypeOf::<#ty>::TYPES),
+                array: #p::TypeOf::<#ty>::ARRAY,
+                definition: #p::TypeOf::<#ty>::DEFINITION,
+            })
+        }
+    } else {
+        quote!(#p::TypeOf::<#ty>::DEFINITION)
+    };
     let later = Lifetime::new("'__c", span);
     let parameters: Vec<_> = without_defaults(generics).collect();
     let element = bounds(generics, &[quote!(#ty: #p::ElementFor<#later>)]);
@@ -49,6 +61,7 @@ pub(crate) fn newtype(newtype: &Newtype<'_>) -> TokenStream {
                 const TYPES: &'static [#p::PgType] = #types;
                 const ARRAY: #p::bool = #p::TypeOf::<#ty>::ARRAY;
                 const NULLABLE: #p::bool = #p::TypeOf::<#ty>::NULLABLE;
+                const DEFINITION: #p::Option<&'static #p::TypeDefinition> = #definition;
                 fn accepts(__ty: &#p::TypeInfo) -> #p::bool {
                     #p::TypeOf::<#ty>::accepts(__ty)
                 }

@@ -1,5 +1,6 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Lifetime, LitStr};
 
@@ -17,6 +18,10 @@ pub(crate) fn impls(record: &Record<'_>, table: &Table) -> TokenStream {
     let name = &record.input.ident;
     let (table_name, schema) = (&table.name, schema(&p, table.schema.as_ref()));
     let read_only = table.read_only.then(|| quote!(.read_only()));
+    let (struct_name, doc) = (name.unraw().to_string(), &table.doc);
+    let constraints = super::constraint::metas(record, table);
+    let indexes = indexes(record, table);
+    let register = register(record);
     let key = primary_key(record);
     let write = (!table.read_only).then(|| {
         let write = bounds(&record.input.generics, &record.needs(Need::Write));
@@ -40,16 +45,42 @@ pub(crate) fn impls(record: &Record<'_>, table: &Table) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #p::PgTable for #name #ty_generics #describe {
             const TABLE: #p::TableMeta =
-                #p::TableMeta::new(#schema, #table_name, <Self as #p::Record>::COLUMNS)#read_only;
+                #p::TableMeta::new(#schema, #table_name, <Self as #p::Record>::COLUMNS)
+                    .of_struct(#struct_name, #doc)
+                    .constraints(#constraints)
+                    #indexes
+                    #read_only;
             const SELECT: &'static #p::str = #p::statement!(select, __LAYOUT);
             const COPY_IN: &'static #p::str = #p::statement!(copy_in_sent, __LAYOUT);
             const COPY_OUT: &'static #p::str = #p::statement!(copy_out, __LAYOUT);
         }
         #key
         #write
+        #register
         #sets
         #version
     }
+}
+
+/// The indexes of documents and of paths into them.
+fn indexes(record: &Record<'_>, table: &Table) -> Option<TokenStream> {
+    let p = private(&record.krate);
+    let documents = record.fields.iter().filter(|f| f.gin_index).map(|field| {
+        let constant = &field.constant;
+        quote_spanned!(field.ty.span()=> Self::#constant.gin_index_meta())
+    });
+    let paths = table.json_indexes.iter().map(|path| quote_spanned!(path.span()=> Self::#path.index_meta()));
+    let all: Vec<_> = documents.chain(paths).collect();
+    (!all.is_empty()).then(|| quote!(.indexes(|| #p::Vec::from([#(#all),*]))))
+}
+
+/// Puts the struct among those of the program, unless it stands for as many tables as its parameters have values.
+fn register(record: &Record<'_>) -> Option<TokenStream> {
+    let generics = &record.input.generics;
+    let parameters = generics.type_params().next().is_some() || generics.const_params().next().is_some();
+    let p = private(&record.krate);
+    let (name, still) = (&record.input.ident, still(record));
+    (!parameters).then(|| quote!(#p::register!(#name #still);))
 }
 
 /// That the columns of unique sets are there; where no struct is embedded, that was checked before.

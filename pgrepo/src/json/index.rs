@@ -1,7 +1,7 @@
 //! The indexes that serve the conditions and orders on paths.
 
 use crate::query::Fragment;
-use crate::table::{Column, PgTable, Place, quote_ident};
+use crate::table::{Column, IndexMeta, PgTable, Place, quote_ident};
 
 use super::leaf::JsonIndexed;
 use super::path::JsonPath;
@@ -30,10 +30,15 @@ impl<T: PgTable + ?Sized, C: JsonColumn, W> Column<T, C, W> {
     /// );
     /// ```
     pub fn gin_index_ddl(self) -> String {
+        ddl::<T>(&self.gin_index_meta())
+    }
+
+    /// The same, for the table's description.
+    #[doc(hidden)]
+    pub fn gin_index_meta(self) -> IndexMeta {
         let column = self.name().to_string();
         let name = index_name(&[T::TABLE.name, &column, "gin"]);
-        let table = Place::of::<T>(None).quoted();
-        format!("CREATE INDEX {name} ON {table} USING gin ({} jsonb_path_ops)", quote_ident(&column))
+        IndexMeta::new(name, format!("USING gin ({} jsonb_path_ops)", quote_ident(&column)))
     }
 }
 
@@ -56,8 +61,16 @@ impl<T: PgTable + ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     where
         V: JsonIndexed,
     {
-        let table = Place::of::<T>(None).quoted();
-        format!("CREATE INDEX {} ON {table} (({}))", self.index_name("idx"), written(&self.typed()))
+        ddl::<T>(&self.index_meta())
+    }
+
+    /// The same, for the table's description.
+    #[doc(hidden)]
+    pub fn index_meta(&self) -> IndexMeta
+    where
+        V: JsonIndexed,
+    {
+        IndexMeta::new(self.index_name("idx"), format!("(({}))", written(&self.typed())))
     }
 
     /// The statement that makes the index for key tests at this path: [`has_key`](Self::has_key) and the like.
@@ -80,9 +93,8 @@ impl<T: PgTable + ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     where
         V: JsonMap,
     {
-        let table = Place::of::<T>(None).quoted();
         let value = written(&self.value(Fragment::default()));
-        format!("CREATE INDEX {} ON {table} USING gin ({value})", self.index_name("keys"))
+        ddl::<T>(&IndexMeta::new(self.index_name("keys"), format!("USING gin ({value})")))
     }
 
     /// A name made of the table's, the column's and the path's.
@@ -100,17 +112,22 @@ impl<T: PgTable + ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
     }
 }
 
-/// A name made of words, quoted. One that is too long is cut, and ends in a number that its whole text makes.
+/// The statement that makes an index.
+fn ddl<T: PgTable + ?Sized>(index: &IndexMeta) -> String {
+    index.ddl(&Place::of::<T>(None).quoted())
+}
+
+/// A name made of words. One that is too long is cut, and ends in a number that its whole text makes.
 fn index_name(words: &[&str]) -> String {
     let whole = words.join("_").replace('\0', "");
     if whole.len() <= MAX_IDENTIFIER {
-        return quote_ident(&whole);
+        return whole;
     }
     // FNV-1a: the same in each build, so that the name is.
     let hash = whole.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let room = MAX_IDENTIFIER - "_00000000".len();
     let cut = whole.floor_char_boundary(room);
-    quote_ident(&format!("{}_{hash:08x}", whole.get(..cut).unwrap_or_default()))
+    format!("{}_{hash:08x}", whole.get(..cut).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -119,9 +136,9 @@ mod tests {
 
     #[test]
     fn names_that_are_too_long_are_cut_and_stay_apart() {
-        assert_eq!(index_name(&["a", "b\"c", "idx"]), "\"a_b\"\"c_idx\"");
+        assert_eq!(index_name(&["a", "b\"c", "idx"]), "a_b\"c_idx");
         let [a, b] = ["a", "b"].map(|end| index_name(&[&"é".repeat(40), end]));
         assert_ne!(a, b);
-        assert!(a.len() <= MAX_IDENTIFIER + 2, "{a}");
+        assert!(a.len() <= MAX_IDENTIFIER, "{a}");
     }
 }

@@ -26,6 +26,21 @@ pub(crate) enum Made {
     Generated,
 }
 
+/// Why a column and a field do not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// The table has no such column.
+    Missing,
+    /// It is of a type that the field does not stand for.
+    Type,
+    /// The field is written and the server computes the column.
+    Generated,
+    /// The field is written and the server always numbers the column.
+    Always,
+    /// The field leaves the column to the server, which only has NULL for it.
+    Plain,
+}
+
 /// The columns of a table.
 #[derive(Debug)]
 pub(crate) struct Description {
@@ -54,51 +69,65 @@ impl Description {
         });
     }
 
-    /// Finds the column of a field that is read, and checks that the field can hold it.
-    pub(crate) fn fit(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
-        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(meta, self.missing()))?;
-        if meta.accepts(&column.ty) {
-            return Ok(column);
-        }
-        let message = format!(
-            "the table's column is {} and the field is a `{}`, which stands for {}",
-            column.ty,
-            meta.rust_type(),
-            meta.sql_type()
-        );
-        Err(misfit(meta, message))
+    /// Finds the column of a field that is read, and says whether the field can hold it.
+    pub(crate) fn read(&self, meta: &ColumnMeta) -> Result<&TableColumn, Misfit> {
+        let column = self.find(&meta.spec.name).ok_or(Misfit::Missing)?;
+        if meta.accepts(&column.ty) { Ok(column) } else { Err(Misfit::Type) }
     }
 
-    /// Finds the column of a field that is written, and checks that it can hold it.
-    pub(crate) fn fit_written(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
-        let column = self.fit(meta)?;
+    /// Finds the column of a field that is written, and says whether it takes the values.
+    pub(crate) fn written(&self, meta: &ColumnMeta) -> Result<&TableColumn, Misfit> {
+        let column = self.read(meta)?;
         match column.made {
-            Made::Generated => {
-                Err(misfit(meta, "the server computes this column; mark the field #[pg(generated)]".into()))
-            }
-            Made::Always if !meta.spec.identity => {
-                let message = "the server numbers this column, always; mark the field #[pg(identity)], and where its \
-                               values are to be stored load with CopyInOptions::keep_identity";
-                Err(misfit(meta, message.into()))
-            }
+            Made::Generated => Err(Misfit::Generated),
+            Made::Always if !meta.spec.identity => Err(Misfit::Always),
             _ => Ok(column),
         }
     }
 
-    /// Checks that the server fills in the column of a field that says so and is not written.
-    pub(crate) fn fit_left(&self, meta: &ColumnMeta) -> Result<()> {
+    /// Says whether the server fills in the column of a field that says so and is not written.
+    pub(crate) fn left(&self, meta: &ColumnMeta) -> Result<(), Misfit> {
         if !meta.spec.identity && !meta.spec.default {
             return Ok(());
         }
-        let column = self.find(&meta.spec.name).ok_or_else(|| misfit(meta, self.missing()))?;
-        match column.made {
-            Made::Plain => {
-                let message =
-                    "the field leaves the column to the server, which has neither a default nor numbers for it";
-                Err(misfit(meta, message.into()))
+        let column = self.find(&meta.spec.name).ok_or(Misfit::Missing)?;
+        if column.made == Made::Plain { Err(Misfit::Plain) } else { Ok(()) }
+    }
+
+    /// Finds the column of a field that is read, or says why the field cannot hold it.
+    pub(crate) fn fit(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
+        self.read(meta).map_err(|why| self.error(meta, why))
+    }
+
+    /// Finds the column of a field that is written, or says why it takes no values.
+    pub(crate) fn fit_written(&self, meta: &ColumnMeta) -> Result<&TableColumn> {
+        self.written(meta).map_err(|why| self.error(meta, why))
+    }
+
+    /// Checks that the server fills in the column of a field that says so and is not written.
+    pub(crate) fn fit_left(&self, meta: &ColumnMeta) -> Result<()> {
+        self.left(meta).map_err(|why| self.error(meta, why))
+    }
+
+    #[cold]
+    fn error(&self, meta: &ColumnMeta, why: Misfit) -> Error {
+        let message = match why {
+            Misfit::Missing => self.missing(),
+            Misfit::Type => format!(
+                "the table's column is {} and the field is a `{}`, which stands for {}",
+                self.find(&meta.spec.name).map_or(&TypeInfo::UNKNOWN, |column| &column.ty),
+                meta.rust_type(),
+                meta.sql_type()
+            ),
+            Misfit::Generated => "the server computes this column; mark the field #[pg(generated)]".to_owned(),
+            Misfit::Always => "the server numbers this column, always; mark the field #[pg(identity)], and where its \
+                               values are to be stored load with CopyInOptions::keep_identity"
+                .to_owned(),
+            Misfit::Plain => {
+                "the field leaves the column to the server, which has neither a default nor numbers for it".to_owned()
             }
-            _ => Ok(()),
-        }
+        };
+        Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(meta.spec.name)
     }
 
     /// The types of the marked columns, each checked against the table's; of the others, that the server fills them in
@@ -128,9 +157,4 @@ impl Description {
     pub(crate) fn named(&self, name: &str) -> Option<&TableColumn> {
         self.columns.iter().find(|c| c.name == name)
     }
-}
-
-#[cold]
-fn misfit(meta: &ColumnMeta, message: String) -> Error {
-    Error::new(ErrorKind::Mismatch, message).at_field(meta.spec.field).at_column(meta.spec.name)
 }

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use crate::value::{PgType, SqlType, TypeInfo};
+use crate::value::{PgType, SqlType, TypeDefinition, TypeInfo};
 
-use super::{Name, sql};
+use super::{ConstraintMeta, IndexMeta, Name, sql};
 
 /// Names and marks of a column: what does not depend on the field's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub struct Spec {
     pub presence: bool,
     /// Whether it counts the changes of the row: an update compares it, and sets the next one.
     pub version: bool,
+    /// The SQL of its default, or of what it is computed from, where the struct says so.
+    pub expression: Option<&'static str>,
+    /// The field's documentation.
+    pub doc: &'static str,
 }
 
 impl Spec {
@@ -48,6 +52,8 @@ impl Spec {
             default: false,
             presence: false,
             version: false,
+            expression: None,
+            doc: "",
         }
     }
 
@@ -121,6 +127,28 @@ impl Spec {
         Self { version: true, ..self }
     }
 
+    /// Says by which SQL the server makes the value: that of the default, or of a generated column.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert_eq!(Spec::new("at", "at", "String").default_value().expression("now()").expression, Some("now()"));
+    /// ```
+    pub const fn expression(self, sql: &'static str) -> Self {
+        Self { expression: Some(sql), ..self }
+    }
+
+    /// Adds the field's documentation.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::Spec;
+    /// assert_eq!(Spec::new("at", "at", "String").documented("When it came.").doc, "When it came.");
+    /// ```
+    pub const fn documented(self, doc: &'static str) -> Self {
+        Self { doc, ..self }
+    }
+
     /// The same column, embedded with a prefix.
     ///
     /// # Examples
@@ -145,6 +173,10 @@ pub struct ColumnMeta {
     pub array: bool,
     /// Whether the field can be NULL.
     pub nullable: bool,
+    /// How the first of the types is made, where that is the user's and the field's type says so.
+    pub definition: Option<&'static TypeDefinition>,
+    /// Whether the struct names the SQL type (`#[pg(sql_type = "…")]`).
+    pub declared: bool,
     accepts: fn(&TypeInfo) -> bool,
     type_name: fn() -> &'static str,
 }
@@ -164,6 +196,8 @@ impl ColumnMeta {
             types: V::TYPES,
             array: V::ARRAY,
             nullable: V::NULLABLE,
+            definition: V::DEFINITION,
+            declared: false,
             accepts: V::accepts,
             type_name: std::any::type_name::<V>,
         }
@@ -171,8 +205,16 @@ impl ColumnMeta {
 
     /// Fills an array before it is written to.
     #[doc(hidden)]
-    pub const EMPTY: Self =
-        Self { spec: Spec::EMPTY, types: &[], array: false, nullable: false, accepts: |_| false, type_name: || "" };
+    pub const EMPTY: Self = Self {
+        spec: Spec::EMPTY,
+        types: &[],
+        array: false,
+        nullable: false,
+        definition: None,
+        declared: false,
+        accepts: |_| false,
+        type_name: || "",
+    };
 
     /// The same, but the column is declared with these types (`#[pg(sql_type = "…")]`).
     ///
@@ -184,7 +226,7 @@ impl ColumnMeta {
     /// assert_eq!(NAME.declared(&[PgType::VARCHAR]).sql_type(), "varchar");
     /// ```
     pub const fn declared(self, types: &'static [PgType]) -> Self {
-        Self { types, ..self }
+        Self { types, declared: true, ..self }
     }
 
     /// The same column, written from another struct's field.
@@ -243,6 +285,16 @@ impl ColumnMeta {
         if self.spec.rust_type.is_empty() { (self.type_name)() } else { self.spec.rust_type }
     }
 
+    /// Whether the column is an array of its type, and not of a domain that is one.
+    pub(crate) fn is_array(&self) -> bool {
+        self.array && !matches!(self.made(), Some(TypeDefinition::Domain { array: true, .. }))
+    }
+
+    /// How the column's type is made, where that is the one that the Rust type defines.
+    pub(crate) fn made(&self) -> Option<&'static TypeDefinition> {
+        self.definition.filter(|made| self.types.first() == Some(&made.ty()))
+    }
+
     /// The SQL type that the field stands for, as a declaration writes it.
     ///
     /// # Examples
@@ -254,7 +306,7 @@ impl ColumnMeta {
     /// ```
     pub fn sql_type(&self) -> String {
         let name = self.types.first().map_or_else(|| "?".to_owned(), PgType::to_string);
-        if self.array { format!("{name}[]") } else { name }
+        if self.is_array() { format!("{name}[]") } else { name }
     }
 }
 
@@ -286,6 +338,13 @@ pub struct TableMeta {
     pub read_only: bool,
     /// Its columns in the order of the fields.
     pub columns: &'static [ColumnMeta],
+    /// The struct's name.
+    pub rust_type: &'static str,
+    /// The struct's documentation.
+    pub doc: &'static str,
+    /// The constraints that the struct declares: its key, unique sets, and those that it names.
+    pub constraints: &'static [ConstraintMeta],
+    indexes: fn() -> Vec<IndexMeta>,
 }
 
 impl TableMeta {
@@ -298,7 +357,7 @@ impl TableMeta {
     /// assert_eq!(USERS.to_string(), "app.users");
     /// ```
     pub const fn new(schema: Option<&'static str>, name: &'static str, columns: &'static [ColumnMeta]) -> Self {
-        Self { schema, name, read_only: false, columns }
+        Self { schema, name, read_only: false, columns, rust_type: "", doc: "", constraints: &[], indexes: Vec::new }
     }
 
     /// The same, read-only.
@@ -310,6 +369,52 @@ impl TableMeta {
     /// ```
     pub const fn read_only(self) -> Self {
         Self { read_only: true, ..self }
+    }
+
+    /// The same with the struct's name and documentation.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::TableMeta;
+    /// assert_eq!(TableMeta::new(None, "users", &[]).of_struct("User", "Who may log in.").rust_type, "User");
+    /// ```
+    pub const fn of_struct(self, rust_type: &'static str, doc: &'static str) -> Self {
+        Self { rust_type, doc, ..self }
+    }
+
+    /// The same with constraints.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{ConstraintMeta, ConstraintMetaKind, TableMeta};
+    /// const ALL: &[ConstraintMeta] = &[ConstraintMeta::new(ConstraintMetaKind::Check, "users_age_check", &[])];
+    /// assert_eq!(TableMeta::new(None, "users", &[]).constraints(ALL).constraints.len(), 1);
+    /// ```
+    pub const fn constraints(self, constraints: &'static [ConstraintMeta]) -> Self {
+        Self { constraints, ..self }
+    }
+
+    /// The same with indexes of documents and of paths into them.
+    #[doc(hidden)]
+    pub const fn indexes(self, indexes: fn() -> Vec<IndexMeta>) -> Self {
+        Self { indexes, ..self }
+    }
+
+    /// The indexes that the struct declares, by `gin_index` and `json_index`.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::PgTable;
+    /// #[derive(PgTable)]
+    /// #[pg(table = "airports")]
+    /// struct Airport {
+    ///     #[pg(gin_index)]
+    ///     location: serde_json::Value,
+    /// }
+    /// assert_eq!(Airport::TABLE.declared_indexes()[0].name, "airports_location_gin");
+    /// ```
+    pub fn declared_indexes(&self) -> Vec<IndexMeta> {
+        (self.indexes)()
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod column;
 mod constraint;
+mod declared;
 mod described;
 #[doc(hidden)]
 pub mod expand;
@@ -31,7 +32,8 @@ pub mod wrapped;
 
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
 pub use constraint::Constraints;
-pub(crate) use described::{Description, Made, RowType, TableColumn};
+pub use declared::{ConstraintMeta, ConstraintMetaKind, IndexMeta};
+pub(crate) use described::{Description, Made, Misfit, RowType, TableColumn};
 pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
 pub(crate) use name::literal;
 pub use name::{Name, quote_ident};

@@ -11,7 +11,8 @@ use std::marker::PhantomData;
 
 use super::number::exactly;
 use super::{
-    Decode, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind, decode_field, encode_sized, take_field,
+    Decode, Encode, PgType, SqlType, TypeDefinition, TypeInfo, ValueError, ValueErrorKind, decode_field, encode_sized,
+    take_field,
 };
 
 /// A type that may be the element of an array.
@@ -32,6 +33,7 @@ macro_rules! arrays {
     ($([$($g:tt)*] $rust:ty),+) => {$(
         impl<T: Element + SqlType, $($g)*> SqlType for $rust {
             const TYPES: &'static [PgType] = T::TYPES;
+            const DEFINITION: Option<&'static TypeDefinition> = T::DEFINITION;
             const ARRAY: bool = true;
 
             fn accepts(ty: &TypeInfo) -> bool {
@@ -214,6 +216,7 @@ impl<T> fmt::Debug for Items<'_, T> {
 
 impl<T: Element + SqlType> SqlType for Items<'_, T> {
     const TYPES: &'static [PgType] = T::TYPES;
+    const DEFINITION: Option<&'static TypeDefinition> = T::DEFINITION;
     const ARRAY: bool = true;
 
     fn accepts(ty: &TypeInfo) -> bool {

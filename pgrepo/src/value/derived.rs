@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{Decode, Element, Encode, PgType, SqlType, TypeInfo, ValueError, ValueErrorKind};
+use super::{Decode, Element, Encode, PgType, SqlType, TypeDefinition, TypeInfo, ValueError, ValueErrorKind};
 
 /// The error of a label that no variant has.
 #[cold]
@@ -33,6 +33,11 @@ pub const fn with_domain<const N: usize>(domain: PgType, base: &[PgType]) -> [Pg
     all
 }
 
+/// The type that a domain rests on.
+pub const fn first(types: &[PgType]) -> PgType {
+    if types.is_empty() { PgType::UNKNOWN } else { types[0] }
+}
+
 /// [`Element`], asked for where it is used and not where a newtype is derived.
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot be the element of an array", label = "no array element")]
 pub trait ElementFor<'c> {}
@@ -52,6 +57,8 @@ impl<V: SqlType> TypeOf<V> {
     pub const ARRAY: bool = V::ARRAY;
     /// The type's.
     pub const NULLABLE: bool = V::NULLABLE;
+    /// The type's.
+    pub const DEFINITION: Option<&'static TypeDefinition> = V::DEFINITION;
 
     /// The type's.
     pub fn accepts(ty: &TypeInfo) -> bool {
@@ -112,6 +119,8 @@ pub trait UnfitType<V> {
     const ARRAY: bool = false;
     /// No.
     const NULLABLE: bool = false;
+    /// None.
+    const DEFINITION: Option<&'static TypeDefinition> = None;
 
     /// Nothing.
     fn accepts(_: &TypeInfo) -> bool {

@@ -49,6 +49,7 @@ mod array;
 mod bytes;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
+mod definition;
 #[doc(hidden)]
 pub mod derived;
 mod dynamic;
@@ -69,6 +70,7 @@ pub use any::{AnyValue, sql_type_name};
 pub use array::{Element, Items};
 pub(crate) use array::{element_of, put_items};
 pub use bytes::put_bytes;
+pub use definition::TypeDefinition;
 pub use dynamic::Value;
 pub use error::{ValueError, ValueErrorKind};
 pub use hstore::Hstore;
@@ -107,6 +109,8 @@ pub trait SqlType {
     const ARRAY: bool = false;
     /// Whether the value can be NULL.
     const NULLABLE: bool = false;
+    /// How the first of [`TYPES`](Self::TYPES) is made, where that is the user's and the Rust type says so.
+    const DEFINITION: Option<&'static TypeDefinition> = None;
 
     /// Says whether a column or parameter of the type `ty` can hold this value; domains count as what they rest on.
     ///

@@ -1,7 +1,8 @@
-use super::{Decode, Encode, PgType, SqlType, TypeInfo, ValueError};
+use super::{Decode, Encode, PgType, SqlType, TypeDefinition, TypeInfo, ValueError};
 
 impl<V: SqlType> SqlType for Option<V> {
     const TYPES: &'static [PgType] = V::TYPES;
+    const DEFINITION: Option<&'static TypeDefinition> = V::DEFINITION;
     const ARRAY: bool = V::ARRAY;
     const NULLABLE: bool = true;
 
@@ -41,6 +42,7 @@ impl<'r, V: Decode<'r>> Decode<'r> for Option<V> {
 
 impl<V: SqlType + ?Sized> SqlType for &V {
     const TYPES: &'static [PgType] = V::TYPES;
+    const DEFINITION: Option<&'static TypeDefinition> = V::DEFINITION;
     const ARRAY: bool = V::ARRAY;
     const NULLABLE: bool = V::NULLABLE;
 

@@ -2,25 +2,19 @@
 
 use std::io;
 use std::pin::Pin;
-use std::process::Command;
 use std::task::{Context, Poll};
 
 use pgrepo::csv::CsvOptions;
-use pgrepo::testkit::{TestDatabase, need};
+use pgrepo::testkit::TestDatabase;
 use pgrepo::{CopyFormat, CopyInOptions, Db, ErrorKind, PgTable};
 use tokio::io::AsyncWrite;
 
 use super::{AIRPORTS, AIRPORTS_SQL, Airport};
-use crate::support::{Direct, DropAt, pool, serves};
+use crate::support::{self, Direct, DropAt, pool, serves};
 
 /// What psql writes for a `\copy`.
 async fn psql(db: &TestDatabase, copy: &str) -> Option<Vec<u8>> {
-    let psql = need("lines::raw", "psql", "apt-get install postgresql-client")?;
-    let mut command = Command::new(psql);
-    command.args(["-X", "-q", "-d", &db.url(), "-c", copy]).env_remove("PGOPTIONS");
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    assert!(output.status.success(), "{copy}: {}", String::from_utf8_lossy(&output.stderr));
-    Some(output.stdout)
+    support::psql(db, &["-c", copy]).await
 }
 
 async fn written(db: &Db, format: &CopyFormat) -> (u64, Vec<u8>) {

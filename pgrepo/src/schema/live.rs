@@ -1,0 +1,122 @@
+//! A table's shape as the comparison asks for it.
+
+use crate::table::{ConstraintMetaKind, Description, Made, Name, TableColumn, TableName};
+use crate::value::TypeInfo;
+
+use super::diff::FilledBy;
+use super::shape::{ColumnShape, TableShape};
+
+/// A table as it is.
+pub(super) struct Live {
+    pub(super) schema: String,
+    /// The columns as a COPY looks at them.
+    pub(super) description: Description,
+    pub(super) columns: Vec<LiveColumn>,
+    pub(super) primary_key: Option<Key>,
+    /// What is unique as a whole: constraints and indexes without a condition, the primary key too.
+    pub(super) unique: Vec<Key>,
+    /// The other constraints.
+    pub(super) others: Vec<(ConstraintMetaKind, String)>,
+    /// The indexes that can be used: their names, and what stands behind the table's name.
+    pub(super) indexes: Vec<(String, String)>,
+}
+
+/// A column as it is.
+pub(super) struct LiveColumn {
+    pub(super) name: String,
+    pub(super) ty: TypeInfo,
+    pub(super) nullable: bool,
+    pub(super) made: Made,
+    pub(super) identity: bool,
+    /// The SQL of its default.
+    pub(super) default: Option<String>,
+    /// Of an enum, an array of one or a domain over one.
+    pub(super) labels: Option<Enum>,
+}
+
+/// An enum in the database.
+pub(super) struct Enum {
+    pub(super) name: String,
+    pub(super) quoted: String,
+    pub(super) labels: Vec<String>,
+}
+
+/// A key or a unique set.
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) columns: Vec<String>,
+}
+
+impl Live {
+    pub(super) fn column(&self, name: &Name) -> Option<&LiveColumn> {
+        self.columns.iter().find(|column| *name == *column.name)
+    }
+}
+
+impl LiveColumn {
+    pub(super) fn filled_by(&self) -> FilledBy {
+        match self.made {
+            Made::Plain => FilledBy::Writer,
+            Made::Default if self.identity => FilledBy::Identity,
+            Made::Default => FilledBy::Default,
+            Made::Always => FilledBy::IdentityAlways,
+            Made::Generated => FilledBy::Generated,
+        }
+    }
+}
+
+impl Live {
+    pub(super) fn of(shape: &TableShape) -> Self {
+        let columns: Vec<LiveColumn> = shape.columns.iter().map(|column| LiveColumn::of(column, shape)).collect();
+        let described =
+            columns.iter().map(|c| TableColumn { name: c.name.clone(), ty: c.ty.clone(), made: c.made }).collect();
+        let keys = |kind: &str| {
+            let of = shape.constraints.iter().filter(move |one| one.kind == kind);
+            of.map(|one| Key { name: one.name.clone(), columns: one.columns.clone() }).collect::<Vec<_>>()
+        };
+        let valid = || shape.indexes.iter().filter(|index| index.valid);
+        let unique = valid().filter(|index| index.unique && !index.columns.is_empty());
+        Self {
+            schema: shape.schema.clone(),
+            description: Description { columns: described },
+            columns,
+            primary_key: keys("p").pop(),
+            unique: unique.map(|index| Key { name: index.name.clone(), columns: index.columns.clone() }).collect(),
+            others: shape.constraints.iter().filter_map(|one| Some((kind(&one.kind)?, one.name.clone()))).collect(),
+            indexes: valid().map(|index| (index.name.clone(), behind_the_table(&index.definition))).collect(),
+        }
+    }
+}
+
+fn kind(letter: &str) -> Option<ConstraintMetaKind> {
+    match letter {
+        "c" => Some(ConstraintMetaKind::Check),
+        "f" => Some(ConstraintMetaKind::ForeignKey),
+        "x" => Some(ConstraintMetaKind::Exclude),
+        _ => None,
+    }
+}
+
+/// `USING …` of what the server says about an index.
+fn behind_the_table(definition: &str) -> String {
+    definition.find(" USING ").and_then(|at| definition.get(at + 1..)).unwrap_or(definition).to_owned()
+}
+
+impl LiveColumn {
+    fn of(column: &ColumnShape, shape: &TableShape) -> Self {
+        let labels = shape.enum_of(&column.ty).map(|ty| Enum {
+            name: ty.name.clone(),
+            quoted: TableName { schema: Some(&ty.schema), name: &ty.name }.quoted(),
+            labels: ty.labels.clone().unwrap_or_default(),
+        });
+        Self {
+            name: column.name.clone(),
+            ty: shape.type_info(&column.ty),
+            nullable: column.nullable,
+            made: column.made(),
+            identity: column.identity.is_some(),
+            default: column.default.clone(),
+            labels,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The DDL that makes a table what its struct describes, difference by difference.
+
+use crate::table::{ColumnMeta, ConstraintMeta, Made, TableMeta, TableName, literal, quote_ident};
+use crate::value::TypeInfo;
+
+use super::ddl::{self, column_definition, column_type, ident, quoted};
+use super::diff::Mend;
+use super::live::{Key, Live, LiveColumn};
+
+pub(super) fn statement(sql: String) -> Mend {
+    Mend { statements: vec![sql], ..Mend::default() }
+}
+
+fn advice(text: String) -> Mend {
+    Mend { advice: Some(text), ..Mend::default() }
+}
+
+/// The table itself.
+pub(super) fn create(table: &TableMeta) -> Mend {
+    let sql = ddl::create(table);
+    statement(sql.trim_end().trim_end_matches(';').to_owned())
+}
+
+/// `ALTER TABLE … ALTER COLUMN …`.
+fn alter_column(table: &TableMeta, column: &ColumnMeta, what: &str) -> String {
+    format!("ALTER TABLE {} ALTER COLUMN {} {what}", quoted(table), ident(&column.spec.name))
+}
+
+pub(super) fn alter(table: &TableMeta, column: &ColumnMeta, what: &str) -> Mend {
+    statement(alter_column(table, column, what))
+}
+
+pub(super) fn add_column(table: &TableMeta, column: &ColumnMeta) -> Mend {
+    let (definition, unknown) = column_definition(column);
+    let mut statements = ddl::types(column);
+    if column.types.is_empty() {
+        return advice(format!("add the column: the SQL type of a `{}` is not known here", column.rust_type()));
+    }
+    if let (Some(note), true) = (&unknown, column.spec.generated) {
+        return advice(format!("add the column: {note}"));
+    }
+    statements.push(format!("ALTER TABLE {} ADD COLUMN {} {definition}", quoted(table), ident(&column.spec.name)));
+    Mend { statements, loses: false, advice: unknown }
+}
+
+pub(super) fn drop_column(table: &TableMeta, column: &str) -> Mend {
+    let sql = format!("ALTER TABLE {} DROP COLUMN {}", quoted(table), quote_ident(column));
+    Mend { statements: vec![sql], loses: true, advice: None }
+}
+
+/// Drops a column and adds it as it is declared: what is computed cannot be made so later, nor of another type.
+fn replace_column(table: &TableMeta, column: &ColumnMeta) -> Mend {
+    let Mend { statements, advice, .. } = add_column(table, column);
+    if statements.is_empty() {
+        return Mend { advice, ..Mend::default() };
+    }
+    let mut all = drop_column(table, &column.spec.name.to_string()).statements;
+    all.extend(statements);
+    Mend { statements: all, loses: true, advice }
+}
+
+pub(super) fn set_type(table: &TableMeta, column: &ColumnMeta, found: Option<&LiveColumn>) -> Mend {
+    if column.types.is_empty() {
+        return advice(format!("the SQL type of a `{}` is not known here", column.rust_type()));
+    }
+    if found.is_some_and(|found| found.made == Made::Generated) {
+        return replace_column(table, column);
+    }
+    let ty = column_type(column);
+    let mut statements = ddl::types(column);
+    let default = found.and_then(|found| found.default.as_deref());
+    if default.is_some() {
+        statements.push(alter_column(table, column, "DROP DEFAULT"));
+    }
+    let name = ident(&column.spec.name);
+    // Text stands between types that have no cast of their own.
+    let through = if found.is_some_and(|found| casts(&found.ty, column)) { "" } else { "::text" };
+    statements.push(alter_column(table, column, &format!("TYPE {ty} USING {name}{through}::{ty}")));
+    match (default, column.spec.expression) {
+        (Some(_), Some(own)) => statements.push(alter_column(table, column, &format!("SET DEFAULT ({own})"))),
+        (Some(before), None) => statements.push(alter_column(table, column, &format!("SET DEFAULT {before}"))),
+        (None, _) => {}
+    }
+    Mend { statements, ..Mend::default() }
+}
+
+/// Whether a cast of its own leads from a type to the declared one, which then keeps more than its text does.
+fn casts(from: &TypeInfo, to: &ColumnMeta) -> bool {
+    const FAMILIES: [&[&str]; 3] = [
+        &["int2", "int4", "int8", "float4", "float8", "numeric"],
+        &["date", "timestamp", "timestamptz"],
+        &["json", "jsonb"],
+    ];
+    let to = to.types.first().map_or("", |ty| ty.name);
+    let within = |family: &&[&str]| family.contains(&from.base().name()) && family.contains(&to);
+    FAMILIES.iter().any(|family| within(family))
+}
+
+/// Makes the server fill in a column as it is declared, or no longer do so.
+pub(super) fn filled(table: &TableMeta, column: &ColumnMeta, found: &LiveColumn) -> Mend {
+    let spec = &column.spec;
+    if spec.generated {
+        return replace_column(table, column);
+    }
+    if spec.identity {
+        // A table that holds rows goes on counting behind them.
+        let (name, quoted) = (ident(&spec.name), quoted(table));
+        let sequence =
+            format!("pg_catalog.pg_get_serial_sequence({}, {})", literal(&quoted), literal(&spec.name.to_string()));
+        let count =
+            format!("SELECT pg_catalog.setval({sequence}, max({name})) FROM {quoted} HAVING max({name}) IS NOT NULL");
+        let number = alter_column(table, column, "ADD GENERATED BY DEFAULT AS IDENTITY");
+        return Mend { statements: vec![number, count], ..Mend::default() };
+    }
+    match found.made {
+        Made::Generated => alter(table, column, "DROP EXPRESSION"),
+        Made::Always => alter(table, column, "SET GENERATED BY DEFAULT"),
+        Made::Plain | Made::Default => match spec.expression {
+            Some(sql) => alter(table, column, &format!("SET DEFAULT ({sql})")),
+            None => advice(column_definition(column).1.unwrap_or_default()),
+        },
+    }
+}
+
+pub(super) fn add_constraint(table: &TableMeta, constraint: &ConstraintMeta) -> Mend {
+    match ddl::constraint_definition(constraint) {
+        Some(sql) => statement(format!("ALTER TABLE {} ADD {sql}", quoted(table))),
+        None => advice(format!(
+            "the {} is declared by its name only: write its SQL behind the name and a colon",
+            ddl::words(constraint.kind)
+        )),
+    }
+}
+
+pub(super) fn primary_key(table: &TableMeta, constraint: &ConstraintMeta, found: Option<&Key>) -> Mend {
+    let drop = found.map(|key| format!("ALTER TABLE {} DROP CONSTRAINT {}", quoted(table), quote_ident(&key.name)));
+    let add = add_constraint(table, constraint);
+    Mend { statements: drop.into_iter().chain(add.statements).collect(), ..add }
+}
+
+/// Renames the index of a key or a unique set, with which its constraint is renamed.
+pub(super) fn rename_index(live: &Live, found: &str, declared: &str) -> Mend {
+    let index = TableName { schema: Some(&live.schema), name: found }.quoted();
+    statement(format!("ALTER INDEX {index} RENAME TO {}", quote_ident(declared)))
+}
