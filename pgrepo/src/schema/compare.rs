@@ -77,16 +77,18 @@ impl Found<'_> {
                 let found = live.column(&spec.name);
                 let shown = found.map_or_else(String::new, |found| found.ty.to_string());
                 let kind = DifferenceKind::Type { declared: column.sql_type(), found: shown };
-                return self.push(Some(column), kind, both, mend::set_type(self.meta, column, found));
+                self.push(Some(column), kind, both, mend::set_type(self.meta, column, found));
             }
         }
         let Some(found) = live.column(&spec.name) else { return };
-        self.declared_type(column, found);
+        if column.accepts(&found.ty) {
+            self.declared_type(column, found);
+        }
         if self.meta.read_only {
             return;
         }
         self.null(column, found, sent);
-        self.filled(column, found, live);
+        self.filled(column, found);
     }
 
     /// Whether a type that fits is also the one that is declared.
@@ -126,7 +128,7 @@ impl Found<'_> {
         }
     }
 
-    fn filled(&mut self, column: &ColumnMeta, found: &LiveColumn, live: &Live) {
+    fn filled(&mut self, column: &ColumnMeta, found: &LiveColumn) {
         let spec = &column.spec;
         let declared = match () {
             () if spec.generated => FilledBy::Generated,
@@ -140,8 +142,8 @@ impl Found<'_> {
                 _ => Severity::Differs,
             })
         } else {
-            let sent = if spec.identity { Ok(()) } else { live.description.written(column).map(drop) };
-            sent.and_then(|()| live.description.left(column)).err().map(|_| Severity::BreaksWriting)
+            let sent = if spec.identity { Ok(()) } else { found.made.written(column) };
+            sent.and_then(|()| found.made.left(column)).err().map(|_| Severity::BreaksWriting)
         };
         if let Some(severity) = wrong {
             let kind = DifferenceKind::Filled { declared, found: found.filled_by() };
@@ -184,7 +186,7 @@ impl Found<'_> {
                 // The declared one, if there are several.
                 names.sort_by_key(|name| *name != constraint.name);
                 if names.is_empty() {
-                    let mend = add();
+                    let mend = mend::in_place_of(live, constraint.name, add());
                     let kind = DifferenceKind::UniqueMissing { declared: columns };
                     return self.push(None, kind, Severity::Differs, mend);
                 }
@@ -209,7 +211,8 @@ impl Found<'_> {
         for index in self.meta.declared_indexes() {
             let wanted = normal(&index.sql);
             if !live.indexes.iter().any(|(name, sql)| *name == index.name || normal(sql) == wanted) {
-                let mend = mend::statement(index.ddl(&ddl::quoted(self.meta)));
+                let make = mend::statement(index.ddl(&ddl::quoted(self.meta)));
+                let mend = mend::in_place_of(live, &index.name, make);
                 let kind = DifferenceKind::IndexMissing { declared: index.name };
                 self.push(None, kind, Severity::Differs, mend);
             }

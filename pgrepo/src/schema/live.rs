@@ -19,6 +19,8 @@ pub(super) struct Live {
     pub(super) others: Vec<(ConstraintMetaKind, String)>,
     /// The indexes that can be used: their names, and what stands behind the table's name.
     pub(super) indexes: Vec<(String, String)>,
+    /// The names of all indexes.
+    pub(super) names: Vec<String>,
 }
 
 /// A column as it is.
@@ -84,6 +86,7 @@ impl Live {
             unique: unique.map(|index| Key { name: index.name.clone(), columns: index.columns.clone() }).collect(),
             others: shape.constraints.iter().filter_map(|one| Some((kind(&one.kind)?, one.name.clone()))).collect(),
             indexes: valid().map(|index| (index.name.clone(), behind_the_table(&index.definition))).collect(),
+            names: shape.indexes.iter().map(|index| index.name.clone()).collect(),
         }
     }
 }

@@ -142,6 +142,15 @@ pub(super) fn primary_key(table: &TableMeta, constraint: &ConstraintMeta, found:
     Mend { statements: drop.into_iter().chain(add.statements).collect(), ..add }
 }
 
+/// The same behind the end of an index that has the name, and is of something else or cannot be used.
+pub(super) fn in_place_of(live: &Live, name: &str, mut mend: Mend) -> Mend {
+    if live.names.iter().any(|there| there == name) && !mend.statements.is_empty() {
+        let index = TableName { schema: Some(&live.schema), name }.quoted();
+        mend.statements.insert(0, format!("DROP INDEX {index}"));
+    }
+    mend
+}
+
 /// Renames the index of a key or a unique set, with which its constraint is renamed.
 pub(super) fn rename_index(live: &Live, found: &str, declared: &str) -> Mend {
     let index = TableName { schema: Some(&live.schema), name: found }.quoted();
