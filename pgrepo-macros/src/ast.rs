@@ -1,9 +1,7 @@
 use proc_macro2::Ident;
 use quote::format_ident;
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, Data, DeriveInput, Expr, Fields, GenericArgument, LitStr, Path, PathArguments, Type, Visibility,
-};
+use syn::{Attribute, Data, DeriveInput, Expr, Fields, GenericArgument, LitStr, Path, PathArguments, Type, Visibility};
 
 use crate::attr::Attrs;
 use crate::case::Case;

@@ -290,7 +290,11 @@ mod tests {
         };
         let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(version)] v: i32, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
             #[pg(flatten = \"c_\")] c: C, #[pg(skip)] d: u8, #[pg(sql_type = \"text\", generated)] e: &'a str }";
-        for keys in ["new = \"New\", unique = \"v\", constraints = \"All\", check = \"c: v > 0\", json_index = \"A.key(1)\"", "read_only", "unknown"] {
+        for keys in [
+            "new = \"New\", unique = \"v\", constraints = \"All\", check = \"c: v > 0\", json_index = \"A.key(1)\"",
+            "read_only",
+            "unknown",
+        ] {
             let source = format!("#[pg(table = \"t\", {keys}, crate = \"db\")] struct User<'a, T> {fields}");
             let code = expanded(&source).unwrap_or_default();
             assert!(code.contains("db :: __private"), "{code}");

@@ -10,9 +10,9 @@ pub use core::str::from_utf8;
 pub use std::string::String;
 pub use std::vec::Vec;
 
+pub use crate::schema::verify_tables;
 #[cfg(feature = "registry")]
 pub use crate::schema::{Registered, verify_all};
-pub use crate::schema::verify_tables;
 #[cfg(feature = "registry")]
 pub use inventory;
 
@@ -41,8 +41,9 @@ pub use crate::table::wrapped::{
     DriverField, DriverOption, JsonField, JsonOption, KeptAsJson, ReadFromJson, driver_column, json_column,
 };
 pub use crate::table::{
-    Cells, Column, ColumnMeta, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut, Embedded, FieldError, FieldWriter, Fields, FromRow, Name, OfView,
-    PgTable, PrimaryKey, Projection, Record, ServerMade, Set, Spec, TableMeta, Unique, Writable, WriteFields, WriteRow,
+    Cells, Column, ColumnMeta, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut, Embedded, FieldError,
+    FieldWriter, Fields, FromRow, Name, OfView, PgTable, PrimaryKey, Projection, Record, ServerMade, Set, Spec,
+    TableMeta, Unique, Writable, WriteFields, WriteRow,
 };
 pub use crate::value::derived::{ElementFor, TypeOf, UnfitType, first, unknown_label, unknown_number, with_domain};
 pub use crate::value::{Decode, Element, Encode, Json, PgType, SqlType, TypeDefinition, TypeInfo, ValueError};

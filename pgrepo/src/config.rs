@@ -17,6 +17,7 @@ mod settings;
 mod tls;
 mod url;
 
+pub(crate) use near::{listed, nearest};
 pub use password::{Password, PasswordCallback};
 pub use tls::{TlsConfig, TlsMode};
 

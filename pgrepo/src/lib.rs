@@ -468,14 +468,15 @@ pub use repository::Repository;
 pub use retry::{Backoff, RetryBudget, RetryConfig};
 pub use row::Row;
 pub use schema::{
-    ColumnShape, ConstraintShape, Contract, Difference, DifferenceKind, FilledBy, IndexShape, Severity, Snapshot,
-    TableShape, TypeShape, create_table_sql, verify,
+    ColumnInfo, ColumnShape, ConnectionStats, ConstraintShape, Contract, DatabaseStats, Difference, DifferenceKind,
+    FilledBy, IndexInfo, IndexShape, PartitionInfo, Replication, Severity, Snapshot, StandbyStats, TableInfo,
+    TableShape, TableSize, TypeShape, create_table_sql, verify,
 };
 pub use stream::{Chunks, RowStream};
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut, Embedded, FieldError, FieldWriter,
-    Fields, FromCell, FromRow, IndexMeta, KeyArg, Name, OwnedRow, PgTable, PrimaryKey, Projection, Record, Set, Spec, TableMeta,
-    TableName, Unique, WriteFields, WriteRow,
+    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut,
+    Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow, IndexMeta, KeyArg, Name, OwnedRow, PgTable,
+    PrimaryKey, Projection, Record, Set, Spec, TableMeta, TableName, Unique, WriteFields, WriteRow,
 };
 pub use tx::{
     AdvisoryKey, AdvisoryLock, Isolation, Savepoint, Statement, Tx, TxFn, TxId, TxOnce, TxOptions, TxOutcome,
@@ -483,7 +484,7 @@ pub use tx::{
 #[cfg(feature = "chrono")]
 pub use value::Infinite;
 pub use value::{
-    Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeDefinition, TypeInfo, TypeKind, Value, ValueError,
-    ValueErrorKind,
+    Decode, Element, Encode, Hstore, Json, Numeric, PgType, SqlType, TypeDefinition, TypeInfo, TypeKind, Value,
+    ValueError, ValueErrorKind,
 };
 pub use via_sqlx::ViaSqlx;

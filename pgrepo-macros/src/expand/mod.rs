@@ -41,10 +41,11 @@ pub(crate) fn record(record: &ast::Record<'_>) -> TokenStream {
         .map(|new| (new::declaration(record, new), new::impls(record, new)));
     let (declaration, new_impls) = new.unzip();
     let projection = record.of.as_ref().map(|of| projection::projection(record, of));
-    let declared =
-        record.table.as_ref().and_then(|table| Some((table, table.constraints.name.as_ref()?))).map(|(table, declared)| {
+    let declared = record.table.as_ref().and_then(|table| Some((table, table.constraints.name.as_ref()?))).map(
+        |(table, declared)| {
             (constraint::declaration(record, table, declared), constraint::impls(record, table, declared))
-        });
+        },
+    );
     let (enumeration, constraint_impls) = declared.unzip();
     let hidden = scope(&record.krate, &quote!(#rows #table #new_impls #projection #constraint_impls));
     quote!(#constants #declaration #enumeration #hidden)

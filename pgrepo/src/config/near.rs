@@ -1,14 +1,14 @@
 //! Which known name was meant by an unknown one.
 
 /// The known name that is nearest, if it is near enough to be meant.
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
     let distances = known.into_iter().map(|known| (distance(name, known), known));
     distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, known)| known)
 }
 
 /// Names as they stand in a sentence.
-pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 

@@ -41,13 +41,7 @@ pub(super) struct Found<'m> {
 }
 
 impl Found<'_> {
-    pub(super) fn push(
-        &mut self,
-        column: Option<&ColumnMeta>,
-        kind: DifferenceKind,
-        severity: Severity,
-        mend: Mend,
-    ) {
+    pub(super) fn push(&mut self, column: Option<&ColumnMeta>, kind: DifferenceKind, severity: Severity, mend: Mend) {
         self.all.push(Difference {
             kind,
             severity,

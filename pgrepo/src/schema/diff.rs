@@ -337,7 +337,11 @@ impl Difference {
                 format!("the table {table} has no primary key, and the struct's is {}", declared.join(", "))
             }
             DifferenceKind::PrimaryKey { declared, found } => {
-                format!("the primary key of {table} is {}, and the struct's is {}", found.join(", "), declared.join(", "))
+                format!(
+                    "the primary key of {table} is {}, and the struct's is {}",
+                    found.join(", "),
+                    declared.join(", ")
+                )
             }
             DifferenceKind::UniqueMissing { declared } => {
                 format!("no unique constraint of {table} is of the columns {}", declared.join(", "))
@@ -345,13 +349,19 @@ impl Difference {
             DifferenceKind::ConstraintName { declared, found } => {
                 format!("the constraint {declared:?} of {table} is called {found:?}")
             }
-            DifferenceKind::ConstraintMissing { declared, what } => format!("the table {table} has no {what} {declared:?}"),
+            DifferenceKind::ConstraintMissing { declared, what } => {
+                format!("the table {table} has no {what} {declared:?}")
+            }
             DifferenceKind::LabelMissing { of, declared } => format!("the enum {of} has no label {declared:?}"),
             DifferenceKind::LabelExtra { of, found } => {
                 format!("the enum {of} has the label {found:?}, for which there is no variant")
             }
             DifferenceKind::LabelOrder { of, declared, found } => {
-                format!("the labels of the enum {of} are in the order {}, and the variants {}", found.join(", "), declared.join(", "))
+                format!(
+                    "the labels of the enum {of} are in the order {}, and the variants {}",
+                    found.join(", "),
+                    declared.join(", ")
+                )
             }
             DifferenceKind::IndexMissing { declared } => format!("the table {table} has no index {declared:?}"),
         }

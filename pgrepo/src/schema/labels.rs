@@ -65,12 +65,8 @@ fn add(declared: &[&str], at: usize, other: &Enum) -> Mend {
     let behind = at.checked_sub(1).and_then(|before| declared.get(before)).map(|label| ("AFTER", *label));
     let before = || other.labels.first().map(|label| ("BEFORE", label.as_str()));
     let place = behind.or_else(before).map(|(word, label)| format!(" {word} {}", literal(label)));
-    let sql = format!(
-        "ALTER TYPE {} ADD VALUE IF NOT EXISTS {}{}",
-        other.quoted,
-        literal(label),
-        place.unwrap_or_default()
-    );
+    let sql =
+        format!("ALTER TYPE {} ADD VALUE IF NOT EXISTS {}{}", other.quoted, literal(label), place.unwrap_or_default());
     Mend { statements: vec![sql], ..Mend::default() }
 }
 
@@ -94,9 +90,7 @@ fn anew(table: &TableMeta, declared: &[&str], other: &Enum, live: &Live) -> Mend
         if default.is_some() {
             statements.push(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT"));
         }
-        statements.push(format!(
-            "ALTER TABLE {table} ALTER COLUMN {name} TYPE {ty} USING {name}::text{array}::{ty}"
-        ));
+        statements.push(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {ty} USING {name}::text{array}::{ty}"));
         if let Some(sql) = default {
             statements.push(format!("ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT {sql}"));
         }
