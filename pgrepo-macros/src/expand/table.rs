@@ -71,7 +71,7 @@ fn indexes(record: &Record<'_>, table: &Table) -> Option<TokenStream> {
     });
     let paths = table.json_indexes.iter().map(|path| quote_spanned!(path.span()=> #p::path_index(Self::#path)));
     let all: Vec<_> = documents.chain(paths).collect();
-    (!all.is_empty()).then(|| quote!(.indexes(|| #p::Vec::from([#(#all),*]))))
+    (!all.is_empty()).then(|| quote!(.indexes(|| #p::index_list([#(#all),*]))))
 }
 
 /// Puts the struct among those of the program, unless it stands for as many tables as its parameters have values.

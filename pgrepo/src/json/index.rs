@@ -120,6 +120,12 @@ pub fn path_index<T: PgTable + ?Sized, V: JsonIndexed + ?Sized, W>(path: JsonPat
     path.index_meta()
 }
 
+/// All that a struct declares: generated code has no trait in scope that would make a `Vec` of an array.
+#[doc(hidden)]
+pub fn index_list<const N: usize>(all: [IndexMeta; N]) -> Vec<IndexMeta> {
+    all.into()
+}
+
 /// The statement that makes an index.
 fn ddl<T: PgTable + ?Sized>(index: &IndexMeta) -> String {
     index.ddl(&Place::of::<T>(None).quoted())

@@ -219,9 +219,11 @@ fn same(one: &[String], other: &[String]) -> bool {
     one.len() == other.len() && one.iter().all(|name| other.contains(name))
 }
 
-/// What an index is of, without what the server writes otherwise than we do: parentheses, casts to text, quotation marks
-/// and the method that needs no name.
+/// What an index is of, without what the server writes otherwise than we do: parentheses, casts to text, quotation marks,
+/// the method that needs no name, and the NULL that a CASE has anyway.
 fn normal(sql: &str) -> String {
     let sql = sql.strip_prefix("USING btree ").unwrap_or(sql);
-    sql.replace("::text", "").replace("::boolean", "::bool").chars().filter(|c| !"()\" \n".contains(*c)).collect()
+    let sql = sql.replace("::text", "").replace("::boolean", "::bool");
+    let sql: String = sql.chars().filter(|c| !"()\" \n".contains(*c)).collect();
+    sql.replace("ELSENULL::numeric", "").replace("ELSENULL::bool", "")
 }

@@ -80,7 +80,13 @@ fn rows() -> Vec<NewPerson> {
 /// A row that SQL makes, with something in the place of a column's value.
 fn sql_row(column: &str, value: &str) -> String {
     let values = [("email", "'sql@x'"), ("rank", "1"), ("nick", "'n'"), ("code", "'c'"), ("mood", "'happy'")];
-    let json = [("profile", r#"'{"city": "c", "visits": 1, "member": true, "key": "00000000-0000-0000-0000-000000000000", "counts": {}}'"#), ("extra", "'[]'")];
+    let json = [
+        (
+            "profile",
+            r#"'{"city": "c", "visits": 1, "member": true, "key": "00000000-0000-0000-0000-000000000000", "counts": {}}'"#,
+        ),
+        ("extra", "'[]'"),
+    ];
     let all = values.iter().chain(&json).map(|(name, own)| (*name, if *name == column { value } else { own }));
     let (names, values): (Vec<_>, Vec<_>) = all.unzip();
     format!("INSERT INTO people ({}) VALUES ({})", names.join(", "), values.join(", "))
@@ -137,19 +143,21 @@ fn cases() -> Vec<(String, Vec<(&'static str, Severity)>)> {
         (alter("RENAME CONSTRAINT people_pkey TO key"), one("constraint-name", Differs)),
         (alter("DROP CONSTRAINT people_email_key"), one("unique-missing", Differs)),
         (
-            alter("DROP CONSTRAINT people_email_key; CREATE UNIQUE INDEX people_email_key ON people (email) WHERE age > 1"),
+            alter(
+                "DROP CONSTRAINT people_email_key; CREATE UNIQUE INDEX people_email_key ON people (email) WHERE age > 1",
+            ),
             // An index of its name is in the way of the constraint, and goes.
             one("unique-missing", Differs),
         ),
         ("ALTER INDEX people_email_key RENAME TO \"o\"\"ther\"".to_owned(), one("constraint-name", Differs)),
         (alter("DROP CONSTRAINT people_email_check"), one("constraint-missing", Differs)),
         (moods("'sad', 'happy'"), one("label-missing", BreaksWriting)),
+        (with(moods("'soso', 'happy'"), alter("ALTER mood SET DEFAULT 'happy'")), one("label-missing", BreaksWriting)),
         (
-            with(moods("'soso', 'happy'"), alter("ALTER mood SET DEFAULT 'happy'")),
-            one("label-missing", BreaksWriting),
-        ),
-        (
-            with(with(moods("'sad', 'soso', 'angry', 'happy'"), alter("ALTER mood SET DEFAULT 'sad'")), sql_row("mood", "'angry'")),
+            with(
+                with(moods("'sad', 'soso', 'angry', 'happy'"), alter("ALTER mood SET DEFAULT 'sad'")),
+                sql_row("mood", "'angry'"),
+            ),
             one("label-extra", BreaksReading),
         ),
         (moods("'happy', 'sad', 'soso'"), one("label-order", Differs)),

@@ -174,10 +174,7 @@ async fn documentation_becomes_comments(test: TestDatabase) {
                    WHERE d.classoid = 'pg_class'::regclass AND c.relname = 'Every\"thing' AND d.objsubid = $1";
         db.query(sql).bind(column).fetch_val::<String>()
     };
-    assert_eq!(
-        comment(0).await.unwrap(),
-        "Everybody's things.\nOn two lines, with a 'quote' and a \\backslash."
-    );
+    assert_eq!(comment(0).await.unwrap(), "Everybody's things.\nOn two lines, with a 'quote' and a \\backslash.");
     assert_eq!(comment(1).await.unwrap(), "The number; \"quoted\".");
     let street = i32::try_from(Everything::TABLE.columns.len() - 1).unwrap();
     assert_eq!(comment(street).await.unwrap(), "Where the post goes.");
