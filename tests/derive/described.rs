@@ -83,9 +83,9 @@ fn constraints_are_kept_with_their_columns_and_sql() {
         })
         .collect();
     let expected = [
-        (ConstraintMetaKind::PrimaryKey, "users_pkey", false, "id,part", None),
-        (ConstraintMetaKind::Unique, "users_name_key", false, "name", None),
-        (ConstraintMetaKind::Unique, "users_home", true, "home_street", None),
+        (ConstraintMetaKind::Key, "users_pkey", false, "id,part", None),
+        (ConstraintMetaKind::UniqueSet, "users_name_key", false, "name", None),
+        (ConstraintMetaKind::UniqueSet, "users_home", true, "home_street", None),
         (ConstraintMetaKind::Check, "users_age_check", true, "", Some("age::int8 > 0")),
     ];
     assert_eq!(all, expected.map(|(kind, name, named, columns, sql)| (kind, name, named, columns.to_owned(), sql)));

@@ -11,7 +11,8 @@ use super::mend;
 
 /// Finds what differs; without a table that is all of it.
 pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> {
-    let mut found = Found { meta, all: Vec::new() };
+    let by_query = meta.read_only || live.is_some_and(|live| live.view);
+    let mut found = Found { meta, by_query, all: Vec::new() };
     let Some(live) = live else {
         let mend = match meta.read_only {
             true => Mend { advice: Some("make the view".to_owned()), ..Mend::default() },
@@ -24,7 +25,7 @@ pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> 
         found.column(column, live);
     }
     labels::compare(&mut found, live);
-    if !meta.read_only {
+    if !by_query {
         found.extra(live);
         for constraint in meta.constraints {
             found.constraint(constraint, live);
@@ -37,6 +38,8 @@ pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> 
 /// The differences of one struct as they are found.
 pub(super) struct Found<'m> {
     pub(super) meta: &'m TableMeta,
+    /// Whether it is a view: NULL, keys and the rest are then what its query makes them, and no DDL mends it.
+    by_query: bool,
     all: Vec<Difference>,
 }
 
@@ -50,8 +53,7 @@ impl Found<'_> {
             field: column.map(|column| column.spec.field.to_owned()),
             field_type: column.map(|column| column.rust_type().to_owned()),
             column: column.map(|column| column.spec.name.to_string()),
-            // A view's columns are what its query makes them.
-            mend: if self.meta.read_only { Mend::default() } else { mend },
+            mend: if self.by_query { Mend { statements: Vec::new(), loses: false, ..mend } } else { mend },
         });
     }
 
@@ -81,7 +83,9 @@ impl Found<'_> {
         if self.meta.read_only {
             return;
         }
-        self.null(column, found, sent);
+        if !self.by_query {
+            self.null(column, found, sent);
+        }
         self.filled(column, found);
     }
 
@@ -127,7 +131,7 @@ impl Found<'_> {
         let declared = match () {
             () if spec.generated => FilledBy::Generated,
             () if spec.identity => FilledBy::Identity,
-            () if spec.default => FilledBy::Default,
+            () if spec.default => FilledBy::DefaultValue,
             () => FilledBy::Writer,
         };
         let wrong = if spec.generated {
@@ -164,17 +168,17 @@ impl Found<'_> {
         let columns: Vec<String> = constraint.columns.iter().map(ToString::to_string).collect();
         let add = || mend::add_constraint(self.meta, constraint);
         let name = match constraint.kind {
-            ConstraintMetaKind::PrimaryKey if !columns.is_empty() => {
+            ConstraintMetaKind::Key if !columns.is_empty() => {
                 let key = live.primary_key.as_ref();
                 let found = key.map(|key| key.columns.clone()).unwrap_or_default();
                 if !same(&columns, &found) {
                     let mend = mend::primary_key(self.meta, constraint, key);
-                    let kind = DifferenceKind::PrimaryKey { declared: columns, found };
+                    let kind = DifferenceKind::Key { declared: columns, found };
                     return self.push(None, kind, Severity::Differs, mend);
                 }
                 key.map(|key| key.name.clone())
             }
-            ConstraintMetaKind::Unique => {
+            ConstraintMetaKind::UniqueSet => {
                 let sets = live.unique.iter().filter(|set| same(&columns, &set.columns));
                 let mut names: Vec<&String> = sets.map(|set| &set.name).collect();
                 // The declared one, if there are several.

@@ -234,3 +234,73 @@ async fn what_is_not_known_is_said(test: TestDatabase) {
     db.execute_script("CREATE VIEW seen AS SELECT n FROM half").await.unwrap();
     assert!(db.verify::<Seen>().await.unwrap().differences().is_empty());
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, PgEnum)]
+#[pg(name = "depth", schema = "depth", rename_all = "lowercase")]
+enum Depth {
+    Deep,
+    Deeper,
+}
+
+#[derive(Debug, PgNewtype)]
+#[pg(domain = "some_depth", schema = "depth")]
+struct SomeDepth(Depth);
+
+#[derive(Debug, PgTable)]
+#[pg(table = "wells", schema = "depth")]
+struct Well {
+    depth: Depth,
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "shafts", schema = "depth")]
+#[allow(dead_code, reason = "described only")]
+struct Shaft {
+    depth: SomeDepth,
+}
+
+/// An enum whose schema has its name, and one under a domain.
+#[pgrepo::test]
+async fn enums_are_made_anew_where_that_can_be_done(test: TestDatabase) {
+    let db = Db::from_url(&test.url()).await.unwrap();
+    db.execute_script(
+        "CREATE SCHEMA depth; CREATE TYPE depth.depth AS ENUM ('deeper', 'deep', 'deepest'); \
+         CREATE TABLE depth.wells (depth depth.depth NOT NULL DEFAULT 'deep'); INSERT INTO depth.wells DEFAULT VALUES; \
+         CREATE DOMAIN depth.some_depth AS depth.depth NOT NULL; CREATE TABLE depth.shafts (depth depth.some_depth)",
+    )
+    .await
+    .unwrap();
+    let shafts = db.verify::<Shaft>().await.unwrap();
+    assert_eq!(codes(&shafts), ["label-extra", "label-order"], "{shafts}");
+    assert!(shafts.differences().iter().all(|one| one.ddl().is_none()));
+    assert!(shafts.ddl().starts_with("-- make the enum anew, and the domains over it"), "{}", shafts.ddl());
+    db.execute_script("DROP DOMAIN depth.some_depth CASCADE").await.unwrap();
+    let wells = db.verify::<Well>().await.unwrap();
+    assert_eq!(codes(&wells), ["label-extra", "label-order"], "{wells}");
+    // One of both mends both.
+    assert_eq!(wells.ddl().matches("CREATE TYPE").count(), 1);
+    db.execute_script(&wells.ddl()).await.unwrap();
+    assert!(db.verify::<Well>().await.unwrap().differences().is_empty());
+    db.query("INSERT INTO depth.wells DEFAULT VALUES").execute().await.unwrap();
+    let all = db.repository::<Well>().all().fetch_all().await.unwrap();
+    assert_eq!(all.iter().map(|well| well.depth).collect::<Vec<_>>(), [Depth::Deep, Depth::Deep]);
+}
+
+/// A view that takes rows: only its columns are compared.
+#[pgrepo::test]
+async fn of_a_view_the_columns_are_compared(test: TestDatabase) {
+    #[derive(Debug, PgTable)]
+    #[pg(table = "view", unique = "n")]
+    #[allow(dead_code, reason = "described only")]
+    struct View {
+        #[pg(primary_key)]
+        n: i64,
+        #[pg(default)]
+        more: i32,
+    }
+    let db = Db::from_url(&test.url()).await.unwrap();
+    db.execute_script("CREATE VIEW view AS SELECT 1::int4 AS n, 2 AS more, 3 AS other").await.unwrap();
+    let contract = db.verify::<View>().await.unwrap();
+    assert_eq!(codes(&contract), ["type", "filled-by"], "{contract}");
+    assert!(contract.differences().iter().all(|one| one.ddl().is_none()));
+}
