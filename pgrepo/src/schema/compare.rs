@@ -135,7 +135,7 @@ impl Found<'_> {
             () => FilledBy::Writer,
         };
         let wrong = if spec.generated {
-            (found.made != Made::Generated).then(|| match found.made {
+            (found.made != Made::Generated).then_some(match found.made {
                 Made::Plain if !found.nullable => Severity::BreaksWriting,
                 _ => Severity::Differs,
             })

@@ -227,7 +227,7 @@ fn unless_there(sql: &str) -> String {
     let body = format!("BEGIN {sql}; EXCEPTION WHEN duplicate_object THEN NULL; END");
     let mut tag = "$make$".to_owned();
     while body.contains(&tag) {
-        tag.insert_str(1, "_");
+        tag.insert(1, '_');
     }
     format!("DO {tag}{body}{tag}")
 }

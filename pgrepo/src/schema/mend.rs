@@ -93,7 +93,7 @@ fn casts(from: &TypeInfo, to: &ColumnMeta) -> bool {
     ];
     let to = to.types.first().map_or("", |ty| ty.name);
     let within = |family: &&[&str]| family.contains(&from.base().name()) && family.contains(&to);
-    FAMILIES.iter().any(|family| within(family))
+    FAMILIES.iter().any(within)
 }
 
 /// Makes the server fill in a column as it is declared, or no longer do so.
