@@ -21,6 +21,7 @@ macro_rules! cases {
     };
 }
 cases! {
+    check_of_nothing: "an expression of SQL cannot be empty",
     closure_that_is_not_async: "type annotations needed",
     column_of_another_table: "mismatched types",
     compare_with_another_type: "a column of the type `String` cannot be compared with or",
@@ -41,6 +42,7 @@ cases! {
     contradiction_version_identity: "`identity` and `version` contradict each other: a version",
     copy_out_of_a_via_sqlx_field: "`User` cannot be read from COPY",
     copy_out_of_an_embedded_via_sqlx_field: "`User` cannot be read from COPY",
+    default_of_nothing: "an expression of SQL cannot be empty",
     duplicate_column: "the column \"name\" is already that of the field `name`",
     duplicate_through_flatten: "the column \"name\" is already there: give the embedded",
     enum_contradiction: "`name` and `text` contradict each other: the variants are",
@@ -57,6 +59,7 @@ cases! {
     flatten_of_no_record: "`Address` has no columns",
     get_by_another_key: "a key of the type `i64` cannot be asked for with `&str`",
     get_without_a_key: "`User` has no primary key, so a row cannot be asked for by",
+    gin_index_of_text: "a column of the type `String` holds no JSON document to",
     identifier_empty: "a column's name cannot be empty",
     identifier_nul: "a column's name cannot hold a NUL character",
     identifier_too_long: "a schema's name has at most 63 bytes and this one has 64:",
@@ -74,7 +77,9 @@ cases! {
     json_has_another_type: "a JSON value of the type `String` cannot be compared with",
     json_has_on_text: "`String` is no array in JSON, as far as pgrepo knows",
     json_increment_of_text: "`String` is no number in JSON",
+    json_index_of_a_declared_instant: "no index holds a `DateTime<Utc>` that stands in JSON",
     json_index_of_an_instant: "no index holds a `DateTime<Utc>` that stands in JSON",
+    json_index_of_no_path: "`json_index` takes a path in quotes, from a column",
     json_key_of_a_struct: "`Address` is no map, so its JSON has no keys to ask for",
     json_key_with_nul: "a key of a jsonb document cannot hold a NUL character",
     json_merge_into_an_array: "`Vec<String>` is no object in JSON, as far as pgrepo knows",

@@ -26,6 +26,7 @@ pub use crate::__register as register;
 pub use crate::__statement as statement;
 pub use crate::driver_row::{from_pg_row, from_pg_rows};
 pub use crate::json;
+pub use crate::json::{document_index, index_list, path_index};
 pub use crate::query::{Assignment, Changes, change};
 pub use crate::query::{HasMinMax, IsText, IsTextFor};
 pub use crate::table::expand::{Template, expand};

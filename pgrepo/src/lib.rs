@@ -118,6 +118,9 @@
 //! | run several operations side by side, so many at once | [`Db::concurrent`], then [`all`](Concurrent::all), [`settle`](Concurrent::settle) or [`each`](Concurrent::each) |
 //! | put a deadline on any operation | [`WithDeadline::with_deadline`] |
 //! | know whether the server answers | [`Db::ping`]; [`Db::health`] within a limit |
+//! | make the table of a struct | [`create_table_sql`], then [`Db::execute_script`] |
+//! | know at start-up that structs and tables agree, and which DDL mends what differs | [`Db::verify`], [`verify_all!`], then [`Contract::into_result`] |
+//! | know it in CI, without a server | [`Snapshot`] |
 //! | know what the pool is like, or be told when the server goes and comes | [`Db::status`], [`Db::monitor`] |
 //! | set up each new connection | [`Db::connect_with`] |
 //! | change the pool's size, or end it | [`Db::resize`], [`Db::close`] |

@@ -4,6 +4,7 @@
 mod altered;
 mod concurrent;
 mod config;
+mod contract;
 mod copy;
 mod edges;
 mod faults;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const HIDDEN: &[(&str, &[&str])] = &[
     ("driver_row.rs", &[]),
     ("query/changes.rs", &["change"]),
+    ("schema/registry.rs", &[]),
     ("table/expand.rs", &[]),
     ("table/field.rs", &[]),
     ("table/insert.rs", &[]),

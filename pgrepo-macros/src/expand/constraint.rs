@@ -60,8 +60,8 @@ pub(crate) fn metas(record: &Record<'_>, table: &Table) -> TokenStream {
     let p = private(&record.krate);
     let metas = constraint::of(record, table).into_iter().map(|one| {
         let kind = format_ident!("{}", match one.kind {
-            Kind::PrimaryKey => "PrimaryKey",
-            Kind::Unique => "Unique",
+            Kind::PrimaryKey => "Key",
+            Kind::Unique => "UniqueSet",
             Kind::Check => "Check",
             Kind::ForeignKey => "ForeignKey",
             Kind::Exclude => "Exclude",

@@ -67,11 +67,11 @@ fn indexes(record: &Record<'_>, table: &Table) -> Option<TokenStream> {
     let p = private(&record.krate);
     let documents = record.fields.iter().filter(|f| f.gin_index).map(|field| {
         let constant = &field.constant;
-        quote_spanned!(field.ty.span()=> Self::#constant.gin_index_meta())
+        quote_spanned!(field.ty.span()=> #p::document_index(Self::#constant))
     });
-    let paths = table.json_indexes.iter().map(|path| quote_spanned!(path.span()=> Self::#path.index_meta()));
+    let paths = table.json_indexes.iter().map(|path| quote_spanned!(path.span()=> #p::path_index(Self::#path)));
     let all: Vec<_> = documents.chain(paths).collect();
-    (!all.is_empty()).then(|| quote!(.indexes(|| #p::Vec::from([#(#all),*]))))
+    (!all.is_empty()).then(|| quote!(.indexes(|| #p::index_list([#(#all),*]))))
 }
 
 /// Puts the struct among those of the program, unless it stands for as many tables as its parameters have values.

@@ -33,9 +33,7 @@ impl<T: PgTable + ?Sized, C: JsonColumn, W> Column<T, C, W> {
         ddl::<T>(&self.gin_index_meta())
     }
 
-    /// The same, for the table's description.
-    #[doc(hidden)]
-    pub fn gin_index_meta(self) -> IndexMeta {
+    fn gin_index_meta(self) -> IndexMeta {
         let column = self.name().to_string();
         let name = index_name(&[T::TABLE.name, &column, "gin"]);
         IndexMeta::new(name, format!("USING gin ({} jsonb_path_ops)", quote_ident(&column)))
@@ -64,9 +62,7 @@ impl<T: PgTable + ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
         ddl::<T>(&self.index_meta())
     }
 
-    /// The same, for the table's description.
-    #[doc(hidden)]
-    pub fn index_meta(&self) -> IndexMeta
+    fn index_meta(&self) -> IndexMeta
     where
         V: JsonIndexed,
     {
@@ -110,6 +106,24 @@ impl<T: PgTable + ?Sized, V: ?Sized, W> JsonPath<T, V, W> {
         words.push(end);
         index_name(&words)
     }
+}
+
+/// What [`Column::gin_index_ddl`] makes, for the table's description.
+#[doc(hidden)]
+pub fn document_index<T: PgTable + ?Sized, C: JsonColumn, W>(column: Column<T, C, W>) -> IndexMeta {
+    column.gin_index_meta()
+}
+
+/// What [`JsonPath::index_ddl`] makes, for the table's description.
+#[doc(hidden)]
+pub fn path_index<T: PgTable + ?Sized, V: JsonIndexed + ?Sized, W>(path: JsonPath<T, V, W>) -> IndexMeta {
+    path.index_meta()
+}
+
+/// All that a struct declares: generated code has no trait in scope that would make a `Vec` of an array.
+#[doc(hidden)]
+pub fn index_list<const N: usize>(all: [IndexMeta; N]) -> Vec<IndexMeta> {
+    all.into()
 }
 
 /// The statement that makes an index.

@@ -11,7 +11,8 @@ use super::mend;
 
 /// Finds what differs; without a table that is all of it.
 pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> {
-    let mut found = Found { meta, all: Vec::new() };
+    let by_query = meta.read_only || live.is_some_and(|live| live.view);
+    let mut found = Found { meta, by_query, all: Vec::new() };
     let Some(live) = live else {
         let mend = match meta.read_only {
             true => Mend { advice: Some("make the view".to_owned()), ..Mend::default() },
@@ -24,7 +25,7 @@ pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> 
         found.column(column, live);
     }
     labels::compare(&mut found, live);
-    if !meta.read_only {
+    if !by_query {
         found.extra(live);
         for constraint in meta.constraints {
             found.constraint(constraint, live);
@@ -37,6 +38,8 @@ pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> 
 /// The differences of one struct as they are found.
 pub(super) struct Found<'m> {
     pub(super) meta: &'m TableMeta,
+    /// Whether it is a view: NULL, keys and the rest are then what its query makes them, and no DDL mends it.
+    by_query: bool,
     all: Vec<Difference>,
 }
 
@@ -50,8 +53,7 @@ impl Found<'_> {
             field: column.map(|column| column.spec.field.to_owned()),
             field_type: column.map(|column| column.rust_type().to_owned()),
             column: column.map(|column| column.spec.name.to_string()),
-            // A view's columns are what its query makes them.
-            mend: if self.meta.read_only { Mend::default() } else { mend },
+            mend: if self.by_query { Mend { statements: Vec::new(), loses: false, ..mend } } else { mend },
         });
     }
 
@@ -71,16 +73,20 @@ impl Found<'_> {
                 let found = live.column(&spec.name);
                 let shown = found.map_or_else(String::new, |found| found.ty.to_string());
                 let kind = DifferenceKind::Type { declared: column.sql_type(), found: shown };
-                return self.push(Some(column), kind, both, mend::set_type(self.meta, column, found));
+                self.push(Some(column), kind, both, mend::set_type(self.meta, column, found));
             }
         }
         let Some(found) = live.column(&spec.name) else { return };
-        self.declared_type(column, found);
+        if column.accepts(&found.ty) {
+            self.declared_type(column, found);
+        }
         if self.meta.read_only {
             return;
         }
-        self.null(column, found, sent);
-        self.filled(column, found, live);
+        if !self.by_query {
+            self.null(column, found, sent);
+        }
+        self.filled(column, found);
     }
 
     /// Whether a type that fits is also the one that is declared.
@@ -120,22 +126,22 @@ impl Found<'_> {
         }
     }
 
-    fn filled(&mut self, column: &ColumnMeta, found: &LiveColumn, live: &Live) {
+    fn filled(&mut self, column: &ColumnMeta, found: &LiveColumn) {
         let spec = &column.spec;
         let declared = match () {
             () if spec.generated => FilledBy::Generated,
             () if spec.identity => FilledBy::Identity,
-            () if spec.default => FilledBy::Default,
+            () if spec.default => FilledBy::DefaultValue,
             () => FilledBy::Writer,
         };
         let wrong = if spec.generated {
-            (found.made != Made::Generated).then(|| match found.made {
+            (found.made != Made::Generated).then_some(match found.made {
                 Made::Plain if !found.nullable => Severity::BreaksWriting,
                 _ => Severity::Differs,
             })
         } else {
-            let sent = if spec.identity { Ok(()) } else { live.description.written(column).map(drop) };
-            sent.and_then(|()| live.description.left(column)).err().map(|_| Severity::BreaksWriting)
+            let sent = if spec.identity { Ok(()) } else { found.made.written(column) };
+            sent.and_then(|()| found.made.left(column)).err().map(|_| Severity::BreaksWriting)
         };
         if let Some(severity) = wrong {
             let kind = DifferenceKind::Filled { declared, found: found.filled_by() };
@@ -162,23 +168,23 @@ impl Found<'_> {
         let columns: Vec<String> = constraint.columns.iter().map(ToString::to_string).collect();
         let add = || mend::add_constraint(self.meta, constraint);
         let name = match constraint.kind {
-            ConstraintMetaKind::PrimaryKey if !columns.is_empty() => {
+            ConstraintMetaKind::Key if !columns.is_empty() => {
                 let key = live.primary_key.as_ref();
                 let found = key.map(|key| key.columns.clone()).unwrap_or_default();
                 if !same(&columns, &found) {
                     let mend = mend::primary_key(self.meta, constraint, key);
-                    let kind = DifferenceKind::PrimaryKey { declared: columns, found };
+                    let kind = DifferenceKind::Key { declared: columns, found };
                     return self.push(None, kind, Severity::Differs, mend);
                 }
                 key.map(|key| key.name.clone())
             }
-            ConstraintMetaKind::Unique => {
+            ConstraintMetaKind::UniqueSet => {
                 let sets = live.unique.iter().filter(|set| same(&columns, &set.columns));
                 let mut names: Vec<&String> = sets.map(|set| &set.name).collect();
                 // The declared one, if there are several.
                 names.sort_by_key(|name| *name != constraint.name);
                 if names.is_empty() {
-                    let mend = add();
+                    let mend = mend::in_place_of(live, constraint.name, add());
                     let kind = DifferenceKind::UniqueMissing { declared: columns };
                     return self.push(None, kind, Severity::Differs, mend);
                 }
@@ -203,7 +209,8 @@ impl Found<'_> {
         for index in self.meta.declared_indexes() {
             let wanted = normal(&index.sql);
             if !live.indexes.iter().any(|(name, sql)| *name == index.name || normal(sql) == wanted) {
-                let mend = mend::statement(index.ddl(&ddl::quoted(self.meta)));
+                let make = mend::statement(index.ddl(&ddl::quoted(self.meta)));
+                let mend = mend::in_place_of(live, &index.name, make);
                 let kind = DifferenceKind::IndexMissing { declared: index.name };
                 self.push(None, kind, Severity::Differs, mend);
             }
@@ -216,9 +223,11 @@ fn same(one: &[String], other: &[String]) -> bool {
     one.len() == other.len() && one.iter().all(|name| other.contains(name))
 }
 
-/// What an index is of, without what the server writes otherwise than we do: parentheses, casts to text, quotation marks
-/// and the method that needs no name.
+/// What an index is of, without what the server writes otherwise than we do: parentheses, casts to text, quotation marks,
+/// the method that needs no name, and the NULL that a CASE has anyway.
 fn normal(sql: &str) -> String {
     let sql = sql.strip_prefix("USING btree ").unwrap_or(sql);
-    sql.replace("::text", "").replace("::boolean", "::bool").chars().filter(|c| !"()\" \n".contains(*c)).collect()
+    let sql = sql.replace("::text", "").replace("::boolean", "::bool");
+    let sql: String = sql.chars().filter(|c| !"()\" \n".contains(*c)).collect();
+    sql.replace("ELSENULL::numeric", "").replace("ELSENULL::bool", "")
 }

@@ -15,7 +15,7 @@ use super::shape::TableShape;
 /// Compared are the columns with their types, NULL, and who fills them in; the primary key, the unique sets and the other
 /// constraints that the struct declares; the labels of enums; and the declared indexes of JSON. Not compared are the SQL of
 /// defaults, generated columns and constraints, which the server writes in its own words, comments, and what the table has
-/// beside the struct in constraints and indexes.
+/// beside the struct in constraints and indexes. Of a view only the columns are compared, with their types.
 ///
 /// # Examples
 /// ```no_run
@@ -159,8 +159,9 @@ impl Contract {
         let mut sql = String::new();
         for one in &self.differences {
             let comment = |text: &str| text.lines().map(|line| format!("-- {line}\n")).collect::<String>();
-            if let Some(advice) = &one.mend.advice {
-                sql.push_str(&comment(advice));
+            if let Some(advice) = one.mend.advice.clone().filter(|advice| !seen.contains(advice)) {
+                sql.push_str(&comment(&advice));
+                seen.push(advice);
             }
             let Some(ddl) = one.ddl().filter(|ddl| !seen.contains(ddl)) else { continue };
             sql.push_str(&if one.loses_values() { comment(&ddl) } else { format!("{ddl}\n") });

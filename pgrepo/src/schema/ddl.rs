@@ -227,7 +227,7 @@ fn unless_there(sql: &str) -> String {
     let body = format!("BEGIN {sql}; EXCEPTION WHEN duplicate_object THEN NULL; END");
     let mut tag = "$make$".to_owned();
     while body.contains(&tag) {
-        tag.insert_str(1, "_");
+        tag.insert(1, '_');
     }
     format!("DO {tag}{body}{tag}")
 }
@@ -236,8 +236,8 @@ fn unless_there(sql: &str) -> String {
 pub(super) fn constraint_definition(constraint: &ConstraintMeta) -> Option<String> {
     let columns = idents(constraint.columns);
     let sql = match (constraint.kind, constraint.sql) {
-        (ConstraintMetaKind::PrimaryKey, _) if !constraint.columns.is_empty() => format!("PRIMARY KEY ({columns})"),
-        (ConstraintMetaKind::Unique, _) => format!("UNIQUE ({columns})"),
+        (ConstraintMetaKind::Key, _) if !constraint.columns.is_empty() => format!("PRIMARY KEY ({columns})"),
+        (ConstraintMetaKind::UniqueSet, _) => format!("UNIQUE ({columns})"),
         (ConstraintMetaKind::Check, Some(sql)) => format!("CHECK ({sql})"),
         (ConstraintMetaKind::ForeignKey, Some(sql)) => format!("FOREIGN KEY {sql}"),
         (ConstraintMetaKind::Exclude, Some(sql)) => format!("EXCLUDE {sql}"),
@@ -249,8 +249,8 @@ pub(super) fn constraint_definition(constraint: &ConstraintMeta) -> Option<Strin
 /// What a sort of constraint is called.
 pub(super) fn words(kind: ConstraintMetaKind) -> &'static str {
     match kind {
-        ConstraintMetaKind::PrimaryKey => "primary key",
-        ConstraintMetaKind::Unique => "unique set",
+        ConstraintMetaKind::Key => "primary key",
+        ConstraintMetaKind::UniqueSet => "unique set",
         ConstraintMetaKind::Check => "check constraint",
         ConstraintMetaKind::ForeignKey => "foreign key",
         ConstraintMetaKind::Exclude => "exclusion constraint",

@@ -110,7 +110,7 @@ pub enum FilledBy {
     /// Whoever writes the row; the server has only NULL.
     Writer,
     /// The server by a default, unless the writer does.
-    Default,
+    DefaultValue,
     /// The server by numbers, unless the writer does.
     Identity,
     /// The server by numbers, always (`GENERATED ALWAYS AS IDENTITY`).
@@ -123,7 +123,7 @@ impl fmt::Display for FilledBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Writer => "filled in by who writes the row",
-            Self::Default => "filled in by a default",
+            Self::DefaultValue => "filled in by a default",
             Self::Identity => "numbered by the server",
             Self::IdentityAlways => "always numbered by the server",
             Self::Generated => "computed by the server",
@@ -176,7 +176,7 @@ pub enum DifferenceKind {
         found: FilledBy,
     },
     /// The primary key is of other columns.
-    PrimaryKey {
+    Key {
         /// The columns of the struct's.
         declared: Vec<String>,
         /// The columns of the table's; none if it has no key.
@@ -248,7 +248,7 @@ impl DifferenceKind {
             Self::Nullable => "nullable",
             Self::NotNull => "not-null",
             Self::Filled { .. } => "filled-by",
-            Self::PrimaryKey { .. } => "primary-key",
+            Self::Key { .. } => "primary-key",
             Self::UniqueMissing { .. } => "unique-missing",
             Self::ConstraintName { .. } => "constraint-name",
             Self::ConstraintMissing { .. } => "constraint-missing",
@@ -333,10 +333,10 @@ impl Difference {
             DifferenceKind::Filled { declared, found } => {
                 format!("the column {column:?} of {table} is {found}, and the struct has it {declared}")
             }
-            DifferenceKind::PrimaryKey { declared, found } if found.is_empty() => {
+            DifferenceKind::Key { declared, found } if found.is_empty() => {
                 format!("the table {table} has no primary key, and the struct's is {}", declared.join(", "))
             }
-            DifferenceKind::PrimaryKey { declared, found } => {
+            DifferenceKind::Key { declared, found } => {
                 format!(
                     "the primary key of {table} is {}, and the struct's is {}",
                     found.join(", "),

@@ -1,6 +1,6 @@
 //! The labels of enums, on both sides.
 
-use crate::table::{ColumnMeta, TableMeta, literal, quote_ident};
+use crate::table::{ColumnMeta, TableMeta, TableName, literal, quote_ident};
 use crate::value::TypeDefinition;
 
 use super::compare::Found;
@@ -72,17 +72,21 @@ fn add(declared: &[&str], at: usize, other: &Enum) -> Mend {
 
 /// Makes the enum anew, since labels can be neither dropped nor moved.
 fn anew(table: &TableMeta, declared: &[&str], other: &Enum, live: &Live) -> Mend {
-    let old = quote_ident(&format!("{}_old", other.name.chars().take(50).collect::<String>()));
-    let old_quoted = other.quoted.replacen(&quote_ident(&other.name), &old, 1);
+    let old = format!("{}_old", other.name.get(..other.name.floor_char_boundary(50)).unwrap_or_default());
+    let old_quoted = TableName { schema: Some(&other.schema), name: &old }.quoted();
     let labels = declared.iter().map(|label| literal(label)).collect::<Vec<_>>().join(", ");
     let mut statements = vec![
-        format!("ALTER TYPE {} RENAME TO {old}", other.quoted),
+        format!("ALTER TYPE {} RENAME TO {}", other.quoted, quote_ident(&old)),
         format!("CREATE TYPE {} AS ENUM ({labels})", other.quoted),
     ];
     let of_it = |column: &&ColumnMeta| {
         let labels = live.column(&column.spec.name).and_then(|column| column.labels.as_ref());
         labels.is_some_and(|labels| labels.quoted == other.quoted)
     };
+    if table.columns.iter().filter(of_it).any(|column| matches!(column.made(), Some(TypeDefinition::Domain { .. }))) {
+        let advice = "make the enum anew, and the domains over it: labels can be neither dropped nor moved";
+        return Mend { advice: Some(advice.to_owned()), ..Mend::default() };
+    }
     for column in table.columns.iter().filter(of_it) {
         let (table, name, ty) = (quoted(table), ident(&column.spec.name), column_type(column));
         let array = if column.is_array() { "[]" } else { "" };

@@ -8,6 +8,8 @@ use super::shape::{ColumnShape, TableShape};
 
 /// A table as it is.
 pub(super) struct Live {
+    /// Whether it is a view, whose columns are what its query makes them.
+    pub(super) view: bool,
     pub(super) schema: String,
     /// The columns as a COPY looks at them.
     pub(super) description: Description,
@@ -19,6 +21,8 @@ pub(super) struct Live {
     pub(super) others: Vec<(ConstraintMetaKind, String)>,
     /// The indexes that can be used: their names, and what stands behind the table's name.
     pub(super) indexes: Vec<(String, String)>,
+    /// The names of all indexes.
+    pub(super) names: Vec<String>,
 }
 
 /// A column as it is.
@@ -36,6 +40,7 @@ pub(super) struct LiveColumn {
 
 /// An enum in the database.
 pub(super) struct Enum {
+    pub(super) schema: String,
     pub(super) name: String,
     pub(super) quoted: String,
     pub(super) labels: Vec<String>,
@@ -58,7 +63,7 @@ impl LiveColumn {
         match self.made {
             Made::Plain => FilledBy::Writer,
             Made::Default if self.identity => FilledBy::Identity,
-            Made::Default => FilledBy::Default,
+            Made::Default => FilledBy::DefaultValue,
             Made::Always => FilledBy::IdentityAlways,
             Made::Generated => FilledBy::Generated,
         }
@@ -77,6 +82,7 @@ impl Live {
         let valid = || shape.indexes.iter().filter(|index| index.valid);
         let unique = valid().filter(|index| index.unique && !index.columns.is_empty());
         Self {
+            view: matches!(&*shape.kind, "v" | "m"),
             schema: shape.schema.clone(),
             description: Description { columns: described },
             columns,
@@ -84,6 +90,7 @@ impl Live {
             unique: unique.map(|index| Key { name: index.name.clone(), columns: index.columns.clone() }).collect(),
             others: shape.constraints.iter().filter_map(|one| Some((kind(&one.kind)?, one.name.clone()))).collect(),
             indexes: valid().map(|index| (index.name.clone(), behind_the_table(&index.definition))).collect(),
+            names: shape.indexes.iter().map(|index| index.name.clone()).collect(),
         }
     }
 }
@@ -105,6 +112,7 @@ fn behind_the_table(definition: &str) -> String {
 impl LiveColumn {
     fn of(column: &ColumnShape, shape: &TableShape) -> Self {
         let labels = shape.enum_of(&column.ty).map(|ty| Enum {
+            schema: ty.schema.clone(),
             name: ty.name.clone(),
             quoted: TableName { schema: Some(&ty.schema), name: &ty.name }.quoted(),
             labels: ty.labels.clone().unwrap_or_default(),

@@ -93,7 +93,7 @@ fn casts(from: &TypeInfo, to: &ColumnMeta) -> bool {
     ];
     let to = to.types.first().map_or("", |ty| ty.name);
     let within = |family: &&[&str]| family.contains(&from.base().name()) && family.contains(&to);
-    FAMILIES.iter().any(|family| within(family))
+    FAMILIES.iter().any(within)
 }
 
 /// Makes the server fill in a column as it is declared, or no longer do so.
@@ -136,6 +136,15 @@ pub(super) fn primary_key(table: &TableMeta, constraint: &ConstraintMeta, found:
     let drop = found.map(|key| format!("ALTER TABLE {} DROP CONSTRAINT {}", quoted(table), quote_ident(&key.name)));
     let add = add_constraint(table, constraint);
     Mend { statements: drop.into_iter().chain(add.statements).collect(), ..add }
+}
+
+/// The same behind the end of an index that has the name, and is of something else or cannot be used.
+pub(super) fn in_place_of(live: &Live, name: &str, mut mend: Mend) -> Mend {
+    if live.names.iter().any(|there| there == name) && !mend.statements.is_empty() {
+        let index = TableName { schema: Some(&live.schema), name }.quoted();
+        mend.statements.insert(0, format!("DROP INDEX {index}"));
+    }
+    mend
 }
 
 /// Renames the index of a key or a unique set, with which its constraint is renamed.

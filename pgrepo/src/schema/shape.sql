@@ -18,7 +18,8 @@ WITH RECURSIVE relation AS (
 ), named AS (
     SELECT t.oid, t.typname, t.typtype, n.nspname,
         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS key, t.typbasetype,
-        CASE WHEN t.typlen = -1 AND t.typtype <> 'd' THEN t.typelem ELSE 0 END AS element, t.typdefault
+        CASE WHEN t.typlen = -1 AND t.typtype <> 'd' THEN t.typelem ELSE 0 END AS element, t.typdefault,
+        t.typnotnull
     FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 )
 SELECT pg_catalog.json_build_object(
@@ -29,7 +30,7 @@ SELECT pg_catalog.json_build_object(
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', a.attname,
             'type', t.key,
-            'nullable', NOT a.attnotnull,
+            'nullable', NOT (a.attnotnull OR t.typnotnull),
             'default', CASE WHEN a.attgenerated = '' THEN COALESCE(pg_catalog.pg_get_expr(a.adbin, a.adrelid), t.typdefault) END,
             'generated', CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(a.adbin, a.adrelid) END,
             'identity', NULLIF(a.attidentity, '')

@@ -35,7 +35,7 @@ const FORMAT: u32 = 1;
 ///         let db = Db::from_env().await?;
 ///         let mut snapshot = Snapshot::default();
 ///         snapshot.add::<User>(&db).await?;
-///         std::fs::write(file, snapshot.to_json())?;
+///         std::fs::write(file, snapshot.to_json()?)?;
 ///     }
 ///     let snapshot = Snapshot::from_json(&std::fs::read_to_string(file)?)?;
 ///     snapshot.verify::<User>().into_result()?;
@@ -139,17 +139,21 @@ impl Snapshot {
 
     /// The file's text: the same for the same schema, so that a change shows in its lines.
     ///
+    /// # Errors
+    /// [`ErrorKind::Encode`]: the text cannot be made.
+    ///
     /// # Examples
     /// ```
     /// use pgrepo::Snapshot;
-    /// let text = Snapshot::default().to_json();
+    /// let text = Snapshot::default().to_json()?;
     /// assert_eq!(Snapshot::from_json(&text)?, Snapshot::default());
     /// # Ok::<(), pgrepo::Error>(())
     /// ```
-    pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+    pub fn to_json(&self) -> Result<String> {
+        let unmade = |e| Error::new(ErrorKind::Encode, "the snapshot cannot be written as JSON").caused_by(e);
+        let mut text = serde_json::to_string_pretty(self).map_err(unmade)?;
         text.push('\n');
-        text
+        Ok(text)
     }
 
     /// Reads the file's text.

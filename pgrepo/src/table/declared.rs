@@ -7,9 +7,9 @@ use super::{Name, quote_ident};
 #[non_exhaustive]
 pub enum ConstraintMetaKind {
     /// The primary key.
-    PrimaryKey,
+    Key,
     /// A unique set.
-    Unique,
+    UniqueSet,
     /// A check constraint.
     Check,
     /// A foreign key.
@@ -41,7 +41,7 @@ impl ConstraintMeta {
     /// ```
     /// use pgrepo::{ConstraintMeta, ConstraintMetaKind, Name};
     /// const EMAIL: ConstraintMeta =
-    ///     ConstraintMeta::new(ConstraintMetaKind::Unique, "users_email_key", &[Name::new("email")]);
+    ///     ConstraintMeta::new(ConstraintMetaKind::UniqueSet, "users_email_key", &[Name::new("email")]);
     /// assert!(!EMAIL.named);
     /// ```
     pub const fn new(kind: ConstraintMetaKind, name: &'static str, columns: &'static [Name]) -> Self {

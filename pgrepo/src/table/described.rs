@@ -26,6 +26,23 @@ pub(crate) enum Made {
     Generated,
 }
 
+impl Made {
+    /// Says whether such a column takes the values of a field that is written.
+    pub(crate) fn written(self, meta: &ColumnMeta) -> Result<(), Misfit> {
+        match self {
+            Self::Generated => Err(Misfit::Generated),
+            Self::Always if !meta.spec.identity => Err(Misfit::Always),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says whether the server fills in such a column, where the field says so.
+    pub(crate) fn left(self, meta: &ColumnMeta) -> Result<(), Misfit> {
+        let wanted = meta.spec.identity || meta.spec.default;
+        if wanted && self == Self::Plain { Err(Misfit::Plain) } else { Ok(()) }
+    }
+}
+
 /// Why a column and a field do not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Misfit {
@@ -78,11 +95,7 @@ impl Description {
     /// Finds the column of a field that is written, and says whether it takes the values.
     pub(crate) fn written(&self, meta: &ColumnMeta) -> Result<&TableColumn, Misfit> {
         let column = self.read(meta)?;
-        match column.made {
-            Made::Generated => Err(Misfit::Generated),
-            Made::Always if !meta.spec.identity => Err(Misfit::Always),
-            _ => Ok(column),
-        }
+        column.made.written(meta).map(|()| column)
     }
 
     /// Says whether the server fills in the column of a field that says so and is not written.
@@ -90,8 +103,7 @@ impl Description {
         if !meta.spec.identity && !meta.spec.default {
             return Ok(());
         }
-        let column = self.find(&meta.spec.name).ok_or(Misfit::Missing)?;
-        if column.made == Made::Plain { Err(Misfit::Plain) } else { Ok(()) }
+        self.find(&meta.spec.name).ok_or(Misfit::Missing)?.made.left(meta)
     }
 
     /// Finds the column of a field that is read, or says why the field cannot hold it.

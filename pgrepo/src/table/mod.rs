@@ -22,6 +22,7 @@ pub mod problem;
 #[doc(hidden)]
 pub mod projection;
 mod row;
+mod spec;
 #[doc(hidden)]
 pub mod sql;
 mod tuple;
@@ -34,12 +35,13 @@ pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Wr
 pub use constraint::Constraints;
 pub use declared::{ConstraintMeta, ConstraintMetaKind, IndexMeta};
 pub(crate) use described::{Description, Made, Misfit, RowType, TableColumn};
-pub use meta::{ColumnMeta, Spec, TableMeta, TableName};
+pub use meta::{ColumnMeta, TableMeta, TableName};
 pub(crate) use name::literal;
 pub use name::{Name, quote_ident};
 pub(crate) use place::Place;
 pub use projection::Projection;
 pub use row::{Cells, CopyOut, FieldError, FieldWriter, Fields, FromRow, OwnedRow, Set, WriteFields, WriteRow};
+pub use spec::Spec;
 pub use tuple::FromCell;
 pub use unique::{ConflictTarget, Unique};
 

@@ -6,7 +6,13 @@ use ::std::string::String;
 
 /// A table's struct.
 #[derive(PgTable)]
-#[pg(table = "users", new = "NewUser", constraints = "UserConstraint", unique = "users_name: name")]
+#[pg(
+    table = "users",
+    new = "NewUser",
+    constraints = "UserConstraint",
+    unique = "users_name: name",
+    json_index = "TAGS.document().index(0)"
+)]
 pub struct User {
     /// The key.
     #[pg(primary_key, identity)]
@@ -14,10 +20,10 @@ pub struct User {
     /// A name.
     pub name: ::std::option::Option<String>,
     /// JSON.
-    #[pg(json, default)]
+    #[pg(json, default = "'[]'", gin_index)]
     pub tags: ::std::vec::Vec<String>,
     /// Computed.
-    #[pg(generated)]
+    #[pg(generated = "name")]
     pub initials: String,
     /// Flat.
     #[pg(flatten)]

@@ -27,7 +27,7 @@ pub mod sqlx {}
 
 /// A table's struct.
 #[derive(PgTable)]
-#[pg(table = "users", new = "NewUser", constraints = "UserConstraint", check = "users_check", crate = "db")]
+#[pg(table = "users", new = "NewUser", constraints = "UserConstraint", check = "users_check: id > 0", crate = "db")]
 pub struct User<'a, T> {
     /// The key.
     #[pg(primary_key, identity)]
@@ -70,6 +70,21 @@ pub struct Zip(String);
 pub enum Level {
     /// One.
     Low,
+}
+
+/// A struct that is among those of the program.
+#[derive(PgTable)]
+#[pg(table = "plain", json_index = "DOCUMENT.document().key(\"a\")", exclude = "one: (id WITH =)", crate = "db")]
+pub struct Plain<'a> {
+    /// Borrowed.
+    #[pg(primary_key, default = "'a'")]
+    pub id: &'a ::core::primitive::str,
+    /// Computed.
+    #[pg(generated = "1 + 1")]
+    pub two: i64,
+    /// JSON.
+    #[pg(gin_index)]
+    pub document: db::Json<::std::collections::BTreeMap<::std::string::String, ::std::string::String>>,
 }
 
 /// An enum of numbers.

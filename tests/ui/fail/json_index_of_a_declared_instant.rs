@@ -1,0 +1,16 @@
+use pgrepo::{Json, PgJson, PgTable};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, PgJson)]
+struct Visit {
+    at: chrono::DateTime<chrono::Utc>,
+    day: chrono::NaiveDate,
+}
+
+#[derive(PgTable)]
+#[pg(table = "visits", json_index = "VISIT.at(Visit::AT)")]
+struct Row {
+    visit: Json<Visit>,
+}
+
+fn main() {}

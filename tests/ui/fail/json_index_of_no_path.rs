@@ -1,0 +1,9 @@
+use pgrepo::PgTable;
+
+#[derive(PgTable)]
+#[pg(table = "users", json_index = "PROFILE city")]
+struct User {
+    profile: pgrepo::Json<std::collections::BTreeMap<String, String>>,
+}
+
+fn main() {}
