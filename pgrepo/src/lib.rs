@@ -100,6 +100,7 @@
 //! | change or delete the rows that meet a condition | [`Repository::update_where`], [`delete_where`](Repository::delete_where) |
 //! | notice that somebody else changed the row I read | `#[pg(version)]`, [`Repository::update`], [`ErrorKind::Conflict`] |
 //! | use the same struct in another schema | [`Repository::in_schema`] |
+//! | see what a database does, and what the server knows of a table | [`Db::database_stats`], [`Db::table_info`], [`Db::table_info_of`] |
 //! | keep tenants apart, by a role, schemas and settings for a transaction | [`Db::scope`] |
 //! | ask for, sort by or change a part of a jsonb document | [`PgJson`](macro@PgJson), [`Column::at`], [`JsonPath`] |
 //! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`], [`key_index_ddl`](JsonPath::key_index_ddl) |

@@ -132,7 +132,7 @@ pub(super) async fn run(db: &Db, phase: Phase, worker: i64, number: i64, at: &At
         }
         Phase::Load => {
             let (report, rejects) = db.repository::<Stored>().load(rows(number, 5, 10)).batch_rows(2).collect().await?;
-            Ok((report.loaded, rejects.len()) == (5, 0))
+            Ok((report.rows, rejects.len()) == (5, 0))
         }
         Phase::CopyOutRaw => {
             let mut bytes = Vec::new();
