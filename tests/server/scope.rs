@@ -158,7 +158,7 @@ async fn a_table_is_that_of_the_scopes_schema_on_one_connection(db: TestDatabase
                 tx.repository::<Word>().all().order_by(Word::ID.asc()).values(Word::TEXT).fetch_all().await
             });
             let texts = texts.await.unwrap();
-            assert_eq!(texts.len(), 1 + 3 * round as usize);
+            assert_eq!(i64::try_from(texts.len()).unwrap(), 1 + 3 * round);
             assert!(texts[1..].iter().all(|text| text.ends_with(&format!("in {n}"))), "{texts:?}");
             assert_eq!(texts[0], format!("of {n}"));
         }
