@@ -55,6 +55,13 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("copy-100", "pgrepo", "As copy-1: the two round trips and the query are the same for any number of rows."),
     ("copy-1000", "pgrepo", "As copy-1, but by now the rows take much longer than the two round trips and the query."),
     (
+        "load-tolerant",
+        "pgrepo, tolerant, owned rows",
+        "Rows are kept until the server has taken their batch, since one of them may have to be handed back, and then freed \
+         together; rows that are lent cost nothing more. A strict load frees each as soon as it is encoded, while it is in \
+         the processor's cache.",
+    ),
+    (
         "read",
         "pgrepo",
         "The driver passes a row through two asynchronous generators and copies the column's type for each value. COPY \
