@@ -8,3 +8,6 @@ pub mod promises {}
 
 #[doc = include_str!("../docs/guide/loading.md")]
 pub mod loading {}
+
+#[doc = include_str!("../docs/guide/operating.md")]
+pub mod operating {}

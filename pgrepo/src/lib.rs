@@ -141,6 +141,7 @@
 //! | turn operations away while the server fails | [`DbConfig::breaker`](config::DbConfig::breaker), [`Db::breaker`] |
 //! | use the driver itself, or code that is written for it | [`Db::raw`], [`Tx::raw`] in a transaction |
 //! | find what I know from the Python connector | [Coming from the Python connector](guide::from_python) |
+//! | keep it running: schema, pool, statistics, tenants | [Operating](guide::operating) |
 //! | choose how to load | [Loading data](guide::loading) |
 //! | know what is promised, by which test, and what is not | [What pgrepo promises](guide::promises) |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |

@@ -254,3 +254,29 @@ async fn a_scope_that_cannot_be_entered_is_an_error_before_anything_is_run(db: T
     theirs.close().await;
     direct.run(&format!("DROP ROLE {stranger}")).await;
 }
+
+/// `"$user"` in the `search_path` is another schema for each role.
+#[pgrepo::test]
+async fn a_table_is_that_of_the_scopes_role_on_one_connection(db: TestDatabase) {
+    let (mut direct, ours) = (Direct::to(&db).await, pool(&db.url(), "scope", 1).await);
+    let roles = ["a", "b"].map(|suffix| format!("{}_{suffix}", role(&db)));
+    for role in &roles {
+        direct.run(&format!("CREATE ROLE {role}; CREATE SCHEMA {role} AUTHORIZATION {role}")).await;
+        direct.run(&format!("CREATE TABLE {role}.words (id int8 PRIMARY KEY, text text NOT NULL)")).await;
+        direct.run(&format!("ALTER TABLE {role}.words OWNER TO {role}")).await;
+    }
+    for id in 0..4 {
+        for role in &roles {
+            let stored = ours.scope(Scope::role(role)).transaction(async |tx| {
+                tx.repository::<Word>().insert_many_new([Word { id, text: role.clone() }]).await?;
+                tx.repository::<Word>().all().values(Word::TEXT).fetch_all().await
+            });
+            let stored = stored.await.unwrap();
+            assert_eq!(stored.len(), usize::try_from(id).unwrap() + 1);
+            assert!(stored.iter().all(|text| text == role), "{stored:?}");
+        }
+    }
+    for role in &roles {
+        direct.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) struct Session {
     pub(crate) types: HashMap<u32, TypeInfo>,
     /// The types of the rows of tables that it described, by the tables' quoted names.
     pub(crate) row_types: HashMap<String, Arc<RowType>>,
-    /// The `search_path` that the scope of the last transaction set, or nothing.
+    /// The role and the `search_path` that the scope of the last transaction set, or nothing.
     pub(crate) path: String,
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,

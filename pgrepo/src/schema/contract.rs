@@ -141,7 +141,8 @@ impl Contract {
     }
 
     /// The DDL that mends all differences, statement by statement, each once. What drops a column is commented out, and so is
-    /// what has to be done by hand.
+    /// what has to be done by hand. A change of a type is not, although its cast may round or cut values: see
+    /// [`Difference::ddl`].
     ///
     /// # Examples
     /// ```no_run

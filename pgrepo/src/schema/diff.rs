@@ -265,7 +265,8 @@ impl Difference {
     /// default whose SQL is not in the attribute.
     ///
     /// Read it before it is run: it takes locks and may rewrite the table, and the server refuses it where the rows do not
-    /// fit, such as NOT NULL where there are NULLs. [`loses_values`](Self::loses_values) says whether it drops a column.
+    /// fit, such as NOT NULL where there are NULLs. A change of a type converts the values by a cast, or by their text, which
+    /// may round or cut them: a time of day is lost in a date. [`loses_values`](Self::loses_values) says whether it drops a column.
     ///
     /// # Examples
     /// ```no_run

@@ -82,7 +82,7 @@ pub struct IndexShape {
     pub valid: bool,
     /// Its columns; none if one of them is an expression.
     pub columns: Vec<String>,
-    /// What stands behind the table's name, as the server writes it.
+    /// The statement that makes it, as the server writes it.
     pub definition: String,
 }
 

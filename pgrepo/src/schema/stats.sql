@@ -1,7 +1,9 @@
 WITH here AS (
     SELECT * FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()
 ), session AS (
-    SELECT * FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()
+    -- What sort of session another role's is may not be seen either.
+    SELECT * FROM pg_catalog.pg_stat_activity
+    WHERE datname = pg_catalog.current_database() AND COALESCE(backend_type, 'client backend') = 'client backend'
 ), seen AS (
     SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS everything
 )
@@ -45,8 +47,8 @@ SELECT pg_catalog.json_build_object(
     ),
     'replication', CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.json_build_object('standby', pg_catalog.json_build_object(
         'behind', EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()),
-        'unreplayed_bytes', pg_catalog.pg_wal_lsn_diff(
-            pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())::int8
+        'unreplayed_bytes', GREATEST(pg_catalog.pg_wal_lsn_diff(
+            pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())::int8, CASE WHEN pg_catalog.pg_last_wal_receive_lsn() IS NOT NULL THEN 0 END)
     )) ELSE pg_catalog.json_build_object('primary', pg_catalog.json_build_object(
         'standbys', CASE WHEN s.everything THEN COALESCE((
             SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -54,7 +56,8 @@ SELECT pg_catalog.json_build_object(
                 'address', pg_catalog.host(r.client_addr),
                 'state', r.state,
                 'behind', EXTRACT(epoch FROM r.replay_lag),
-                'unreplayed_bytes', pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), r.replay_lsn)::int8
+                'unreplayed_bytes', GREATEST(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), r.replay_lsn)::int8,
+                    CASE WHEN r.replay_lsn IS NOT NULL THEN 0 END)
             ) ORDER BY r.application_name, r.pid)
             FROM pg_catalog.pg_stat_replication r
         ), '[]') END

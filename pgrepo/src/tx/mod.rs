@@ -69,7 +69,7 @@ impl Tx {
         // Nothing was run in it yet, so whether it was begun makes no difference.
         let begun = step.settle(begun).map_err(|e| e.undone());
         if let Some(scope) = &options.scope {
-            let rows = begun.map_err(|e| if e.server().is_some() { scope.refused(e) } else { e });
+            let rows = begun.map_err(|e| scope.refused(e));
             let rows = rows.map_err(|e| e.during(OPERATION))?;
             let missing = rows.first().map(|row| sqlx::Row::try_get::<Option<&str>, _>(row, 0)).transpose();
             if let Some(missing) = missing.map_err(|e| driver::error(e).during(OPERATION))?.flatten() {
@@ -78,7 +78,7 @@ impl Tx {
         } else {
             begun.map_err(|e| e.during(OPERATION))?;
         }
-        guard.session_mut().path = options.scope.as_ref().map(Scope::path).unwrap_or_default();
+        guard.session_mut().path = options.scope.as_ref().map(Scope::place).unwrap_or_default();
         let read_only = options.read_only;
         Ok(Self { guard, db: db.clone(), id: None, read_only, depth: 0, dropped: None, raw: false })
     }

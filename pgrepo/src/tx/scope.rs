@@ -32,7 +32,12 @@ use super::{Tx, TxOptions};
 /// `RESET ROLE` on the raw connection, a function that calls `set_config`): a scope keeps one's own code in its bounds, and
 /// not code that is hostile.
 ///
-/// A struct whose `#[pg(schema = "…")]` names a schema stays there; one without is looked for in the scope's.
+/// A struct whose `#[pg(schema = "…")]` names a schema stays there; one without is looked for in the scope's. Statements are
+/// prepared once for a connection, so the tables of the same name in several schemas must have columns of the same types: an
+/// enum or a domain belongs into a schema that they share, and not into each.
+///
+/// The server takes its first look at the data with a scope that has schemas or settings, so that a transaction of
+/// `REPEATABLE READ` sees what was committed when it began, and not before its first statement.
 ///
 /// # Examples
 /// ```no_run
@@ -163,8 +168,17 @@ impl Scope {
         Ok(())
     }
 
-    /// The error of a server that did not let anybody in.
+    /// Under what the session keeps what it was told of tables by their names.
+    pub(super) fn place(&self) -> String {
+        format!("{}.{}", self.role.as_deref().map(quote_ident).unwrap_or_default(), self.path())
+    }
+
+    /// The error of a server that did not let anybody in; another of its errors is as it is.
     pub(super) fn refused(&self, error: Error) -> Error {
+        let of_a_scope = |state: &str| matches!(state, "42501" | "42704" | "55P02") || state.starts_with("22");
+        if !error.sqlstate().is_some_and(|state| of_a_scope(state.as_str())) {
+            return error;
+        }
         let role = self
             .role
             .as_ref()

@@ -245,7 +245,8 @@ where
     /// A row is bad that cannot be encoded, that its columns' types refuse when it is copied, or that the server refuses to
     /// insert or update: what is listed at [`load`](crate::Repository::load), and a row-level security policy (42501). With
     /// [`Duplicates::Refuse`] it is also each row but the first of those with the same key; where the first or the last one
-    /// wins, and is bad, the others are duplicates all the same. A row that a trigger leaves out ends the merge.
+    /// wins, and is bad, the others are duplicates all the same. A row that a trigger leaves out ends the merge, and so does
+    /// one whose place in the table a policy hides from the role or does not let it update.
     ///
     /// Encoded rows go into the merge's table in batches, as those of a tolerant load do. When all are there they are merged
     /// as a whole, as a merge without bad rows is; where that is refused it is undone and done in parts, each under a
@@ -255,7 +256,8 @@ where
     /// repeated](crate::Error::is_retryable). Deferred constraints are checked behind each statement, as by a tolerant load.
     ///
     /// All rows are kept in memory until the end, since each may come back. Where they are too many for that, merge them in
-    /// several calls.
+    /// several calls. A source without rows makes the merge's tables all the same. What the server has processed is not followed
+    /// ([`LoadProgress::server`](crate::LoadProgress)).
     ///
     /// # Examples
     /// ```no_run

@@ -109,10 +109,10 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
         Self { stream, operation, first: None, seen: 0, ended: false, limit }
     }
 
-    /// Whether the time is up: an error then.
+    /// Whether the time is up before the source has ended: an error then.
     pub(super) fn in_time(&self) -> Result<()> {
         match &self.limit {
-            Some(limit) if limit.sleep.deadline() <= Instant::now() => Err(limit.passed()),
+            Some(limit) if !self.ended && limit.sleep.deadline() <= Instant::now() => Err(limit.passed()),
             _ => Ok(()),
         }
     }
