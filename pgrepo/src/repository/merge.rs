@@ -31,7 +31,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// On `&Db` a merge is a transaction of its own; in a transaction it runs under a savepoint. The columns are described
     /// and checked under the lock of a COPY ([`copy_in`](Self::copy_in)). Then come
     /// `CREATE TEMPORARY TABLE … ON COMMIT DROP` with those of the target's columns that are sent, a binary COPY into it,
-    /// and a few statements for all rows together: one that looks for rows with the same key;
+    /// and a few statements for all rows together: a shared advisory lock, which holds back merges that
+    /// [have to go on in parts](crate::Merge::tolerant) (its first number is 1885827685, its second one the table's); one that looks for rows with the same key;
     /// `INSERT … SELECT … ORDER BY … FOR NO KEY UPDATE` into a second temporary table, which locks the rows that are there
     /// in the order of their keys and notes which of them differ; `INSERT … SELECT … ORDER BY … ON CONFLICT (…) DO NOTHING`
     /// of the others; and `UPDATE … FROM` of those that differ. Where another transaction has inserted some of the others

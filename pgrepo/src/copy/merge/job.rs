@@ -101,7 +101,8 @@ impl Job<'_> {
     /// Merges of the same keys wait for each other and never in a circle: rows that are there are locked in the order of
     /// their keys, then the others are inserted in that order, and only then is anything updated, which waits for nobody.
     /// Whoever still locks has inserted nothing that an insert could wait for, and a row that is only locked is in conflict
-    /// at once; one that is updated would be waited for. Where others have inserted a row after it was looked for, all
+    /// at once; one that is updated would be waited for. One that has to merge in parts, in whatever order, does so alone.
+    /// Where others have inserted a row after it was looked for, all
     /// locks are given up and the merge begins anew.
     pub(super) async fn merge(&self, session: &mut Session, live: u64, part: &Part) -> Result<MergeReport, Failed> {
         let statements = &self.statements;
@@ -109,11 +110,11 @@ impl Job<'_> {
         let (mut before, mut times) = (None, 0);
         for attempt in 1..=ATTEMPTS {
             let begin = match (statements.inserts, attempt) {
-                (false, _) => "",
-                (true, 1) => "SAVEPOINT pgrepo_merge; ",
-                (true, _) => "ROLLBACK TO SAVEPOINT pgrepo_merge; ",
+                (false, _) => statements.share(),
+                (true, 1) => format!("{}; SAVEPOINT pgrepo_merge", statements.share()),
+                (true, _) => "ROLLBACK TO SAVEPOINT pgrepo_merge".to_owned(),
             };
-            let found = self.rows(session, &format!("{begin}{find}")).await?;
+            let found = self.rows(session, &format!("{begin}; {find}")).await?;
             let (changed, unchanged) = found.last().map_or(Ok((0, 0)), two).map_err(Failed::ours)?;
             let Some(left) = live.checked_sub(changed + unchanged) else {
                 let message = format!(

@@ -251,9 +251,9 @@ where
     /// Encoded rows go into the merge's table in batches, as those of a tolerant load do. When all are there they are merged
     /// as a whole, as a merge without bad rows is; where that is refused it is undone and done in parts, each under a
     /// savepoint, until the bad rows are found. Of those that exclude each other in a part the server takes the one whose key
-    /// comes first. Rows that are there are locked in the order of their keys all the same; those that are new are not
-    /// inserted in it, so that the server may have to end a deadlock with another merge of the same new rows, which [may be
-    /// repeated](crate::Error::is_retryable). Deferred constraints are checked behind each statement, as by a tolerant load.
+    /// comes first. Other merges into the table wait from then on until the transaction ends, and this one waits for those
+    /// under way before it begins with the parts: merges with and without bad rows end in no deadlock with each other.
+    /// Deferred constraints are checked behind each statement, as by a tolerant load.
     ///
     /// All rows are kept in memory until the end, since each may come back. Where they are too many for that, merge them in
     /// several calls. A source without rows makes the merge's tables all the same. What the server has processed is not followed

@@ -11,6 +11,9 @@ const STAGED: &str = "pg_temp.\"pgrepo: merge\"";
 /// What became of a row, by its number; of one that is inserted nothing is noted.
 const MARKS: &str = "pg_temp.\"pgrepo: marks\"";
 
+/// The first number of the advisory lock of a table's merges, the letters "pgre"; the second one is the table's.
+const MERGING: i32 = 0x7067_7265;
+
 /// The marks: the row is in the way of another, is to be changed, or is as it should be.
 pub(super) const DUPLICATE: &str = "d";
 pub(super) const CHANGED: &str = "c";
@@ -239,20 +242,23 @@ impl Statements {
         format!("SELECT pg_catalog.count(*) FROM {STAGED} AS s WHERE {}", self.unmarked(part))
     }
 
-    /// Makes small parts of many rows quick to find, and locks all rows that are there, in the order of their keys, since
-    /// parts are not merged in it.
+    /// Waits until nobody merges the table's rows in parts.
+    pub(super) fn share(&self) -> String {
+        self.merging("pg_advisory_xact_lock_shared")
+    }
+
+    /// Waits until nobody merges rows of the table, and keeps others from it until the transaction ends: parts are not
+    /// merged in the order of their keys. Makes small parts of many rows quick to find.
     pub(super) fn prepare(&self) -> String {
-        let Self { table, number, .. } = self;
-        let lock = match self.updated.is_empty() {
-            true => String::new(),
-            false => format!(
-                "; SELECT pg_catalog.count(*) FROM (SELECT FROM {table} AS t JOIN {STAGED} AS s ON {} ORDER BY {} \
-                 FOR NO KEY UPDATE OF t) AS locked",
-                self.same(),
-                qualified("s", &self.key)
-            ),
-        };
-        format!("CREATE INDEX ON {STAGED} ({number}); CREATE INDEX ON {MARKS} (n); ANALYZE {STAGED}, {MARKS}{lock}")
+        let (number, exclude) = (&self.number, self.merging("pg_advisory_xact_lock"));
+        format!(
+            "{exclude}; CREATE INDEX ON {STAGED} ({number}); CREATE INDEX ON {MARKS} (n); ANALYZE {STAGED}, {MARKS}"
+        )
+    }
+
+    fn merging(&self, lock: &str) -> String {
+        let table = literal(&self.table);
+        format!("SELECT pg_catalog.{lock}({MERGING}, {table}::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int4)")
     }
 
     /// The end of the merge's tables, in a transaction that goes on.

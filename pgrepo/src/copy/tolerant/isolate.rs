@@ -7,7 +7,8 @@
 //! - it named none: a half of the rows, then the other one, until there is one row only.
 //!
 //! Rows that violate a foreign key are found together by one query ([`suspects`]), and wait until all others of the batch
-//! are settled, since they may refer to each other or to rows that were not sent yet; then they go in together.
+//! are settled, since they may refer to each other or to rows that were not sent yet; then they go in together. So does a
+//! row of a merge by itself whose value another one has: that one may be updated yet.
 //!
 //! After a failure the next range is half as long, after a success twice as long. So what was sent in vain since the last
 //! success is at most what that success has stored: all in all a row is sent some four times, however many are bad, and
@@ -67,7 +68,7 @@ struct Apart {
     bad: Vec<(usize, Error)>,
     /// How many rows to send together.
     length: usize,
-    /// The rows that violate a foreign key as long as others are not there.
+    /// The rows that are refused as long as others are not there.
     waiting: Vec<usize>,
     /// How many rows were stored since the last that wait were tried.
     stored: usize,
@@ -236,7 +237,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let (Some(&first), Some(&last)) = (places.first(), places.last()) else { return Ok(()) };
         let end = last + 1;
         if places.len() == 1 {
-            match error.is_foreign_key_violation() && !apart.last {
+            match self.may_go_in_later(&error) && !apart.last {
                 true => apart.waiting.push(first),
                 false => apart.bad.push((first, error)),
             }
@@ -270,6 +271,14 @@ impl<R: WriteRow> Run<'_, '_, R> {
         }
         apart.length = (places.len() / 2).max(1);
         Ok(())
+    }
+
+    /// Whether a row may be refused for others of the batch that are not there yet: those that it refers to, or of a merge
+    /// those that are to give up what it takes.
+    fn may_go_in_later(&self, error: &Error) -> bool {
+        let merges = self.merging.as_ref().is_some_and(|merging| merging.begun);
+        error.is_foreign_key_violation()
+            || merges && error.sqlstate().is_some_and(|state| matches!(state.as_str(), "23505" | "23P01"))
     }
 
     /// Looks for the rows that violate a foreign key. They are suspected only: each is judged by an attempt.

@@ -141,7 +141,7 @@ async fn fault_21_a_merge_whose_commit_is_not_answered_is_found_out_about(databa
     assert!(error.is_retryable() && error.tx_id().is_some(), "{error:?}");
     assert_eq!(direct.one::<i64>("SELECT count(*) FROM seats").await, 4);
     // Before it, nothing can be stored.
-    proxy.cut(Cut::before(Message::Sql("SAVEPOINT pgrepo_merge".into())));
+    proxy.cut(Cut::before(Message::Sql("SELECT pg_catalog.pg_advisory_xact_lock_shared".into())));
     let error = seats.merge(rows("C")).execute().await.unwrap_err();
     assert_eq!((error.kind(), error.fault_class()), (ErrorKind::Connection, FaultClass::RolledBack), "{error:?}");
     assert_eq!(direct.one::<i64>("SELECT count(*) FROM seats").await, 4);
