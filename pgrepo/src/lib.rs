@@ -77,7 +77,7 @@
 //! | load rows some of which are bad, and get these back with their reasons | [`Repository::load`], [`load_stream`](Repository::load_stream), then [`collect`](BulkLoad::collect), [`to_sink`](BulkLoad::to_sink), [`to_channel`](BulkLoad::to_channel) or [`to_table`](BulkLoad::to_table) |
 //! | commit a load batch by batch, and go on where it ended | [`BulkLoad::commit`], [`Commit::EachBatch`], [`Error::committed`] |
 //! | insert many rows, or update those that are there | [`Repository::merge`], [`merge_on`](Repository::merge_on), [`merge_stream`](Repository::merge_stream), past bad rows [`tolerant`](Merge::tolerant) |
-//! | update or delete many rows by their keys | [`Repository::update_many`], [`update_many_on`](Repository::update_many_on), [`delete_many`](Repository::delete_many) |
+//! | update or delete many rows by their keys | [`Repository::update_many`], [`update_many_on`](Repository::update_many_on), [`delete_many`](Repository::delete_many), [`delete_many_on`](Repository::delete_many_on) |
 //! | load JSON lines | [`ndjson::read`] |
 //! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
 //! | replace a table's rows by a load, or store only some of them | [`CopyInOptions::truncate`], [`CopyInOptions::filter`] |
@@ -289,9 +289,9 @@ pub use breaker::{Breaker, BreakerChange, BreakerChanges, BreakerConfig, Breaker
 pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{
-    BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, Duplicates,
-    LoadPhase, LoadProgress, LoadReport, Merge, MergeOutcome, MergeReport, Merged, Progress, Rejected, RowError,
-    SourceError, UpdateMany,
+    BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, DeleteMany,
+    Duplicates, LoadPhase, LoadProgress, LoadReport, Merge, MergeOutcome, MergeReport, Merged, Progress, Rejected,
+    RowError, SourceError, UpdateMany,
 };
 pub use error::{Committed, Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};
@@ -480,8 +480,8 @@ pub use schema::{
 };
 pub use stream::{Chunks, RowStream};
 pub use table::{
-    Arg, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, ConstraintMeta, ConstraintMetaKind, Constraints, CopyOut,
-    Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow, IndexMeta, KeyArg, Name, OwnedRow, PgTable,
+    Arg, ByKey, CanWrite, Cells, Column, ColumnMeta, ConflictTarget, ConstraintMeta, ConstraintMetaKind, Constraints,
+    CopyOut, Embedded, FieldError, FieldWriter, Fields, FromCell, FromRow, IndexMeta, KeyArg, Name, OwnedRow, PgTable,
     PrimaryKey, Projection, Record, Set, Spec, TableMeta, TableName, Unique, WriteFields, WriteRow,
 };
 pub use tx::{

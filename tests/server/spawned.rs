@@ -59,7 +59,7 @@ where
     Repository::<_, R>::new(on.reborrow()).merge([&row]).execute().await?;
     Repository::<_, R>::new(on.reborrow()).in_schema("public").merge_stream(stream::iter([&row])).fetch_all().await?;
     Repository::<_, R>::new(on.reborrow()).update_many([&row]).fetch_all().await?;
-    Repository::<_, R>::new(on.reborrow()).delete_many([key]).await?;
+    Repository::<_, R>::new(on.reborrow()).delete_many([key]).fetch_all().await?;
     Repository::<_, R>::new(on.reborrow()).in_schema("public").insert_many([row]).await?;
     let gone = Repository::<_, R>::new(on).in_schema("public").delete_where(Filter::all()).fetch_all().await?;
     assert_eq!(gone.len(), 1);

@@ -100,7 +100,7 @@ pub(super) fn code(error: &sqlx::Error) -> Option<&str> {
 
 /// What is said where a privilege for a merge is lacking.
 pub(super) const MERGE_PRIVILEGES: &str = "the role lacks a privilege: a merge takes SELECT, INSERT and UPDATE on the table, \
-                                           and update_many SELECT and UPDATE";
+                                           update_many SELECT and UPDATE, and delete_many SELECT, UPDATE and DELETE";
 
 /// What a load was doing when the server refused it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

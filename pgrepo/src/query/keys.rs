@@ -38,38 +38,6 @@ where
     }
 }
 
-/// Deletes the rows with the keys, and returns how many there were.
-///
-/// They are locked in the order of their keys first, so that two calls with the same keys wait for each other and never
-/// in a circle.
-pub(crate) async fn delete_many<H, T, K>(on: H, place: &Place, operation: &'static str, keys: &[K]) -> Result<u64>
-where
-    H: Handle,
-    T: PrimaryKey,
-    K: KeyArg<T::Key> + Send + Sync,
-{
-    if keys.is_empty() {
-        return Ok(0);
-    }
-    let during = |e: Error| e.during(operation);
-    let mut lease = on.lend().lease().await.map_err(during)?;
-    let one = place.statement::<T>(T::DELETE_BY_KEY, sql::delete_by_key);
-    let (one, _) = prepare(&mut lease, &one).await.map_err(during)?;
-    let mut text = Text::new(format!("DELETE FROM {} AS d USING (SELECT ", place.quoted())).qualified("t.");
-    text.names(T::SPECS.iter().filter(|s| s.primary_key).map(|s| &s.name));
-    joined::<T>(&mut text, place, &one.parameters);
-    text.push(" ORDER BY ");
-    text.names(T::SPECS.iter().filter(|s| s.primary_key).map(|s| &s.name));
-    text.push(" FOR UPDATE OF t) AS k WHERE ");
-    for (number, spec) in T::SPECS.iter().filter(|s| s.primary_key).enumerate() {
-        text.push(if number == 0 { "" } else { " AND " });
-        let name = sql::text(|out| sql::name(out, 0, &spec.name));
-        text.push(&format!("d.{name} = k.{name}"));
-    }
-    let values = Keys::<T::Key, K> { keys, of: PhantomData };
-    open_on(lease, operation, &text.sql, &values, None).await?.count().await
-}
-
 async fn read<T, K>(mut lease: Lease<'_>, place: &Place, operation: &'static str, keys: &[K]) -> Result<Vec<Option<T>>>
 where
     T: PrimaryKey + OwnedRow,

@@ -34,7 +34,7 @@ pub use filter::Filter;
 pub use find::{Find, FindValues, HasAverage, HasMinMax, HasSum, InTransaction};
 pub(crate) use fragment::{Fragment, Text};
 pub(crate) use insert::insert;
-pub(crate) use keys::{delete_many, get_many};
+pub(crate) use keys::get_many;
 pub use keyset::{Page, PageToken, Pages};
 pub use operators::{IsArray, IsText, IsTextFor, TextRank};
 pub(crate) use plan::{Plan, misfit, places, unreadable};

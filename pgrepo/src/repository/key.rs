@@ -1,6 +1,6 @@
 use crate::error::Result;
 use crate::pool::Handle;
-use crate::query::{Changes, Text, delete_many, get_many, open, open_again};
+use crate::query::{Changes, Text, get_many, open, open_again};
 use crate::table::{KeyArg, OwnedRow, PgTable, PrimaryKey, WriteRow, sql};
 
 use super::Repository;
@@ -157,41 +157,5 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let sql = place.statement::<T>(T::DELETE_BY_KEY, sql::delete_by_key);
         let run = open(self.on, OPERATION, &sql, &key, None).await.map_err(|e| place.blame(e))?;
         run.count().await.map(|n| n > 0).map_err(|e| place.blame(e))
-    }
-
-    /// Deletes the rows with the keys, all or none, and returns how many there were; a key may come twice.
-    ///
-    /// The server sees one `DELETE`, to which the keys are bound as one array for each of the key's columns, so there may
-    /// be as many of them as fit into one message of the protocol, which is below 1 GiB, and into memory, here and at the
-    /// server: all are bound at once, and tens of millions of integers, or fewer longer keys, are too many. It locks the
-    /// rows in the order of their keys, so that several calls at once end in no deadlock. Without keys nothing is sent.
-    ///
-    /// # Errors
-    /// What the server refused; a key that cannot be sent is named by its place.
-    ///
-    /// # Cancel safety
-    /// As [`delete`](Self::delete).
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # use pgrepo::{Db, PgTable};
-    /// # #[derive(PgTable)]
-    /// # #[pg(table = "places")]
-    /// # struct Place { #[pg(primary_key)] org: i32, #[pg(primary_key)] name: String }
-    /// # async fn example(db: &Db) -> pgrepo::Result<()> {
-    /// let gone = db.repository::<Place>().delete_many([(1, "door"), (1, "gate")]).await?;
-    /// println!("{gone} of 2 places were there");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn delete_many<K, I>(self, keys: I) -> Result<u64>
-    where
-        T: PrimaryKey + WriteRow,
-        K: KeyArg<T::Key> + Send + Sync,
-        I: IntoIterator<Item = K>,
-    {
-        let place = self.place();
-        let keys: Vec<K> = keys.into_iter().collect();
-        delete_many::<_, T, _>(self.on, &place, "delete_many", &keys).await.map_err(|e| place.blame(e))
     }
 }

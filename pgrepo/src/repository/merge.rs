@@ -377,6 +377,6 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
 }
 
 /// Rows of a source that does not fail.
-fn sure<R>(rows: impl Stream<Item = R>) -> impl Stream<Item = Result<R>> {
+pub(super) fn sure<R>(rows: impl Stream<Item = R>) -> impl Stream<Item = Result<R>> {
     rows.map(Ok)
 }

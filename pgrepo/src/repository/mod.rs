@@ -8,6 +8,7 @@ use crate::query::{Filter, Find};
 use crate::table::{PgTable, Place};
 
 mod copy;
+mod delete;
 mod key;
 mod load;
 mod many;

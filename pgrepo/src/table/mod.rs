@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a driver or a runtime.
 
+mod by_key;
 mod column;
 mod constraint;
 mod declared;
@@ -31,6 +32,7 @@ pub mod unique;
 #[doc(hidden)]
 pub mod wrapped;
 
+pub use by_key::ByKey;
 pub use column::{Arg, CanWrite, Column, Embedded, KeyArg, OfView, ServerMade, Writable, Writes};
 pub use constraint::Constraints;
 pub use declared::{ConstraintMeta, ConstraintMetaKind, IndexMeta};

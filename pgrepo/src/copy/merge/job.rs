@@ -13,7 +13,7 @@ use super::super::catalog;
 use super::super::failed::Failed;
 use super::super::kind::MERGE_PRIVILEGES;
 use super::sql::{self, Part, STAGE, Statements};
-use super::{Duplicates, MergeOutcome, MergeReport};
+use super::{Duplicates, MergeOutcome, MergeReport, What};
 
 /// How often others may insert rows with the same keys between two looks at the table.
 const ATTEMPTS: u32 = 64;
@@ -69,7 +69,14 @@ impl Job<'_> {
         let duplicates = self.mark_duplicates(session).await?;
         let report = self.merge(session, rows.saturating_sub(duplicates), &Part::All).await?;
         if let Some((columns, mut take)) = self.read.take() {
-            self.read(session, &self.statements.read(columns.into_iter()), &mut *take).await?;
+            let columns = columns.into_iter();
+            match self.statements.what {
+                What::Delete => {
+                    let deleted = self.read(session, &self.statements.delete_read(columns), &mut *take).await?;
+                    self.all_changed(deleted, report.deleted)?;
+                }
+                _ => drop(self.read(session, &self.statements.read(columns), &mut *take).await?),
+            }
         }
         if !own {
             self.close(session).await?;
@@ -109,7 +116,8 @@ impl Job<'_> {
         let find = statements.find(part);
         let (mut before, mut times) = (None, 0);
         for attempt in 1..=ATTEMPTS {
-            let begin = match (statements.inserts, attempt) {
+            let inserts = statements.what == What::Merge;
+            let begin = match (inserts, attempt) {
                 (false, _) => statements.share(),
                 (true, 1) => format!("{}; SAVEPOINT pgrepo_merge", statements.share()),
                 (true, _) => "ROLLBACK TO SAVEPOINT pgrepo_merge".to_owned(),
@@ -123,12 +131,12 @@ impl Job<'_> {
                 );
                 return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
             };
-            let inserted = match statements.inserts && left > 0 {
+            let inserted = match inserts && left > 0 {
                 true => self.affected(session, &statements.insert(part)).await?,
                 false => 0,
             };
             let missing = left.saturating_sub(inserted);
-            if missing > 0 && statements.inserts {
+            if missing > 0 && inserts {
                 let absent = self.first_absent(session, part).await?.map(|row| (row, missing));
                 times = if absent.is_some() && absent == before { times + 1 } else { 1 };
                 before = absent;
@@ -137,15 +145,15 @@ impl Job<'_> {
                     _ => continue,
                 }
             }
-            let updated = if changed == 0 { 0 } else { self.affected(session, &statements.update(part)).await? };
-            if updated != changed {
-                let message = format!(
-                    "the server updated {updated} of {changed} rows, so nothing is stored: a trigger or a policy leaves \
-                     rows out"
-                );
-                return Err(Failed::ours(Error::new(ErrorKind::Copy, message)));
+            // Rows that are to be read as they are deleted are deleted when they are read.
+            if changed > 0 && !(statements.what == What::Delete && self.read.is_some()) {
+                self.all_changed(self.affected(session, &statements.change(part)).await?, changed)?;
             }
-            return Ok(MergeReport { inserted, updated, unchanged, missing, ..MergeReport::default() });
+            let (updated, deleted) = match statements.what {
+                What::Delete => (0, changed),
+                _ => (changed, 0),
+            };
+            return Ok(MergeReport { inserted, updated, unchanged, deleted, missing, ..MergeReport::default() });
         }
         let secured = self.rows(session, &statements.is_secured()).await?;
         if secured.first().map_or(Ok(false), |row| catalog::flag(row, 0)).map_err(Failed::ours)? {
@@ -157,6 +165,17 @@ impl Job<'_> {
         Err(Failed::ours(Error::new(ErrorKind::Copy, message).of_fault(FaultClass::RolledBack)))
     }
 
+    fn all_changed(&self, done: u64, expected: u64) -> Result<(), Failed> {
+        if done == expected {
+            return Ok(());
+        }
+        let verb = if self.statements.what == What::Delete { "deleted" } else { "updated" };
+        let message = format!(
+            "the server {verb} {done} of {expected} rows, so nothing is stored: a trigger or a policy leaves rows out"
+        );
+        Err(Failed::ours(Error::new(ErrorKind::Copy, message)))
+    }
+
     /// The first of the rows that are not there although they were inserted, or in conflict with one that was.
     async fn first_absent(&self, session: &mut Session, part: &Part) -> Result<Option<u64>, Failed> {
         let rows = self.rows(session, &self.statements.first_absent(part)).await?;
@@ -164,11 +183,11 @@ impl Job<'_> {
         Ok(row.parse().ok())
     }
 
-    /// Hands over each row as it is now.
+    /// Hands over each row as it is now, or as it was when it was deleted, and counts them.
     ///
     /// The driver asks for types that it does not know after it has prepared the statement, which is lost by that if it is
     /// not to be kept. The second time it knows them.
-    async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<(), Failed> {
+    async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<u64, Failed> {
         self.rows(session, "SAVEPOINT pgrepo_read").await?;
         match self.read_once(session, sql, take).await {
             Err(failed) if failed.is_state("26000") => {
@@ -179,21 +198,25 @@ impl Job<'_> {
         }
     }
 
-    async fn read_once(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<(), Failed> {
+    async fn read_once(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<u64, Failed> {
         let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
         let limit = session.answer_limit;
         let mut items = driver::once(session, sql);
-        let (mut refused, mut index) = (None, 0);
+        let (mut refused, mut index, mut there) = (None, 0, 0);
         while let Some(item) = driver::answered_next(limit, &mut items).await {
             if let Either::Right(row) = item.map_err(of_driver)? {
                 // After a row that does not fit the rest is received all the same, so that the connection is at rest.
                 if refused.is_none() {
-                    refused = self.outcome(&row, index).and_then(|outcome| take(&row, index, outcome)).err();
+                    let taken = self.outcome(&row, index).and_then(|outcome| {
+                        there += u64::from(outcome.is_some());
+                        take(&row, index, outcome)
+                    });
+                    refused = taken.err();
                 }
                 index += 1;
             }
         }
-        refused.map_or(Ok(()), |error| Err(Failed::ours(error)))
+        refused.map_or(Ok(there), |error| Err(Failed::ours(error)))
     }
 
     fn outcome(&self, row: &PgRow, index: u64) -> Result<Option<MergeOutcome>> {
@@ -205,7 +228,8 @@ impl Job<'_> {
             sql::CHANGED => MergeOutcome::Updated,
             sql::SAME => MergeOutcome::Unchanged,
             sql::DUPLICATE => MergeOutcome::Duplicate,
-            _ if self.statements.inserts => return Err(neither().at_row(index)),
+            sql::DELETED => MergeOutcome::Deleted,
+            _ if self.statements.what == What::Merge => return Err(neither().at_row(index)),
             _ => return Ok(None),
         }))
     }

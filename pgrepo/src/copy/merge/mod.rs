@@ -1,5 +1,6 @@
 //! Merges: rows are copied into a table of the session's own, and from there updated and inserted set by set.
 
+mod delete;
 mod job;
 mod parts;
 mod run;
@@ -18,6 +19,7 @@ use crate::table::{CanWrite, Column, Name, OwnedRow, WriteRow};
 
 use super::progress::Progress;
 use super::tolerant::{BulkLoad, SourceError};
+pub use delete::DeleteMany;
 pub(crate) use job::Job;
 pub(crate) use run::of_row;
 use run::{fetch_all, run};
@@ -52,8 +54,11 @@ pub struct MergeReport {
     pub duplicates: u64,
     /// Rows that were rejected: of a merge that goes [past bad rows](Merge::tolerant) only.
     pub rejected: u64,
-    /// Rows that were to be updated and are not there: of
-    /// [`Repository::update_many`](crate::Repository::update_many) only.
+    /// Rows that are not there any more: of [`Repository::delete_many`](crate::Repository::delete_many) only.
+    pub deleted: u64,
+    /// Rows that were to be updated or deleted and are not there: of
+    /// [`Repository::update_many`](crate::Repository::update_many) and
+    /// [`delete_many`](crate::Repository::delete_many) only.
     pub missing: u64,
 }
 
@@ -72,8 +77,8 @@ impl MergeReport {
     /// # }
     /// ```
     pub fn total(&self) -> u64 {
-        let Self { inserted, updated, unchanged, duplicates, rejected, missing } = self;
-        inserted + updated + unchanged + duplicates + rejected + missing
+        let Self { inserted, updated, unchanged, duplicates, rejected, deleted, missing } = self;
+        inserted + updated + unchanged + duplicates + rejected + deleted + missing
     }
 }
 
@@ -89,6 +94,8 @@ pub enum MergeOutcome {
     Unchanged,
     /// Another one with the same key won over it.
     Duplicate,
+    /// It was there, and is not any more.
+    Deleted,
 }
 
 /// A row that was merged.
@@ -106,10 +113,19 @@ pub struct Merged<T> {
 pub(crate) struct Task {
     pub(crate) operation: &'static str,
     key: Vec<Name>,
-    inserts: bool,
+    what: What,
     updated: Updated,
     duplicates: Duplicates,
     pub(crate) progress: Option<Progress>,
+}
+
+/// What is done with the rows by their keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// Those that are there are updated, and the others inserted.
+    Merge,
+    Update,
+    Delete,
 }
 
 /// The columns that are updated of a row that is there.
@@ -146,7 +162,7 @@ where
 {
     pub(crate) fn new(operation: &'static str, on: H, key: Vec<Name>, rows: S) -> Self {
         let (updated, duplicates) = (Updated::All, Duplicates::Refuse);
-        let task = Task { operation, key, inserts: true, updated, duplicates, progress: None };
+        let task = Task { operation, key, what: What::Merge, updated, duplicates, progress: None };
         Self { on, rows, task }
     }
 

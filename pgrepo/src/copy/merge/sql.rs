@@ -1,6 +1,8 @@
 //! The text of a merge's statements.
 
-use crate::table::{Name, Place, literal, quote_ident, sql};
+use crate::table::{ColumnMeta, Name, Place, literal, quote_ident, sql};
+
+use super::What;
 
 /// The table that the rows are copied into first, as the server's errors name it: no table of anybody else's has this name.
 pub(crate) const STAGE: &str = "pgrepo: merge";
@@ -14,13 +16,15 @@ const MARKS: &str = "pg_temp.\"pgrepo: marks\"";
 /// The first number of the advisory lock of a table's merges, the letters "pgre"; the second one is the table's.
 const MERGING: i32 = 0x7067_7265;
 
-/// The marks: the row is in the way of another, is to be changed, or is as it should be.
+/// The marks: the row is in the way of another, is to be changed or deleted, or is as it should be.
 pub(super) const DUPLICATE: &str = "d";
 pub(super) const CHANGED: &str = "c";
 pub(super) const SAME: &str = "s";
 /// What is read of rows without a mark, and of those that are not there.
 pub(super) const INSERTED: &str = "i";
 pub(super) const MISSING: &str = "m";
+/// What is read of rows that were deleted.
+pub(super) const DELETED: &str = "x";
 
 /// What the statements name, quoted.
 pub(super) struct Statements {
@@ -35,19 +39,20 @@ pub(super) struct Statements {
     version: Option<String>,
     /// The column that numbers the rows.
     number: String,
-    /// Whether rows are inserted.
-    pub(super) inserts: bool,
+    pub(super) what: What,
     /// Whether the key is an identity column, which the rows number themselves.
     numbered: bool,
 }
 
 /// What a merge writes.
 pub(super) struct Columns<'a> {
+    /// All that the table has, as its struct says.
+    pub(super) all: &'a [ColumnMeta],
     pub(super) sent: Vec<&'a Name>,
     pub(super) key: &'a [Name],
     pub(super) updated: Vec<&'a Name>,
     pub(super) version: Option<&'a Name>,
-    pub(super) inserts: bool,
+    pub(super) what: What,
     pub(super) numbered: bool,
 }
 
@@ -83,7 +88,7 @@ fn numbers(numbers: &[u64]) -> String {
 impl Statements {
     pub(super) fn new(place: &Place, columns: &Columns<'_>) -> Self {
         let mut number = "pgrepo: number".to_owned();
-        while columns.sent.iter().any(|name| **name == *number) {
+        while columns.all.iter().any(|meta| meta.spec.name == *number) {
             number.push('+');
         }
         Self {
@@ -94,7 +99,7 @@ impl Statements {
             updated: columns.updated.iter().map(|name| quoted(name)).collect(),
             version: columns.version.map(quoted),
             number: quote_ident(&number),
-            inserts: columns.inserts,
+            what: columns.what,
             numbered: columns.numbered,
         }
     }
@@ -154,13 +159,15 @@ impl Statements {
     /// (<https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED>).
     pub(super) fn find(&self, part: &Part) -> String {
         let Self { table, number, .. } = self;
-        let (mark, lock) = match self.updated.is_empty() {
-            true => (format!("'{SAME}'"), String::new()),
-            false => {
+        let by_key = format!(" ORDER BY {}", qualified("s", &self.key));
+        let (mark, lock) = match self.what {
+            What::Delete => (format!("'{CHANGED}'"), format!("{by_key} FOR UPDATE OF t")),
+            _ if self.updated.is_empty() => (format!("'{SAME}'"), String::new()),
+            _ => {
                 let (old, new) = (qualified("t", &self.updated), qualified("s", &self.updated));
                 let mark =
                     format!("CASE WHEN ROW({old})::record *<> ROW({new})::record THEN '{CHANGED}' ELSE '{SAME}' END");
-                (mark, format!(" ORDER BY {} FOR NO KEY UPDATE OF t", qualified("s", &self.key)))
+                (mark, format!("{by_key} FOR NO KEY UPDATE OF t"))
             }
         };
         format!(
@@ -174,8 +181,11 @@ impl Statements {
         )
     }
 
-    /// Updates the rows that are marked so, all of which are locked.
-    pub(super) fn update(&self, part: &Part) -> String {
+    /// Updates or deletes the rows that are marked so, all of which are locked.
+    pub(super) fn change(&self, part: &Part) -> String {
+        if self.what == What::Delete {
+            return self.delete(part);
+        }
         let mut set = list(&self.updated, ", ", |c| format!("{c} = s.{c}"));
         if let Some(version) = &self.version {
             set.push_str(&format!(", {version} = t.{version} + 1"));
@@ -187,6 +197,31 @@ impl Statements {
             self.number,
             self.same(),
             part.and("m.n")
+        )
+    }
+
+    fn delete(&self, part: &Part) -> String {
+        format!(
+            "DELETE FROM {} AS t USING {STAGED} AS s JOIN {MARKS} AS m ON m.n = s.{} WHERE m.mark = '{CHANGED}' AND {}{}",
+            self.table,
+            self.number,
+            self.same(),
+            part.and("m.n")
+        )
+    }
+
+    /// Deletes the rows, and reads of each that was copied what was there, in the order in which they came.
+    pub(super) fn delete_read(&self, columns: impl Iterator<Item = Name>) -> String {
+        let columns: Vec<String> = columns.map(|name| quoted(&name)).collect();
+        let places = || 0..columns.len();
+        let named = list(&places().map(|n| format!("c{n}")).collect::<Vec<_>>(), "", |c| format!(", {c}"));
+        let read: String = columns.iter().zip(places()).map(|(column, n)| format!("g.c{n} AS {column}, ")).collect();
+        format!(
+            "WITH g(n{named}) AS ({} RETURNING m.n{}) SELECT {read}CASE WHEN g.n IS NULL THEN '{MISSING}' ELSE '{DELETED}' END \
+             AS {number} FROM {STAGED} AS s LEFT JOIN g ON g.n = s.{number} ORDER BY s.{number}",
+            self.delete(&Part::All),
+            list(&columns, "", |column| format!(", t.{column}")),
+            number = self.number,
         )
     }
 
@@ -223,7 +258,7 @@ impl Statements {
     /// Each row as it is now, in the order in which they came, with what became of it.
     pub(super) fn read(&self, columns: impl Iterator<Item = Name>) -> String {
         let columns: Vec<String> = columns.map(|name| quoted(&name)).collect();
-        let unmarked = if self.inserts { INSERTED } else { MISSING };
+        let unmarked = if self.what == What::Merge { INSERTED } else { MISSING };
         // A key that is compared is never NULL, so that one that is NULL stands for no row.
         let there = self.key.first().map_or("NULL", String::as_str);
         format!(

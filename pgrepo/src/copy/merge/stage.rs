@@ -15,7 +15,7 @@ use super::super::plan::{How, Plan, Started};
 use super::super::progress::{Following, Progress};
 use super::job::{Job, Take};
 use super::sql::{Columns, Statements};
-use super::{MergeReport, Task, Updated};
+use super::{MergeReport, Task, Updated, What};
 
 /// A COPY of rows with their numbers.
 pub(super) struct Stage<'s> {
@@ -126,7 +126,8 @@ pub(crate) fn plan<'s, R: WriteRow>(
 ) -> Result<(Plan<'s>, Vec<bool>)> {
     let mut marks = sent;
     for (mark, meta) in marks.iter_mut().zip(R::COLUMNS) {
-        *mark &= !meta.spec.identity || task.key.contains(&meta.spec.name);
+        let in_key = task.key.contains(&meta.spec.name);
+        *mark &= in_key || !meta.spec.identity && task.what != What::Delete;
     }
     let all = <R::Table as Record>::COLUMNS;
     let columns = columns(R::COLUMNS, all, &marks, &task)?;
@@ -194,11 +195,12 @@ fn columns<'a>(
     };
     let version = all.iter().find(|m| m.spec.version).map(|m| &m.spec.name);
     Ok(Columns {
+        all,
         sent: specs().map(|s| &s.name).collect(),
         key: &task.key,
         version: version.filter(|_| !updated.is_empty()),
         updated,
-        inserts: task.inserts,
+        what: task.what,
         numbered: specs().any(|s| s.identity),
     })
 }

@@ -11,7 +11,7 @@ use crate::pool::Handle;
 use crate::table::{CanWrite, Column, Name, OwnedRow, WriteRow};
 
 use super::run::fetch_all;
-use super::{Duplicates, Merge, MergeReport, Merged};
+use super::{Duplicates, Merge, MergeReport, Merged, What};
 
 /// Rows to be updated, each by its key: see [`Repository::update_many`](crate::Repository::update_many).
 #[must_use = "nothing is updated until it is executed"]
@@ -26,7 +26,7 @@ where
 {
     pub(crate) fn new(operation: &'static str, on: H, key: Vec<Name>, rows: S) -> Self {
         let mut merge = Merge::new(operation, on, key, rows);
-        merge.task.inserts = false;
+        merge.task.what = What::Update;
         Self(merge)
     }
 

@@ -107,11 +107,12 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let (job, mut step) = self.job()?;
         let merged = job.merge_part(step.session(), &part).await;
         match told(step, merged) {
-            Ok(MergeReport { inserted, updated, unchanged, missing, .. }) => {
+            Ok(MergeReport { inserted, updated, unchanged, deleted, missing, .. }) => {
                 let merged = &mut self.tally.merged;
                 merged.inserted += inserted;
                 merged.updated += updated;
                 merged.unchanged += unchanged;
+                merged.deleted += deleted;
                 merged.missing += missing;
                 self.store().await?;
                 Ok(Outcome::Stored)

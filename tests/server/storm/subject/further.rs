@@ -38,7 +38,7 @@ pub(super) async fn run(db: &Db, phase: Phase, worker: i64, number: i64, at: &At
             1 => Ok(spare.delete_where(Spare::ID.eq(ids[0])).execute().await? == 1),
             _ => Ok(spare.delete_where(Spare::GRP.eq(number)).fetch_all().await?.len() == 1),
         },
-        Phase::DeleteMany => Ok(spare.delete_many(ids).await? == 3),
+        Phase::DeleteMany => Ok(spare.delete_many(ids).execute().await?.deleted == 3),
         Phase::UpdateWhere => {
             let update = kept.update_where(Kept::ID.eq(worker)).set(Kept::VALUE.set(number));
             match number % 2 {

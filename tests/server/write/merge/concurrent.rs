@@ -165,7 +165,7 @@ async fn many_deletes_of_the_same_rows_do_not_block_each_other_for_good(database
                 for i in (1..keys.len()).rev() {
                     keys.swap(i, rng.below(i + 1));
                 }
-                db.repository::<Seat>().delete_many(keys).await.unwrap()
+                db.repository::<Seat>().delete_many(keys).execute().await.unwrap().deleted
             })
         });
         let deleted: u64 = join_all(tasks).await.into_iter().map(Result::unwrap).sum();

@@ -26,7 +26,7 @@ async fn several_merges_in_one_transaction_and_its_savepoints(db: Db) {
     let merged = tx.repository::<Seat>().merge(&next).fetch_all().await.unwrap();
     assert_eq!((merged[0].outcome, merged[1].outcome), (MergeOutcome::Updated, MergeOutcome::Inserted));
     assert_eq!(counts(tx.repository::<Seat>().update_many(&batch).execute().await.unwrap()), [0, 1, 1, 0, 0]);
-    assert_eq!(tx.repository::<Seat>().delete_many([(1, "A")]).await.unwrap(), 1);
+    assert_eq!(tx.repository::<Seat>().delete_many([(1, "A")]).execute().await.unwrap().deleted, 1);
     tx.commit().await.unwrap();
     let all = db.repository::<Seat>().all().order_by(Seat::ROW.asc()).fetch_all().await.unwrap();
     assert_eq!(all, [batch[1].clone(), next[1].clone()]);

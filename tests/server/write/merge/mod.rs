@@ -1,6 +1,7 @@
 //! Merges: what is inserted, updated and left alone.
 
 mod concurrent;
+mod deleted;
 mod effects;
 mod refused;
 mod same;
@@ -190,26 +191,4 @@ async fn many_rows_are_updated_by_their_keys(db: Db) {
     let merged = seats.merge(&places).fetch_all().await.unwrap();
     assert_eq!((merged[0].row.clone(), merged[0].outcome), (seat(500, "B", Some("b")), MergeOutcome::Unchanged));
     assert_eq!((merged[1].row.clone(), merged[1].outcome), (seat(501, "B", None), MergeOutcome::Inserted));
-}
-
-#[pgrepo::test(sql = "")]
-async fn many_rows_are_deleted_by_their_keys(db: Db) {
-    db.execute_script(SEATS).await.unwrap();
-    db.execute_script(TABLE).await.unwrap();
-    let (seats, users) = (db.repository::<Seat>(), db.repository::<User>());
-    seats.insert_many((0..200).map(|i| seat(i, "A", None))).await.unwrap();
-    assert_eq!(seats.delete_many([(7, "A"), (150, "A"), (7, "A"), (8, "B")]).await.unwrap(), 2);
-    assert_eq!(seats.delete_many([] as [(i32, &str); 0]).await.unwrap(), 0);
-    assert!(seats.get((7, "A")).await.unwrap().is_none());
-    assert_eq!(seats.delete_many((0..200).map(|i| (i, "A".to_owned()))).await.unwrap(), 198);
-    users.insert_many(["a", "b", "c"].map(new)).await.unwrap();
-    let mut tx = db.begin().await.unwrap();
-    assert_eq!(tx.repository::<User>().delete_many([1, 3, 9]).await.unwrap(), 2);
-    tx.rollback().await.unwrap();
-    assert_eq!(users.all().count().await.unwrap(), 3);
-    let error = seats.delete_many([(1, "A\0")]).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.row(), error.operation()),
-        (pgrepo::ErrorKind::Encode, Some(0), Some("delete_many"))
-    );
 }
