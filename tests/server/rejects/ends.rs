@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use pgrepo::testkit::{Cut, Message, TestDatabase};
-use pgrepo::{Commit, CopyInOptions, Db, Error, ErrorKind, FaultClass, PgTable, SourceError, TxOutcome, WithDeadline};
+use pgrepo::{
+    Commit, CopyInOptions, Db, Error, ErrorKind, FaultClass, PgTable, RowError, SourceError, TxOutcome, WithDeadline,
+};
 use tokio::time::timeout;
 
 use super::{Kind, PARCEL, Parcel, parcel, set_up, stored};
@@ -15,7 +17,7 @@ use crate::support::{Direct, DropAt, LONG, config, pool, proxy};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Rows of which every tenth is bad.
-fn rows(size: i64) -> impl Iterator<Item = Parcel> {
+pub(super) fn rows(size: i64) -> impl Iterator<Item = Parcel> {
     (0..size).map(|id| {
         let mut row = parcel(id);
         if id % 10 == 9 {
@@ -148,6 +150,41 @@ async fn a_source_that_never_ends_is_bounded(db: Db) {
     let error = parcels.load(endless).collect().with_deadline(limit).await.unwrap_err();
     assert!(error.is_timeout());
     assert!(stored(&db).await.is_empty());
+
+    // The limit is the source's: what the server does with its last rows may take longer.
+    db.execute_script(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END $$; \
+         CREATE TRIGGER dawdle BEFORE INSERT ON parcel FOR EACH ROW WHEN (NEW.id % 2 = 0) EXECUTE FUNCTION dawdle()",
+    )
+    .await
+    .unwrap();
+    let (report, _) = parcels.load(rows(10)).time_limit(limit).collect().await.unwrap();
+    assert_eq!((report.rows, report.rejected), (9, 1));
+}
+
+/// Rejects that are committed before the first good row.
+#[pgrepo::test]
+async fn fault_21_a_commit_of_early_rejects_that_is_not_answered_is_asked_about(db: TestDatabase) {
+    let mut direct = Direct::to(&db).await;
+    direct.run(PARCEL).await;
+    let proxy = proxy(&db).await;
+    let ours = pool(&proxy.url(db.name()), "early", 2).await;
+    let source = || {
+        let bad = (0..25).map(|_| Err(SourceError::from(RowError::new("no row"))));
+        stream::iter(bad.chain([Ok(parcel(1))]))
+    };
+    let load = || ours.repository::<Parcel>().load_try_stream(source()).batch_rows(10).commit(Commit::EachBatch);
+    let written = "SELECT count(*) FROM rejects";
+    proxy.cut(Cut::after(Message::Sql("COMMIT".into())));
+    let report = load().to_table("rejects").with_deadline(LONG).await.unwrap();
+    assert_eq!((report.rows, report.rejected, direct.one::<i64>(written).await), (1, 25, 25));
+    direct.run("TRUNCATE rejects; DELETE FROM parcel WHERE id >= 0").await;
+    proxy.heal();
+    proxy.cut(Cut { nth: 2, ..Cut::before(Message::Sql("COMMIT".into())) });
+    let error = load().to_table("rejects").with_deadline(LONG).await.unwrap_err();
+    assert_eq!((error.kind(), committed(&error)), (ErrorKind::Transaction, (1, 0, 10, 10)), "{error:?}");
+    assert!(!error.committed().unwrap().unknown && error.tx_id().is_some(), "{error:?}");
+    assert_eq!(direct.one::<i64>(written).await, 10);
 }
 
 #[pgrepo::test]

@@ -2,6 +2,7 @@
 
 mod ends;
 mod kinds;
+mod merge_ends;
 mod merges;
 mod options;
 mod planted;

@@ -1,11 +1,13 @@
 //! Rejects that are written to their table before the first row is there that the load could begin with.
 
 use crate::copy::bounds::Bounds;
+use crate::copy::catalog;
 use crate::copy::feed::settle;
 use crate::copy::load::end;
 use crate::error::{Error, FaultClass, Result};
 use crate::pool::{Db, Lease, Lender, driver};
 use crate::table::Place;
+use crate::tx::TxId;
 
 use super::drive::Tally;
 use super::reject::Rejected;
@@ -97,10 +99,19 @@ impl Early<'_> {
         settle(step, written).map_err(|e| table.blame(e))
     }
 
+    /// The number of the transaction, by which the server is asked about it where COMMIT is not answered.
+    async fn number(&mut self) -> Result<TxId> {
+        let mut step = self.lease.step()?;
+        let asked = driver::simple(step.session(), "SELECT pg_catalog.pg_current_xact_id()").await;
+        let rows = step.settle(asked)?;
+        rows.first().map_or(Ok(String::new()), |row| catalog::text(row, 0))?.parse()
+    }
+
     /// Commits what was written.
     pub(super) async fn commit(&mut self, tally: &mut Tally) -> Result<()> {
+        let number = self.number().await?;
         self.bounds.closed();
-        let ended = end(&self.bounds, &mut self.lease, self.db, None).await;
+        let ended = end(&self.bounds, &mut self.lease, self.db, Some(number)).await;
         ended.inspect_err(|error| tally.committed.unknown = error.fault_class() == FaultClass::Indeterminate)
     }
 }
