@@ -32,7 +32,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// and checked under the lock of a COPY ([`copy_in`](Self::copy_in)). Then come
     /// `CREATE TEMPORARY TABLE … ON COMMIT DROP` with those of the target's columns that are sent, a binary COPY into it,
     /// and a few statements for all rows together: a shared advisory lock, which holds back merges that
-    /// [have to go on in parts](crate::Merge::tolerant) (its first number is 1885827685, its second one the table's); one that looks for rows with the same key;
+    /// [have to go on in parts](crate::Merge::tolerant) (its first number is 1885827685, its second one the table's); one
+    /// that looks for rows with the same key;
     /// `INSERT … SELECT … ORDER BY … FOR NO KEY UPDATE` into a second temporary table, which locks the rows that are there
     /// in the order of their keys and notes which of them differ; `INSERT … SELECT … ORDER BY … ON CONFLICT (…) DO NOTHING`
     /// of the others; and `UPDATE … FROM` of those that differ. Where another transaction has inserted some of the others
@@ -46,11 +47,11 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// fired by the `INSERT` and the `UPDATE`, which come in this order: a new row cannot have what another one gives up.
     /// Row-level security applies to them as to any: a row that a policy refuses is an error, and so is one whose key a row
     /// has that a policy hides, or lets the role see and not update. Rows are sent as the source yields them, in pieces of
-    /// some 32 KiB, so
-    /// memory stays flat here; the server keeps them until the end, on disk where they are many (`temp_buffers`,
+    /// some 32 KiB, so memory stays flat here; the server keeps them until the end, on disk where they are many (`temp_buffers`,
     /// `work_mem`).
     ///
-    /// A source without rows sends nothing.
+    /// A source without rows sends nothing; one of a [tolerant](crate::Merge::tolerant) merge makes the merge's tables all
+    /// the same.
     ///
     /// # Errors
     /// In each case the table is as it was, and a transaction goes on.

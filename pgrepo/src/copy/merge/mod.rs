@@ -229,7 +229,8 @@ where
     /// Tells how far the merge is: see [`Progress`]. The rows are [sending](crate::LoadPhase::Sending) while they go into
     /// the server's temporary table, whose rows are what [`LoadProgress::server`](crate::LoadProgress::server) counts;
     /// merged they are while it is [finishing](crate::LoadPhase::Finishing), and of the rows that are stored in the end
-    /// all are counted that came. A source without rows tells nothing.
+    /// all are counted that came. Of a source without rows no more is told than that it is
+    /// [stored](crate::LoadPhase::Stored).
     ///
     /// # Examples
     /// ```no_run

@@ -38,7 +38,11 @@ pub(super) async fn run(db: &Db, phase: Phase, worker: i64, number: i64, at: &At
             1 => Ok(spare.delete_where(Spare::ID.eq(ids[0])).execute().await? == 1),
             _ => Ok(spare.delete_where(Spare::GRP.eq(number)).fetch_all().await?.len() == 1),
         },
-        Phase::DeleteMany => Ok(spare.delete_many(ids).execute().await?.deleted == 3),
+        Phase::DeleteMany => match number % 3 {
+            0 => Ok(spare.delete_many(ids).execute().await?.deleted == 3),
+            1 => Ok(spare.delete_many(ids).fetch_all().await?.iter().flatten().count() == 3),
+            _ => Ok(spare.delete_many(ids).tolerant().collect().await?.0.deleted == 3),
+        },
         Phase::UpdateWhere => {
             let update = kept.update_where(Kept::ID.eq(worker)).set(Kept::VALUE.set(number));
             match number % 2 {
@@ -57,8 +61,15 @@ pub(super) async fn run(db: &Db, phase: Phase, worker: i64, number: i64, at: &At
         }
         Phase::Merge => {
             let merge = kept.merge(own(1_000, worker, number));
-            match number % 2 {
+            match number % 3 {
                 0 => merge.execute().await.map(|report| report.inserted + report.updated == 3),
+                1 => {
+                    // Of two rows with the same key the second one is bad.
+                    let twice =
+                        own(1_000, worker, number).into_iter().chain(own(1_000, worker, number).into_iter().take(1));
+                    let (report, rejects) = kept.merge(twice).tolerant().collect().await?;
+                    Ok((report.inserted + report.updated, rejects.len()) == (3, 1))
+                }
                 _ => Ok(merge.fetch_all().await?.iter().filter(|done| done.row.value == number).count() == 3),
             }
         }

@@ -76,6 +76,9 @@ async fn a_merge_tells_how_far_it_is(db: Db) {
     let end = seen.borrow().clone();
     assert_eq!((end.phase, end.rows_sent, end.rows_stored), (LoadPhase::Stored, 20_000, 20_000));
     assert!(end.bytes_sent > 20_000, "{end:?}");
+    let (none, seen_none) = Progress::channel();
+    prices.merge([] as [Price; 0]).progress(none).execute().await.unwrap();
+    assert_eq!((seen_none.borrow().phase, seen_none.borrow().rows_sent), (LoadPhase::Stored, 0));
     let failed = prices.update_many([price("sku 1", -1)]).progress(progress).execute().await.unwrap_err();
     assert_eq!((failed.kind(), seen.borrow().phase), (ErrorKind::Copy, LoadPhase::Failed));
 }
