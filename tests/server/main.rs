@@ -21,6 +21,7 @@ mod query;
 mod records;
 mod rejects;
 mod runtime;
+mod scale;
 mod scope;
 mod secrets;
 mod session;

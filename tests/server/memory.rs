@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -23,6 +23,8 @@ struct Many {
 
 const TABLE: &str = "CREATE TABLE many (id int8, score float8, name text)";
 const SERIES: &str = "SELECT i::int8, 0.5::float8, 'row number ' || i FROM generate_series(1, $1::int8) i";
+pub(crate) const LARGER: &str = "SELECT i::int8 AS id, 0.5::float8 AS score, repeat(md5(i::text), 256) AS name \
+    FROM generate_series(1, $1::int8) i";
 const URL: &str = "PGREPO_MEMORY_URL";
 const WORK: &str = "PGREPO_MEMORY_WORK";
 const ROWS: &str = "PGREPO_MEMORY_ROWS";
@@ -138,6 +140,14 @@ fn memory_of_a_child() {
                 }
                 assert_eq!(read, rows);
             }
+            // Rows of 8 KiB each, read on one connection and loaded on another.
+            "larger" => {
+                let out = db.query(LARGER).bind(rows).stream::<Many>().await.unwrap();
+                let options = pgrepo::CopyInOptions::default();
+                let report = db.repository::<Many>().copy_in_try_stream(out, options).await.unwrap();
+                assert_eq!(report.rows, u64::try_from(rows).unwrap());
+            }
+            "larger at once" => drop(db.query(LARGER).bind(rows).fetch_all::<Many>().await.unwrap()),
             "collect" => {
                 let sql = "SELECT i::int8 FROM generate_series(1, $1::int8) i";
                 let all = db.query(sql).bind(rows).fetch_all::<i64>().await.unwrap();
@@ -165,17 +175,22 @@ fn is_slow(id: i64) -> bool {
 }
 
 /// The peak of a child that does some work on so many rows, in KiB.
-async fn child(url: &str, work: &str, rows: i64) -> u64 {
+pub(crate) async fn child(url: &str, work: &str, rows: i64) -> u64 {
+    let output = output(url, work, rows).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let (_, peak) = text.split_once("peak ").unwrap();
+    peak.lines().next().unwrap().parse().unwrap()
+}
+
+/// How a child ended.
+pub(crate) async fn output(url: &str, work: &str, rows: i64) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["memory::memory_of_a_child", "--exact", "--nocapture", "--test-threads=1"]);
     command.env(URL, url).env(WORK, work).env(ROWS, rows.to_string());
     // One heap: which of several a thread takes changes from run to run.
     command.env("MALLOC_ARENA_MAX", "1");
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let (_, peak) = text.split_once("peak ").unwrap();
-    peak.lines().next().unwrap().parse().unwrap()
+    tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
 }
 
 const FEW: i64 = 100_000;
