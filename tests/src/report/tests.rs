@@ -214,3 +214,35 @@ fn the_documents_are_made_from_the_results() {
         assert!(files.contains_key(&name), "pgrepo/docs/{name} is not made from {RESULTS}; renew all: {COMMAND}");
     }
 }
+
+/// Markdown takes a picture for HTML only so.
+#[test]
+fn pictures_of_the_guide_can_stand_within_its_pages() {
+    let folder = folder().join("guide");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "svg") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let first = text.lines().next().unwrap();
+            assert!(first.starts_with("<svg ") && first.ends_with('>'), "{}: {first}", path.display());
+            assert!(text.lines().all(|line| !line.trim().is_empty()), "{} has an empty line", path.display());
+            assert!(text.contains("currentColor") && !text.contains("#ffffff"), "{} is for one theme", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 3, "{count} pictures");
+}
+
+/// The guide's figures are those of the committed results.
+#[test]
+fn the_guide_s_figures_are_those_of_the_report() {
+    let folder = folder();
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let (page, report) = (read("guide/from-python.md"), read("benchmarks.md"));
+    let cells = page.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split(" | ").nth(2));
+    let figures: BTreeSet<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(figures.len() >= 15, "the page has figures: {figures:?}");
+    let missing: Vec<_> = figures.iter().filter(|figure| !report.contains(**figure)).collect();
+    assert!(missing.is_empty(), "benchmarks.md has no such figures: {missing:#?}");
+}
