@@ -1,9 +1,9 @@
 //! The guide's picture: rows a second. It stands within a page, whose colours it takes, so that it can be read on a dark
 //! page too. Markdown takes it for HTML only if its first line is one tag, and it holds no empty line.
 
+use super::Results;
 use super::number::number;
 use super::tables::distinct;
-use super::Results;
 
 /// Its path in the folder of the documents.
 pub(crate) const FILE: &str = "guide/throughput.svg";
