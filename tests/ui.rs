@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use tests::guide::{Page, pages, root};
+
 /// The cases, each with how its message begins.
 macro_rules! cases {
     ($($name:ident: $message:literal,)+) => {
@@ -188,6 +190,27 @@ fn each_message_stands_first_and_in_the_users_file() {
         let place = lines.next().unwrap_or_default();
         assert!(place.trim_start().starts_with(&format!("--> ui/fail/{name}.rs:")), "{name}: {place}");
     }
+}
+
+/// What the guide and the README show of the compiler's messages, with some of their lines left out.
+#[test]
+fn messages_that_are_shown_are_the_compilers() {
+    let said: Vec<String> = CASES.iter().map(|(name, _)| read(&format!("fail/{name}.stderr"))).collect();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap_or_default();
+    let mut pages = pages().unwrap_or_default();
+    pages.push(Page { name: "README".to_owned(), text: readme });
+    let mut count = 0;
+    for page in &pages {
+        for text in page.texts().into_iter().filter(|text| text.starts_with("error")) {
+            let is_said = |said: &String| {
+                let mut lines = said.lines();
+                text.lines().all(|shown| lines.any(|line| line == shown))
+            };
+            assert!(said.iter().any(is_said), "{} shows, and the compiler does not say\n{text}", page.name);
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "{count} messages are shown");
 }
 
 #[test]

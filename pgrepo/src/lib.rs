@@ -60,188 +60,26 @@
 //! # Ok(())
 //! # }
 //! ```
+#![doc = include_str!("../docs/tasks.md")]
 //!
-//! # I want to …
+//! # Pages to read
 //!
-//! | | |
-//! |---|---|
-//! | connect | [`Db::from_env`], [`Db::from_url`], or [`Db::connect`] with a [`DbConfig`] |
-//! | encrypt connections, and say whom to trust | [`DbConfig::tls`]; `sslmode` and its like in a URL |
-//! | use passwords that change | [`DbConfig::with_password_callback`] |
-//! | keep the settings of several stages in one environment | [`DbConfig::from_env_prefixed`] |
-//! | load many rows | [`Repository::copy_in`], [`copy_in_stream`](Repository::copy_in_stream), [`copy_in_try_stream`](Repository::copy_in_try_stream) |
-//! | load rows one by one, as they come | [`Repository::start_copy_in`], then [`CopyIn::send`] and [`finish`](CopyIn::finish) |
-//! | load rows that leave defaults to the server | the `New…` struct of `#[pg(new = "…")]`, or a struct of my own with [`PgInsert`](macro@PgInsert) |
-//! | load rows whose columns are known at run time only | [`Db::copy_records`] of [`Value`]s |
-//! | load a CSV file | [`csv::read`], then [`Repository::copy_in_try_stream`] or [`load_try_stream`](Repository::load_try_stream) (feature `csv`) |
-//! | load rows some of which are bad, and get these back with their reasons | [`Repository::load`], [`load_stream`](Repository::load_stream), then [`collect`](BulkLoad::collect), [`to_sink`](BulkLoad::to_sink), [`to_channel`](BulkLoad::to_channel) or [`to_table`](BulkLoad::to_table) |
-//! | commit a load batch by batch, and go on where it ended | [`BulkLoad::commit`], [`Commit::EachBatch`], [`Error::committed`] |
-//! | insert many rows, or update those that are there | [`Repository::merge`], [`merge_on`](Repository::merge_on), [`merge_stream`](Repository::merge_stream), past bad rows [`tolerant`](Merge::tolerant) |
-//! | update or delete many rows by their keys | [`Repository::update_many`], [`update_many_on`](Repository::update_many_on), [`delete_many`](Repository::delete_many), [`delete_many_on`](Repository::delete_many_on) |
-//! | load JSON lines | [`ndjson::read`] |
-//! | load some columns, or keep the numbers of identity columns | [`CopyInOptions`] |
-//! | replace a table's rows by a load, or store only some of them | [`CopyInOptions::truncate`], [`CopyInOptions::filter`] |
-//! | follow a load with a progress bar | [`CopyInOptions::progress`], [`Progress`] |
-//! | read a whole table fast | [`Repository::copy_out`] |
-//! | read the rows that meet a condition, or those of my own SQL, as fast | [`Find::copy_out`], [`FindValues::copy_out`], [`Query::copy_out`] |
-//! | write rows to a file as CSV, text or binary | [`Repository::copy_out_raw`], [`Find::copy_out_raw`], [`Query::copy_out_raw`] with a [`CopyFormat`] |
-//! | read the rows that meet a condition | [`Repository::find`], then [`Find::fetch_all`] or [`stream`](Find::stream) |
-//! | ask for a list of values, a range, a pattern, words of text with their rank, elements of arrays | [`Column::in_`], [`between`](Column::between), [`like`](Column::like), [`text_search`](Column::text_search), [`contains`](Column::contains) and their like |
-//! | count rows, or know the least, the greatest, the sum or the average | [`Find::count`], [`exists`](Find::exists), [`min`](Find::min), [`max`](Find::max), [`sum`](Find::sum), [`avg`](Find::avg) |
-//! | read one column only, each value once | [`Find::values`], then [`distinct`](FindValues::distinct) |
-//! | lock the rows that I read | [`Find::for_update`], [`skip_locked`](Find::skip_locked), [`nowait`](Find::nowait) |
-//! | see the SQL of a question, and the server's plan for it | [`Find::sql`], [`explain`](Find::explain) |
-//! | insert a row, and see what the server filled in | [`Repository::insert`] |
-//! | insert many rows, all or none | [`Repository::insert_many`] |
-//! | insert rows unless they are there, and know which were new | [`Repository::insert_new`], [`insert_many_new`](Repository::insert_many_new), [`insert_many_new_on`](Repository::insert_many_new_on) |
-//! | insert a row, or update the one that is there | [`Repository::upsert`]; [`upsert_on`](Repository::upsert_on) a set that `#[pg(unique = "…")]` names |
-//! | read or delete one row by its key, or many in the keys' order | [`Repository::get`], [`delete`](Repository::delete), [`get_many`](Repository::get_many) |
-//! | change one row by its key | [`Repository::update`] with the whole row, [`patch`](Repository::patch) with assignments or [`PgPatch`](macro@PgPatch) |
-//! | change or delete the rows that meet a condition | [`Repository::update_where`], [`delete_where`](Repository::delete_where) |
-//! | notice that somebody else changed the row I read | `#[pg(version)]`, [`Repository::update`], [`ErrorKind::Conflict`] |
-//! | use the same struct in another schema | [`Repository::in_schema`] |
-//! | see what a database does, and what the server knows of a table | [`Db::database_stats`], [`Db::table_info`], [`Db::table_info_of`] |
-//! | keep tenants apart, by a role, schemas and settings for a transaction | [`Db::scope`] |
-//! | ask for, sort by or change a part of a jsonb document | [`PgJson`](macro@PgJson), [`Column::at`], [`JsonPath`] |
-//! | make the index that serves it | [`Column::gin_index_ddl`], [`JsonPath::index_ddl`], [`key_index_ddl`](JsonPath::key_index_ddl) |
-//! | keep an enum, or a type around another, in a column | [`PgEnum`](macro@PgEnum), [`PgNewtype`](macro@PgNewtype) |
-//! | store a document, or find rows by a JSON path, in a table that is known at run time only | [`Db::insert_json`], [`Db::query_json`] |
-//! | run SQL of my own, into structs, tuples or single values | [`Db::query`], then [`Query::fetch_all`], [`fetch_optional`](Query::fetch_optional), [`fetch_one`](Query::fetch_one) |
-//! | read one value, such as a count | [`Query::fetch_val`] |
-//! | show a table page by page, or read it so | [`Find::pages`], then [`Pages::fetch_page`] and [`PageToken`], or [`Pages::stream`] |
-//! | read some columns of a table's rows | [`Find::select`] of a struct with [`PgRecord`](macro@PgRecord), [`Find::values`] of one column |
-//! | read a large result in pieces | [`RowStream::chunks`], [`CopyOutStream::chunks`] |
-//! | stream rows that borrow | [`RowStream::next`], [`for_each`](RowStream::for_each), [`map`](RowStream::map) |
-//! | read what a LEFT JOIN may not find | an `Option` of a struct with `#[pg(flatten = "…_")]`: [`PgRecord`](macro@PgRecord) |
-//! | write a struct's columns into SQL of my own | [`sql!`] |
-//! | read rows without a struct | [`Query::fetch_rows`], then [`Row::get`] |
-//! | run several statements of DDL | [`Db::execute_script`] |
-//! | run several operations side by side, so many at once | [`Db::concurrent`], then [`all`](Concurrent::all), [`settle`](Concurrent::settle) or [`each`](Concurrent::each) |
-//! | put a deadline on any operation | [`WithDeadline::with_deadline`] |
-//! | know whether the server answers | [`Db::ping`]; [`Db::health`] within a limit |
-//! | make the table of a struct | [`create_table_sql`], then [`Db::execute_script`] |
-//! | know at start-up that structs and tables agree, and which DDL mends what differs | [`Db::verify`], [`verify_all!`], then [`Contract::into_result`] |
-//! | know it in CI, without a server | [`Snapshot`] |
-//! | know what the pool is like, or be told when the server goes and comes | [`Db::status`], [`Db::monitor`] |
-//! | set up each new connection | [`Db::connect_with`] |
-//! | change the pool's size, or end it | [`Db::resize`], [`Db::close`] |
-//! | hear of slow statements in the log | [`DbConfig::slow_statement`] |
-//! | have operations take effect together | [`Db::transaction`] with a closure; [`Db::begin`], then [`Tx::commit`] |
-//! | run them again when they conflict with others, or the connection breaks | [`Db::transaction_with`] |
-//! | choose what a transaction sees of others | [`TxOptions`], [`Isolation`] |
-//! | undo a part of a transaction | [`Tx::savepoint`], [`Tx::begin_savepoint`] |
-//! | execute a list of statements, all or none, or with an outcome each | [`Db::execute_all`], [`Db::execute_each`] |
-//! | let one process only do something | [`Tx::advisory_lock`]; [`Db::advisory_lock`] beyond a transaction |
-//! | know whether a COMMIT took effect whose answer was lost | [`Db::transaction_with`] finds out; else [`Tx::id`], [`Db::outcome`] |
-//! | write a function that runs in a transaction or out of one | take a [`Handle`] |
-//! | ask what went wrong | [`Error::kind`], [`row`](Error::row), [`column`](Error::column), [`constraint`](Error::constraint), [`sqlstate`](Error::sqlstate) |
-//! | ask which declared constraint a row violated | `#[pg(constraints = "…")]`, [`Error::violation`]; [`Error::is_unique_violation`] and its like |
-//! | know whether to run something again | [`Error::is_retryable`], [`Error::fault_class`] |
-//! | have SQL of my own run again when that may help | [`Query::idempotent`], [`RetryConfig`] |
-//! | turn operations away while the server fails | [`DbConfig::breaker`](config::DbConfig::breaker), [`Db::breaker`] |
-//! | use the driver itself, or code that is written for it | [`Db::raw`], [`Tx::raw`] in a transaction |
-//! | find what I know from the Python connector | [Coming from the Python connector](guide::from_python) |
-//! | keep it running: schema, pool, statistics, tenants | [Operating](guide::operating) |
-//! | choose how to load | [Loading data](guide::loading) |
-//! | know what is promised, by which test, and what is not | [What pgrepo promises](guide::promises) |
-//! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
-//!
-//! # Features
-//!
-//! | feature | default | gives |
-//! |---|---|---|
-//! | `chrono` | yes | dates, times and timestamps of chrono, and `Infinite` for those that PostgreSQL calls infinite |
-//! | `tls` | yes | encrypted connections, by rustls; to build it takes a C compiler |
-//! | `uuid` | yes | `uuid::Uuid` |
-//! | `csv` | no | rows out of CSV: the parser of the crate `csv` without its reader |
-//! | `registry` | no | [`verify_all!`] for every derived table of the program: one small crate more, which links a list of them |
-//! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
-//! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
+//! [The guide](guide): [start](guide::start), [modelling](guide::modelling), [loading](guide::loading),
+//! [reading](guide::reading), [JSON](guide::json), [transactions](guide::transactions), [failure](guide::failure),
+//! [operating](guide::operating), [deploying](guide::deploying) with the features, platforms and versions,
+//! [what is promised, and by which test](guide::promises), and what you know from
+//! [sqlx, diesel, tokio-postgres, asyncpg](guide::coming_from) or the [Python connector](guide::from_python).
 //!
 //! # When something is wrong
 //!
-//! An [`Error`] says in one line what failed and where; the server's words are its
-//! [`source`](std::error::Error::source). `Debug`, which `main` and `unwrap` print, shows the kind and all of them.
-//!
-//! A column is in the struct and not in the table:
-//!
-//! ```text
-//! Mismatch: copy_in, table airports, field `elevation`, column "elevation": the table has no such column; it has icao, iata, name, elevation_ft
-//! ```
-//!
-//! A column has another type than the field:
-//!
-//! ```text
-//! Mismatch: copy_in, table airports, field `elevation_ft`, column "elevation_ft": the table's column is float8 and the field is a `i64`, which stands for int8
-//! ```
-//!
-//! A value cannot be stored. The row is the place among those handed over, from 0; none of them is stored:
-//!
-//! ```text
-//! Encode: copy_in, table airports, row 1 (counted from 0), field `name`, column "name": the value cannot be sent, so nothing is stored
-//!   caused by: the text holds a NUL character at byte 1, which PostgreSQL cannot store
-//! ```
-//!
-//! The server refuses a row. Foreign keys and deferred constraints are checked after the last row, and no row is named:
+//! An [`Error`] says in one line what failed and where, and `Debug` shows the server's words behind it:
 //!
 //! ```text
 //! Copy: copy_in, table airports, row 2 (counted from 0): the server refused
 //!   caused by: duplicate key value violates unique constraint "airports_pkey" (SQLSTATE 23505), schema: public, table: airports, constraint: airports_pkey
 //! ```
 //!
-//! Another number of rows came than was announced ([`CopyInOptions::expected_rows`]):
-//!
-//! ```text
-//! Copy: copy_in, table airports: 2 rows were announced and 1 came, so nothing is stored
-//! ```
-//!
-//! A column holds NULL and the field is no `Option`:
-//!
-//! ```text
-//! Decode: fetch_all, table airports, row 0 (counted from 0), field `iata`, column "iata": the text value cannot be read into `String`
-//!   caused by: the value is NULL and the type is not an Option
-//! ```
-//!
-//! One row was asked for, and the result has none, or more:
-//!
-//! ```text
-//! NoRow: fetch_one, table airports: exactly one row was asked for and the result has none
-//! ManyRows: fetch_one, table airports: a single row was asked for and the result has 2
-//! ```
-//!
-//! The text of a page token, which a browser sent back, is none:
-//!
-//! ```text
-//! Token: table airports: the text is no page token, or was cut or altered
-//! ```
-//!
-//! A parameter has another type than the statement gives it:
-//!
-//! ```text
-//! Mismatch: fetch_one: parameter $1 is text and the value bound is a `i32`, which goes as int4: bind another type, or write $1::int4 where the value's own type is meant
-//! ```
-//!
-//! SQL of the user's own is wrong:
-//!
-//! ```text
-//! Query: fetch_one: the server finds no such column
-//!   caused by: column "nme" does not exist (SQLSTATE 42703), hint: Perhaps you meant to reference the column "airports.name".
-//! ```
-//!
-//! A statement would change the connection of whoever comes next:
-//!
-//! ```text
-//! Query: statement 1 begins with SET: it changes the session of whoever gets the connection next; SET LOCAL in a transaction does not; the raw connection takes anything
-//! ```
-//!
-//! The server is not there, or refuses the connection, or a setting is wrong:
-//!
-//! ```text
-//! Connection: connect: no connection to 127.0.0.1, port 1
-//!   caused by: the connection broke
-//!   caused by: Connection refused (os error 111)
-//! Config: the URL has the unknown parameter "ssl": did you mean sslmode? The known ones are host, port, user, password, password_file, passfile, dbname, application_name, sslmode, sslrootcert, sslcert, sslkey, allow_plaintext_password, max_connections, connect_timeout, acquire_timeout, max_waiting, statement_timeout, lock_timeout, idle_in_transaction_timeout, close_timeout, max_lifetime, max_idle, idle_check, statement_cache, statement-cache-capacity, slow_statement
-//! ```
+//! What each failure looks like, what it means and what to do about it is in [Failure](guide::failure).
 //!
 //! # More
 //!
@@ -249,8 +87,8 @@
 //! start from, each on real data, are in the repository's folder `examples`.
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
-// The front page is written for all features.
-#![cfg_attr(not(feature = "csv"), allow(rustdoc::broken_intra_doc_links))]
+// The front page and the guide are written for all features.
+#![cfg_attr(not(all(feature = "csv", feature = "testkit")), allow(rustdoc::broken_intra_doc_links))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
 mod breaker;

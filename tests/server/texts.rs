@@ -1,6 +1,10 @@
 //! The texts of failures that the documentation shows are those that the library gives.
 
+use pgrepo::testkit::TestDatabase;
 use pgrepo::{CopyInOptions, Db, DbConfig, PageToken, PgTable};
+use tests::guide::pages;
+
+use crate::support::Direct;
 
 const FRONT_PAGE: &str = include_str!("../../pgrepo/src/lib.rs");
 const README: &str = include_str!("../../README.md");
@@ -47,10 +51,48 @@ fn front_page() -> String {
         .collect()
 }
 
+/// What begins so is the text of an error, wherever it is shown.
+const KINDS: &[&str] = &[
+    "Config",
+    "Connection",
+    "Timeout",
+    "Overload",
+    "Query",
+    "Transaction",
+    "Copy",
+    "Encode",
+    "Decode",
+    "Mismatch",
+    "NoRow",
+    "ManyRows",
+    "Token",
+    "Conflict",
+    "CircuitOpen",
+    "Io",
+];
+
+/// A load by a role that row-level security applies to.
+async fn secured(db: &TestDatabase) -> pgrepo::Error {
+    let mut direct = Direct::to(db).await;
+    let role = format!("{}_secured", db.name());
+    direct.run(&format!("CREATE ROLE {role}; GRANT SELECT, INSERT ON airports TO {role}")).await;
+    direct
+        .run("ALTER TABLE airports ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of_them ON airports USING (true)")
+        .await;
+    let ours = Db::from_url(&db.url()).await.unwrap();
+    let scope = pgrepo::Scope::role(role.clone());
+    let load = ours.scope(scope).transaction(async |tx| tx.repository::<Airport>().copy_in([airport("S", "s")]).await);
+    let error = load.await.unwrap_err();
+    direct.run("ALTER TABLE airports DISABLE ROW LEVEL SECURITY").await;
+    direct.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+    error
+}
+
 #[pgrepo::test(
     sql = "CREATE TABLE airports (icao text PRIMARY KEY, iata text, name text, elevation_ft float8 NOT NULL)"
 )]
-async fn the_texts_that_are_shown_are_the_library_s(db: Db) {
+async fn the_texts_that_are_shown_are_the_library_s(database: TestDatabase) {
+    let db = Db::from_url(&database.url()).await.unwrap();
     let airports = db.repository::<Airport>();
     let mut texts: Vec<String> = Vec::new();
     let mut shown = |error: pgrepo::Error| texts.push(format!("{error:?}"));
@@ -74,11 +116,22 @@ async fn the_texts_that_are_shown_are_the_library_s(db: Db) {
     shown(Db::connect(nowhere).await.unwrap_err());
     shown(DbConfig::from_url("postgres://h/d?ssl=1").unwrap_err());
 
-    let page = front_page();
+    let pages = pages().unwrap();
+    let failure = pages.iter().find(|page| page.name == "failure").unwrap();
     for text in &texts {
-        assert!(page.contains(&format!("{text}\n")), "the front page does not show\n{text}");
+        assert!(failure.text.contains(&format!("{text}\n")), "the page of failures does not show\n{text}");
     }
     for text in texts.iter().take(2) {
         assert!(README.contains(&format!("{text}\n")), "the README does not show\n{text}");
+    }
+    assert!(front_page().contains(&format!("{}\n", texts[1])), "the front page does not show\n{}", texts[1]);
+    // And none is shown that is not the library's.
+    texts.push(format!("{:?}", secured(&database).await));
+    let known: String = texts.iter().map(|text| format!("{text}\n")).collect();
+    for page in &pages {
+        let is_error = |text: &&str| KINDS.iter().any(|kind| text.starts_with(&format!("{kind}: ")));
+        for text in page.texts().into_iter().filter(is_error) {
+            assert!(known.contains(text), "{} shows, and the library does not say\n{text}", page.name);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod by_hand;
 pub mod examples;
+pub mod guide;
 pub mod hostile;
 pub mod hygiene;
 pub mod memory;

@@ -1,7 +1,7 @@
 //! The benchmark's results: one JSON object a line, from which the tables and the pictures are made.
 //!
 //! `pgrepo/docs/benchmarks.jsonl` holds what a run measured. Everything else below `pgrepo/docs` that has to do with
-//! the benchmark is made from it by `cargo run -p tests --bin benchmark-report`, without a server and without a peer.
+//! the benchmark, a picture of the guide too, is made from it by `cargo run -p tests --bin benchmark-report`, without a server and without a peer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ mod svg;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod throughput;
 mod workloads;
 
 /// What makes the documents anew from the file of results.
@@ -194,6 +195,7 @@ impl Results {
         let mut files: BTreeMap<_, _> =
             charts::all(self).into_iter().map(|(name, svg)| (format!("{PICTURES}/{name}.svg"), svg)).collect();
         files.insert("benchmarks.md".to_owned(), markdown::document(self));
+        files.extend(throughput::picture(self).map(|svg| (throughput::FILE.to_owned(), svg)));
         files
     }
 

@@ -214,3 +214,38 @@ fn the_documents_are_made_from_the_results() {
         assert!(files.contains_key(&name), "pgrepo/docs/{name} is not made from {RESULTS}; renew all: {COMMAND}");
     }
 }
+
+/// Markdown takes a picture for HTML only so.
+#[test]
+fn pictures_of_the_guide_can_stand_within_its_pages() {
+    let folder = folder().join("guide");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "svg") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let first = text.lines().next().unwrap();
+            assert!(first.starts_with("<svg ") && first.ends_with('>'), "{}: {first}", path.display());
+            assert!(text.lines().all(|line| !line.trim().is_empty()), "{} has an empty line", path.display());
+            assert!(text.contains("currentColor") && !text.contains("#ffffff"), "{} is for one theme", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 3, "{count} pictures");
+}
+
+/// The guide's figures, which stand in backquotes, are those of the committed results.
+#[test]
+fn the_guide_s_figures_are_those_of_the_report() {
+    let report = std::fs::read_to_string(folder().join("benchmarks.md")).unwrap();
+    let pages = crate::guide::pages().unwrap();
+    let quoted = pages.iter().flat_map(|page| crate::guide::quoted(&page.text));
+    let is_figure = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && [",", "×", "/s", " ms", "MiB"].iter().any(|unit| text.contains(unit))
+    };
+    let figures: BTreeSet<&str> = quoted.filter(|text| is_figure(text)).collect();
+    assert!(figures.len() >= 20, "the guide has figures: {figures:?}");
+    let missing: Vec<_> = figures.iter().filter(|figure| !report.contains(**figure)).collect();
+    assert!(missing.is_empty(), "benchmarks.md has no such figures: {missing:#?}");
+}
