@@ -259,7 +259,7 @@ impl<'q, H: Handle> Query<'q, H> {
         self.run("stream", Some(T::FIELDS)).await?.stream()
     }
 
-    /// Reads the rows by binary COPY, the fastest way out of the server; the statement is one that gives rows: `SELECT`,
+    /// Reads the rows by binary COPY, which is the least work for the client; the statement is one that gives rows: `SELECT`,
     /// `VALUES`, `TABLE`, `WITH … SELECT`.
     ///
     /// It costs some round trips more than a stream, and less for each row: for large results. COPY takes no parameters, so

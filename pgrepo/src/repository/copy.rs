@@ -187,7 +187,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         CopyIn::new(self.on, options)
     }
 
-    /// Reads all rows by binary COPY, the fastest way out of the server.
+    /// Reads all rows by binary COPY, which is the least work for the client.
     ///
     /// # Errors
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the struct does not fit the table.

@@ -53,7 +53,7 @@ impl Found<'_> {
             field: column.map(|column| column.spec.field.to_owned()),
             field_type: column.map(|column| column.rust_type().to_owned()),
             column: column.map(|column| column.spec.name.to_string()),
-            mend: if self.by_query { Mend { statements: Vec::new(), loses: false, ..mend } } else { mend },
+            mend: if self.by_query { Mend { statements: Vec::new(), loses: None, ..mend } } else { mend },
         });
     }
 
@@ -208,7 +208,7 @@ impl Found<'_> {
     fn indexes(&mut self, live: &Live) {
         for index in self.meta.declared_indexes() {
             let wanted = normal(&index.sql);
-            if !live.indexes.iter().any(|(name, sql)| *name == index.name || normal(sql) == wanted) {
+            if !live.indexes.iter().any(|(_, sql)| normal(sql) == wanted) {
                 let make = mend::statement(index.ddl(&ddl::quoted(self.meta)));
                 let mend = mend::in_place_of(live, &index.name, make);
                 let kind = DifferenceKind::IndexMissing { declared: index.name };

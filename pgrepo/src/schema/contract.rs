@@ -140,9 +140,8 @@ impl Contract {
         Err(Error::new(ErrorKind::Mismatch, message).during("verify").on_table(self.table))
     }
 
-    /// The DDL that mends all differences, statement by statement, each once. What drops a column is commented out, and so is
-    /// what has to be done by hand. A change of a type is not, although its cast may round or cut values: see
-    /// [`Difference::ddl`].
+    /// The DDL that mends all differences, statement by statement, each once. What drops a column, or may round or cut
+    /// its values ([`Difference::loses_values`]), is commented out, and so is what has to be done by hand.
     ///
     /// # Examples
     /// ```no_run

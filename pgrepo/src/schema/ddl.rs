@@ -13,7 +13,7 @@ use crate::value::{PgType, TypeDefinition};
 ///
 /// What the struct does not say is not made up: where a default, a generated column or a constraint is marked and its
 /// SQL is not in the attribute, a line of comment stands in its place, and [`verify`](crate::Db::verify) finds the
-/// difference. Write it as `#[pg(default = "now()")]`, `#[pg(generated = "a + b")]`,
+/// difference. So it does where a field's type is not known, as of one that goes through sqlx. Write it as `#[pg(default = "now()")]`, `#[pg(generated = "a + b")]`,
 /// `#[pg(check = "users_age_check: age < 200")]`. Identity columns are numbered `BY DEFAULT`. Schema, extensions and types
 /// may be there already, as when two tables share an enum; the table may not, and tables that its foreign keys name must
 /// be. A view's struct gives a line of comment only.
@@ -113,7 +113,7 @@ fn schemas(table: &TableMeta) -> BTreeSet<&'static str> {
     table.schema.into_iter().chain(made).collect()
 }
 
-fn schemas_of(made: &'static TypeDefinition) -> Vec<&'static str> {
+pub(super) fn schemas_of(made: &'static TypeDefinition) -> Vec<&'static str> {
     let inner = match made {
         TypeDefinition::Domain { definition: Some(inner), .. } => schemas_of(inner),
         _ => Vec::new(),
@@ -126,6 +126,14 @@ fn body(table: &TableMeta) -> String {
     let mut lines: Vec<(String, Vec<String>)> = Vec::new();
     let mut missing = Vec::new();
     for column in table.columns {
+        if column.types.is_empty() {
+            let field = column.spec.field;
+            missing.push(format!(
+                "the column {} of the field `{field}`: its type is not known here",
+                ident(&column.spec.name)
+            ));
+            continue;
+        }
         let (definition, unknown) = column_definition(column);
         missing.extend(unknown);
         lines.push((format!("{} {definition}", ident(&column.spec.name)), std::mem::take(&mut missing)));
@@ -179,7 +187,7 @@ pub(super) fn column_definition(column: &ColumnMeta) -> (String, Option<String>)
 /// A column's type as DDL writes it.
 pub(super) fn column_type(column: &ColumnMeta) -> String {
     match column.types.first() {
-        None => format!("/* the type of the field `{}` is not known */", column.spec.field),
+        None => String::new(),
         Some(ty) => type_name(ty, column.is_array()),
     }
 }

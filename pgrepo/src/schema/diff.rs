@@ -48,8 +48,8 @@ pub struct Difference {
 pub(super) struct Mend {
     /// In order.
     pub(super) statements: Vec<String>,
-    /// Whether values are lost by them.
-    pub(super) loses: bool,
+    /// What they do by which values may be lost.
+    pub(super) loses: Option<&'static str>,
     /// What to do where no statement is known.
     pub(super) advice: Option<String>,
 }
@@ -265,8 +265,8 @@ impl Difference {
     /// default whose SQL is not in the attribute.
     ///
     /// Read it before it is run: it takes locks and may rewrite the table, and the server refuses it where the rows do not
-    /// fit, such as NOT NULL where there are NULLs. A change of a type converts the values by a cast, or by their text, which
-    /// may round or cut them: a time of day is lost in a date. [`loses_values`](Self::loses_values) says whether it drops a column.
+    /// fit, such as NOT NULL where there are NULLs. A change of a type converts the values by a cast, or by their text.
+    /// [`loses_values`](Self::loses_values) says whether something of them may be gone then.
     ///
     /// # Examples
     /// ```no_run
@@ -288,7 +288,9 @@ impl Difference {
         Some(statements.collect::<Vec<_>>().join("\n")).filter(|ddl| !ddl.is_empty())
     }
 
-    /// Whether the DDL drops a column, with its values.
+    /// Whether the DDL drops a column, with its values, or converts them to a type in which they may be others: cut or rounded,
+    /// such as a time of day in a date, or taken in another zone. Types that have no such room, as `int8` behind `int4`, and those
+    /// that refuse what does not fit, as `int4` behind `int8`, are none of these.
     ///
     /// # Examples
     /// ```no_run
@@ -303,7 +305,7 @@ impl Difference {
     /// # }
     /// ```
     pub fn loses_values(&self) -> bool {
-        self.mend.loses
+        self.mend.loses.is_some()
     }
 
     /// What differs, in one line.
@@ -378,8 +380,8 @@ impl fmt::Display for Difference {
             _ => writeln!(f, "  --> {}", self.rust_type)?,
         }
         write!(f, "   = note: {}", self.severity)?;
-        if self.mend.loses {
-            write!(f, "\n   = note: the DDL drops a column with its values")?;
+        if let Some(loses) = self.mend.loses {
+            write!(f, "\n   = note: the DDL {loses}")?;
         }
         let mut word = "help: ";
         for line in self.mend.statements.iter().map(|one| format!("{one};")).chain(self.mend.advice.clone()) {

@@ -17,6 +17,8 @@ use super::shown::{Ago, Bytes, Line};
 
 const OPERATION: &str = "table_info";
 
+const INFO: &str = concat!("WITH ", include_str!("relation.sql"), include_str!("info.sql"));
+
 /// A table as the server knows it: what [`Db::table_info`] returns.
 ///
 /// All of it is told by one statement over the catalog, so no right on the table is needed, and no lock is waited for but
@@ -157,7 +159,7 @@ impl TableInfo {
     pub async fn fetch<'t>(mut on: impl Handle, table: impl Into<TableName<'t>>) -> Result<Self> {
         let table = table.into();
         let blame = |error: Error| error.on_table(table).during(OPERATION);
-        let asked = query(on.reborrow(), include_str!("info.sql")).bind(table.schema).bind(table.name);
+        let asked = query(on.reborrow(), INFO).bind(table.schema).bind(table.name);
         let found: Option<String> = asked.idempotent().fetch_optional().await.map_err(blame)?;
         let Some(found) = found else {
             let names = query(on, include_str!("names.sql")).idempotent();

@@ -1,14 +1,4 @@
-WITH relation AS (
-    SELECT c.*, n.nspname
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-        AND CASE WHEN $1::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $1 END
-), attribute AS (
-    SELECT a.*, d.adbin, d.adrelid
-    FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
-        LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attnum > 0 AND NOT a.attisdropped
-), leaf AS (
+, leaf AS (
     SELECT t.relid FROM relation r CROSS JOIN LATERAL pg_catalog.pg_partition_tree(r.oid) t WHERE r.relkind = 'p' AND t.isleaf
     UNION ALL SELECT r.oid FROM relation r WHERE r.relkind <> 'p'
 )
@@ -22,28 +12,15 @@ SELECT pg_catalog.json_build_object(
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', a.attname,
             'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
-            'nullable', NOT a.attnotnull,
-            'default', CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(a.adbin, a.adrelid) END,
-            'generated', CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(a.adbin, a.adrelid) END,
+            'nullable', NOT a.never_null,
+            'default', CASE WHEN a.attgenerated = '' THEN a.expression END,
+            'generated', CASE WHEN a.attgenerated <> '' THEN a.expression END,
             'identity', NULLIF(a.attidentity, ''),
             'comment', pg_catalog.col_description(a.attrelid, a.attnum)
         ) ORDER BY a.attnum)
         FROM attribute a
     ), '[]'),
-    'constraints', COALESCE((
-        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-            'name', c.conname,
-            'kind', c.contype,
-            'columns', COALESCE((
-                SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
-                FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY k (number, place)
-                    JOIN attribute a ON a.attnum = k.number
-            ), '[]'),
-            'definition', pg_catalog.pg_get_constraintdef(c.oid)
-        ) ORDER BY c.conname)
-        FROM pg_catalog.pg_constraint c
-        WHERE c.conrelid = r.oid AND c.contype IN ('p', 'u', 'c', 'f', 'x')
-    ), '[]'),
+    'constraints', (SELECT found FROM constraints),
     'indexes', COALESCE((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', c.relname,

@@ -7,6 +7,9 @@ use super::ddl::{self, column_definition, column_type, ident, quoted};
 use super::diff::Mend;
 use super::live::{Key, Live, LiveColumn};
 
+const DROPS: &str = "drops a column with its values";
+const CONVERTS: &str = "converts the column's values, which may round or cut them";
+
 pub(super) fn statement(sql: String) -> Mend {
     Mend { statements: vec![sql], ..Mend::default() }
 }
@@ -32,7 +35,7 @@ pub(super) fn alter(table: &TableMeta, column: &ColumnMeta, what: &str) -> Mend 
 
 pub(super) fn add_column(table: &TableMeta, column: &ColumnMeta) -> Mend {
     let (definition, unknown) = column_definition(column);
-    let mut statements = ddl::types(column);
+    let mut statements = made_first(column);
     if column.types.is_empty() {
         return advice(format!("add the column: the SQL type of a `{}` is not known here", column.rust_type()));
     }
@@ -40,12 +43,19 @@ pub(super) fn add_column(table: &TableMeta, column: &ColumnMeta) -> Mend {
         return advice(format!("add the column: {note}"));
     }
     statements.push(format!("ALTER TABLE {} ADD COLUMN {} {definition}", quoted(table), ident(&column.spec.name)));
-    Mend { statements, loses: false, advice: unknown }
+    Mend { statements, loses: None, advice: unknown }
+}
+
+/// What has to be there before the column is.
+fn made_first(column: &ColumnMeta) -> Vec<String> {
+    let schemas = column.made().map(ddl::schemas_of).unwrap_or_default();
+    let schemas = schemas.iter().rev().map(|schema| format!("CREATE SCHEMA IF NOT EXISTS {}", quote_ident(schema)));
+    schemas.chain(ddl::types(column)).collect()
 }
 
 pub(super) fn drop_column(table: &TableMeta, column: &str) -> Mend {
     let sql = format!("ALTER TABLE {} DROP COLUMN {}", quoted(table), quote_ident(column));
-    Mend { statements: vec![sql], loses: true, advice: None }
+    Mend { statements: vec![sql], loses: Some(DROPS), advice: None }
 }
 
 /// Drops a column and adds it as it is declared: what is computed cannot be made so later, nor of another type.
@@ -56,7 +66,7 @@ fn replace_column(table: &TableMeta, column: &ColumnMeta) -> Mend {
     }
     let mut all = drop_column(table, &column.spec.name.to_string()).statements;
     all.extend(statements);
-    Mend { statements: all, loses: true, advice }
+    Mend { statements: all, loses: Some(DROPS), advice }
 }
 
 pub(super) fn set_type(table: &TableMeta, column: &ColumnMeta, found: Option<&LiveColumn>) -> Mend {
@@ -67,7 +77,7 @@ pub(super) fn set_type(table: &TableMeta, column: &ColumnMeta, found: Option<&Li
         return replace_column(table, column);
     }
     let ty = column_type(column);
-    let mut statements = ddl::types(column);
+    let mut statements = made_first(column);
     let default = found.and_then(|found| found.default.as_deref());
     if default.is_some() {
         statements.push(alter_column(table, column, "DROP DEFAULT"));
@@ -81,7 +91,29 @@ pub(super) fn set_type(table: &TableMeta, column: &ColumnMeta, found: Option<&Li
         (Some(before), None) => statements.push(alter_column(table, column, &format!("SET DEFAULT {before}"))),
         (None, _) => {}
     }
-    Mend { statements, ..Mend::default() }
+    let loses = found.is_none_or(|found| !keeps(&found.ty, column)).then_some(CONVERTS);
+    Mend { statements, loses, advice: None }
+}
+
+/// Whether each value of a type is the same in the declared one, or is refused.
+///
+/// By <https://www.postgresql.org/docs/current/datatype-numeric.html> and its like. Times are converted by the session's
+/// zone, and what is cut or rounded is gone.
+fn keeps(from: &TypeInfo, to: &ColumnMeta) -> bool {
+    let (from, name) = (from.base(), to.types.first().map_or("", |ty| ty.name));
+    if from.element().is_some() {
+        return false;
+    }
+    match (from.name(), name) {
+        (one, other) if one == other => true,
+        (_, "text" | "varchar") => from.name() != "bpchar",
+        ("int2" | "int4" | "int8", "int2" | "int4" | "int8" | "numeric") => true,
+        ("int2" | "int4" | "float4", "float8") | ("int2", "float4") => true,
+        ("date", "timestamp") | ("jsonb", "json") => true,
+        ("text" | "varchar", "int2" | "int4" | "int8" | "numeric" | "bool" | "uuid" | "json") => true,
+        ("text" | "varchar", _) => to.made().is_some(),
+        _ => false,
+    }
 }
 
 /// Whether a cast of its own leads from a type to the declared one, which then keeps more than its text does.

@@ -110,7 +110,7 @@ pub struct TypeShape {
 
 /// One row of one column: the table as JSON, or none where there is no such table. The catalog alone is asked, so no
 /// right on the table is needed.
-const SHAPE: &str = include_str!("shape.sql");
+const SHAPE: &str = concat!("WITH RECURSIVE ", include_str!("relation.sql"), include_str!("shape.sql"));
 
 impl TableShape {
     /// Asks the database what a table looks like; `None` if there is no such table.

@@ -1,14 +1,4 @@
-WITH RECURSIVE relation AS (
-    SELECT c.oid, n.nspname, c.relname, c.relkind
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-        AND CASE WHEN $1::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $1 END
-), attribute AS (
-    SELECT a.*, d.adbin, d.adrelid
-    FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
-        LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attnum > 0 AND NOT a.attisdropped
-), used (oid) AS (
+, used (oid) AS (
     SELECT atttypid FROM attribute
     UNION
     SELECT i.inner_type
@@ -18,8 +8,7 @@ WITH RECURSIVE relation AS (
 ), named AS (
     SELECT t.oid, t.typname, t.typtype, n.nspname,
         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS key, t.typbasetype,
-        CASE WHEN t.typlen = -1 AND t.typtype <> 'd' THEN t.typelem ELSE 0 END AS element, t.typdefault,
-        t.typnotnull
+        CASE WHEN t.typlen = -1 AND t.typtype <> 'd' THEN t.typelem ELSE 0 END AS element, t.typdefault
     FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 )
 SELECT pg_catalog.json_build_object(
@@ -30,27 +19,14 @@ SELECT pg_catalog.json_build_object(
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', a.attname,
             'type', t.key,
-            'nullable', NOT (a.attnotnull OR t.typnotnull),
-            'default', CASE WHEN a.attgenerated = '' THEN COALESCE(pg_catalog.pg_get_expr(a.adbin, a.adrelid), t.typdefault) END,
-            'generated', CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(a.adbin, a.adrelid) END,
+            'nullable', NOT a.never_null,
+            'default', CASE WHEN a.attgenerated = '' THEN COALESCE(a.expression, t.typdefault) END,
+            'generated', CASE WHEN a.attgenerated <> '' THEN a.expression END,
             'identity', NULLIF(a.attidentity, '')
         ) ORDER BY a.attnum)
         FROM attribute a JOIN named t ON t.oid = a.atttypid
     ), '[]'),
-    'constraints', COALESCE((
-        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-            'name', c.conname,
-            'kind', c.contype,
-            'columns', COALESCE((
-                SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
-                FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY k (number, place)
-                    JOIN attribute a ON a.attnum = k.number
-            ), '[]'),
-            'definition', pg_catalog.pg_get_constraintdef(c.oid)
-        ) ORDER BY c.conname)
-        FROM pg_catalog.pg_constraint c
-        WHERE c.conrelid = r.oid AND c.contype IN ('p', 'u', 'c', 'f', 'x')
-    ), '[]'),
+    'constraints', (SELECT found FROM constraints),
     'indexes', COALESCE((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', c.relname,

@@ -201,6 +201,8 @@ struct Half {
     since: DateTime<Utc>,
     #[pg(generated)]
     double: Option<i32>,
+    #[pg(via_sqlx)]
+    took: Option<sqlx::postgres::types::PgInterval>,
 }
 
 #[derive(Debug, PgTable)]
@@ -220,6 +222,7 @@ async fn what_is_not_known_is_said(test: TestDatabase) {
     "since" timestamptz NOT NULL,
     -- the expression of the field `double` is not known here: write it in the struct, #[pg(generated = "…")]
     "double" int4,
+    -- the column "took" of the field `took`: its type is not known here
     CONSTRAINT "half_n_check" CHECK (n > 0)
     -- the exclusion constraint "half_excl" is declared by its name only: write its SQL behind the name and a colon
 );
@@ -228,7 +231,7 @@ async fn what_is_not_known_is_said(test: TestDatabase) {
     let db = Db::from_url(&test.url()).await.unwrap();
     db.execute_script(&sql).await.unwrap();
     let contract = db.verify::<Half>().await.unwrap();
-    assert_eq!(codes(&contract), ["filled-by", "filled-by", "constraint-missing"], "{contract}");
+    assert_eq!(codes(&contract), ["filled-by", "filled-by", "column-missing", "constraint-missing"], "{contract}");
     assert!(contract.differences().iter().all(|one| one.ddl().is_none()));
     assert_eq!(create_table_sql::<Seen>(), "-- `Seen` is read only: how a view is made is not known here\n");
     db.execute_script("CREATE VIEW seen AS SELECT n FROM half").await.unwrap();

@@ -258,7 +258,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         run.stream::<T>().map_err(|e| place.blame(e))
     }
 
-    /// Reads them by binary COPY, the fastest way out of the server.
+    /// Reads them by binary COPY, which is the least work for the client.
     ///
     /// It costs some round trips more than a stream, and less for each row: for large results. COPY takes no parameters, so
     /// the server writes each value as a literal of its type into the statement. On `&Db` it runs in a transaction of its

@@ -272,7 +272,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         run.stream::<V>().map_err(|e| place.blame(e))
     }
 
-    /// Reads them by binary COPY, the fastest way out of the server: see [`Find::copy_out`].
+    /// Reads them by binary COPY, which is the least work for the client: see [`Find::copy_out`].
     ///
     /// # Errors
     /// As [`Find::copy_out`].
