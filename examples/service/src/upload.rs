@@ -185,7 +185,7 @@ fn rows(format: Format, body: UploadBody, id: Uuid, max_line: usize, rejects: Ar
             Box::pin(stream::unfold(state, move |(mut rows, rejects)| async move {
                 let row = rows.next().await.transpose()?;
                 let row = row.and_then(|row| Ok(row.into_row(id, CsvRows::line(&rows))?));
-                Some((row.or_else(|error| Err(rejects.unmade(error))), (rows, rejects)))
+                Some((row.map_err(|error| rejects.unmade(error)), (rows, rejects)))
             }))
         }
         Format::Ndjson => {
@@ -194,7 +194,7 @@ fn rows(format: Format, body: UploadBody, id: Uuid, max_line: usize, rejects: Ar
             Box::pin(stream::unfold(state, move |(mut rows, rejects)| async move {
                 let row = rows.next().await.transpose()?;
                 let row = row.and_then(|row| Ok(row.into_row(id, NdjsonRows::line(&rows))?));
-                Some((row.or_else(|error| Err(rejects.unmade(error))), (rows, rejects)))
+                Some((row.map_err(|error| rejects.unmade(error)), (rows, rejects)))
             }))
         }
     }

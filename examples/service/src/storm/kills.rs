@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use pgrepo::Db;
-use pgrepo::testkit::{Server, ServerOptions, StopMode};
+use pgrepo::testkit::{Proxy, Server, ServerOptions, StopMode};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -16,6 +16,9 @@ use super::{Error, PATIENCE, Program, free_address, ready};
 
 /// How many clients upload at a time; one of them is held open at each kill.
 const UPLOADERS: u64 = 4;
+
+/// How long an answer of the database is on its way.
+const LATENCY: Duration = Duration::from_millis(8);
 
 /// The storm.
 #[derive(Debug, Clone)]
@@ -108,7 +111,10 @@ impl Kills {
     pub async fn run(self) -> Result<KillsReport, Error> {
         let (mut report, began) = (KillsReport::default(), Instant::now());
         let server = Server::start(ServerOptions::private()).await?;
-        let (address, url) = (free_address()?, server.tcp_url("postgres"));
+        // The answers of the database take a while, so that a kill may come between a COMMIT and its answer.
+        let proxy = Proxy::start(&server).await?;
+        proxy.latency_each(Duration::ZERO, LATENCY);
+        let (address, url) = (free_address()?, proxy.url("postgres"));
         let variables = [("DATABASE_URL", &*url), ("SERVICE_MAX_UPLOADS", "8"), ("RUST_BACKTRACE", "0")];
         let mut process = self.program.start(address, &variables)?;
 
@@ -148,7 +154,7 @@ impl Kills {
             records.extend(account.records);
         }
         drop(process);
-        compare(&Db::from_url(&url).await?, &records, &mut report).await?;
+        compare(&Db::from_url(&server.url("postgres")).await?, &records, &mut report).await?;
         report.took = began.elapsed();
         server.shutdown().await?;
         Ok(report)

@@ -100,8 +100,8 @@ async fn ready(address: SocketAddr) -> Result<(), Error> {
 /// Lines of NDJSON for airports whose codes begin so and end by these numbers.
 fn lines(prefix: &str, numbers: std::ops::Range<u64>) -> String {
     let mut text = String::new();
-    for number in numbers {
-        let (country, city) = (["CH", "BO", "US", "IS"][number as usize % 4], number % 100);
+    for (number, country) in numbers.zip(["CH", "BO", "US", "IS"].iter().cycle()) {
+        let city = number % 100;
         let (lat, lon, feet) = (number % 90, number % 180, number % 9_000);
         // Writing to a String does not fail.
         let _written = writeln!(
