@@ -171,6 +171,23 @@ impl<R: AsyncRead, T: DeserializeOwned> NdjsonRows<R, T> {
         poll_fn(|cx| self.poll_row(cx)).await.transpose()
     }
 
+    /// The line of the row that was yielded last, from 1; 0 before the first. What the row became is told by its place
+    /// among the rows, [`Rejected::index`](crate::Rejected::index), which is another number where lines are blank.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> pgrepo::Result<()> {
+    /// let mut numbers = pgrepo::ndjson::read::<i32, _>(&b"1\n\n2\n"[..]);
+    /// assert_eq!((numbers.next().await?, numbers.line()), (Some(1), 1));
+    /// assert_eq!((numbers.next().await?, numbers.line()), (Some(2), 3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn line(&self) -> u64 {
+        self.number
+    }
+
     fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, SourceError>>> {
         while self.state != State::Over {
             let piece = match ready!(self.source.poll_fill(cx)) {

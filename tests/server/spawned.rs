@@ -1,9 +1,10 @@
 //! Every operation's future can be spawned, from generic code too.
 
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use pgrepo::{
-    CopyInOptions, CopyOut, Db, Filter, Handle, KeyArg, OwnedRow, PgTable, PrimaryKey, Repository, Result, Value,
-    WriteRow,
+    CopyInOptions, CopyOut, Db, Filter, Handle, KeyArg, OwnedRow, PgTable, PrimaryKey, Repository, Result, SourceError,
+    Value, WriteRow,
 };
 
 #[derive(Debug, Clone, PartialEq, PgTable)]
@@ -32,6 +33,11 @@ where
     table.delete(key.clone()).await?;
     let (report, _) = table.load(rows.iter().take(1)).collect().await?;
     assert_eq!(report.rows, 1);
+    // A source that one task at a time may touch, as the body of a request is.
+    let source: BoxStream<'_, Result<R, SourceError>> = Box::pin(stream::iter(rows.clone()).map(Ok).take(0));
+    table.load_try_stream(source).to_sink(|_| Ok::<_, pgrepo::Error>(())).await?;
+    let source: BoxStream<'_, Result<R, SourceError>> = Box::pin(stream::iter(rows.clone()).map(Ok).take(0));
+    table.merge_try_stream(source).tolerant().to_sink(|_| Ok::<_, pgrepo::Error>(())).await?;
     table.load_stream(stream::iter(rows.clone()).take(0)).to_sink(|_| Ok::<_, pgrepo::Error>(())).await?;
     table.get(key).await?;
     let mut count = table.copy_out().await?.try_collect::<Vec<R>>().await?.len();

@@ -85,6 +85,32 @@ async fn what_was_acknowledged_survives() {
     connect(&server.url("postgres")).await;
 }
 
+#[tokio::test]
+async fn a_server_that_was_killed_starts_again_behind_its_last_session() {
+    let server = private_server().await;
+    let mut connection = connect(&server.url("postgres")).await;
+    run(&mut connection, "CREATE TABLE t (id int); INSERT INTO t VALUES (1)").await;
+    // It waits for nothing for a while, so it does not notice the end of the server.
+    let mut busy = connect(&server.url("postgres")).await;
+    let work = tokio::spawn(async move {
+        sqlx::raw_sql("SELECT count(*) FROM generate_series(1, 3000000) a").execute(&mut busy).await
+    });
+    let active =
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series%' AND pid <> pg_backend_pid()";
+    while one::<i64>(&mut connection, active).await == 0 {
+        assert!(!work.is_finished(), "it was over too soon");
+    }
+    server.stop(StopMode::Kill).await.expect("a kill");
+    PgConnection::connect(&server.url("postgres")).await.expect_err("it is killed");
+    server.start_again().await.expect("a start");
+    work.await.expect("no panic").ok();
+    let mut connection = connect(&server.url("postgres")).await;
+    assert_eq!(one::<i64>(&mut connection, "SELECT count(*) FROM t").await, 1);
+    let log = server.log().await.expect("its log");
+    assert!(log.contains("was not properly shut down"), "{log}");
+    assert!(log.contains("still in use"), "the start had nothing to wait for: {log}");
+}
+
 /// The server recovers from a crash on its own.
 async fn eventually_connect(server: &Server) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);

@@ -80,6 +80,27 @@ impl<R: AsyncRead, T: DeserializeOwned> CsvRows<R, T> {
         poll_fn(|cx| self.poll_row(cx)).await.transpose()
     }
 
+    /// The line on which the row begins that was yielded last, from 1. What the row became is told by its place among the
+    /// rows, [`Rejected::index`](crate::Rejected::index), which is another number where there is a header, or a record of
+    /// several lines.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> pgrepo::Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Note { text: String }
+    ///
+    /// let mut notes = pgrepo::csv::read::<Note, _>(&b"text\n\"two\nlines\"\none\n"[..]);
+    /// assert_eq!((notes.next().await?.map(|note| note.text).as_deref(), notes.line()), (Some("two\nlines"), 2));
+    /// assert_eq!((notes.next().await?.map(|note| note.text).as_deref(), notes.line()), (Some("one"), 4));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn line(&self) -> u64 {
+        self.records.line()
+    }
+
     fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, SourceError>>> {
         let read = ready!(self.poll_record(cx));
         if !matches!(&read, Some(Ok(_))) && !matches!(&read, Some(Err(error)) if error.row().is_some()) {

@@ -99,6 +99,10 @@ pub enum StopMode {
     Fast,
     /// Ends every process at once; the next start recovers from the log (`pg_ctl stop -m immediate`).
     Immediate,
+    /// Kills the server's first process (`kill -9`), as the system does where memory runs out. Its sessions end by
+    /// themselves as soon as they wait for something, so one that was about to commit may still do so. The next start waits
+    /// for the last of them, and recovers from the log.
+    Kill,
 }
 
 impl StopMode {
@@ -106,6 +110,7 @@ impl StopMode {
         match self {
             Self::Fast => "INT",
             Self::Immediate => "QUIT",
+            Self::Kill => "KILL",
         }
     }
 }

@@ -91,12 +91,24 @@ pub(super) struct Intake<'p, R, S> {
 
 /// When it must have ended.
 struct Limit {
-    of: Duration,
+    until: Until,
     sleep: Pin<Box<Sleep>>,
 }
 
-impl Limit {
-    fn passed(&self) -> Error {
+/// A limit of time without the source: what holds this across an await may be sent wherever the source may.
+#[derive(Clone, Copy)]
+pub(super) struct Until {
+    of: Duration,
+    at: Instant,
+}
+
+impl Until {
+    /// Whether the time is up: an error then.
+    pub(super) fn in_time(self) -> Result<()> {
+        if self.at <= Instant::now() { Err(self.passed()) } else { Ok(()) }
+    }
+
+    fn passed(self) -> Error {
         let message = format!("the time limit of {:?} passed before the source had ended", self.of);
         Error::new(ErrorKind::Timeout, message).undone()
     }
@@ -105,16 +117,13 @@ impl Limit {
 impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S> {
     pub(super) fn new(stream: Pin<&'p mut S>, operation: &'static str, limit: Option<Duration>) -> Self {
         let until = limit.and_then(|of| Some((of, Instant::now().checked_add(of)?)));
-        let limit = until.map(|(of, at)| Limit { of, sleep: Box::pin(sleep_until(at)) });
+        let limit = until.map(|(of, at)| Limit { until: Until { of, at }, sleep: Box::pin(sleep_until(at)) });
         Self { stream, operation, first: None, seen: 0, ended: false, limit }
     }
 
-    /// Whether the time is up before the source has ended: an error then.
-    pub(super) fn in_time(&self) -> Result<()> {
-        match &self.limit {
-            Some(limit) if !self.ended && limit.sleep.deadline() <= Instant::now() => Err(limit.passed()),
-            _ => Ok(()),
-        }
+    /// The limit of time, as long as the source has not ended.
+    pub(super) fn until(&self) -> Option<Until> {
+        self.limit.as_ref().filter(|_| !self.ended).map(|limit| limit.until)
     }
 
     /// Waits for the first row, and keeps it for [`fill`](Self::fill); rows that cannot be made are the batch's rejects. Says
@@ -202,14 +211,14 @@ impl<'p, R: WriteRow, S: Stream<Item = Result<R, SourceError>>> Intake<'p, R, S>
     /// Polls the source by `poll`, which may panic, until it has something or the time is up.
     async fn next<T>(&mut self, mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<Result<T>>) -> Result<T> {
         poll_fn(|cx| {
-            if let Err(late) = self.in_time() {
+            if let Some(Err(late)) = self.until().map(Until::in_time) {
                 return Poll::Ready(Err(late));
             }
             // What a panic leaves half done is thrown away with the load, and the source is not polled again.
             match catch_unwind(AssertUnwindSafe(|| poll(self, cx))) {
                 Ok(Poll::Ready(polled)) => Poll::Ready(polled),
                 Ok(Poll::Pending) => match &mut self.limit {
-                    Some(limit) => limit.sleep.as_mut().poll(cx).map(|()| Err(limit.passed())),
+                    Some(limit) => limit.sleep.as_mut().poll(cx).map(|()| Err(limit.until.passed())),
                     None => Poll::Pending,
                 },
                 Err(panic) => Poll::Ready(Err(panicked(&*panic, self.seen))),

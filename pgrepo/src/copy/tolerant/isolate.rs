@@ -16,8 +16,6 @@
 
 use std::mem;
 
-use futures_core::Stream;
-
 use crate::copy::failed::placed;
 use crate::copy::feed::settle;
 use crate::copy::merge::of_row;
@@ -25,10 +23,9 @@ use crate::error::{Error, Result};
 use crate::table::WriteRow;
 
 use super::blame::{Line, line as trust};
-use super::intake::Intake;
+use super::intake::Until;
 use super::reject::Rejected;
 use super::run::Run;
-use super::source::SourceError;
 use super::suspects;
 
 /// What became of an attempt; if it was refused, nothing of it is there.
@@ -98,18 +95,11 @@ impl Apart {
 impl<R: WriteRow> Run<'_, '_, R> {
     /// Tells good rows from bad ones after the first attempt of a batch, and empties the batch. All but the rejects, which
     /// are returned in the order of the source, are stored then.
-    pub(super) async fn isolate<S>(
-        &mut self,
-        first: Option<Outcome>,
-        intake: &Intake<'_, R, S>,
-    ) -> Result<Vec<Rejected<R>>>
-    where
-        S: Stream<Item = Result<R, SourceError>>,
-    {
+    pub(super) async fn isolate(&mut self, first: Option<Outcome>, until: Option<Until>) -> Result<Vec<Rejected<R>>> {
         let mut bad = Vec::new();
         match first {
             None | Some(Outcome::Stored) => self.within_budget(&mut bad)?,
-            Some(refused) => bad = self.tell_apart(refused, intake).await?,
+            Some(refused) => bad = self.tell_apart(refused, until).await?,
         }
         self.batch.bytes = 0;
         let mut rejects = mem::take(&mut self.batch.rejects);
@@ -129,10 +119,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         Ok(rejects)
     }
 
-    async fn tell_apart<S>(&mut self, first: Outcome, intake: &Intake<'_, R, S>) -> Result<Vec<(usize, Error)>>
-    where
-        S: Stream<Item = Result<R, SourceError>>,
-    {
+    async fn tell_apart(&mut self, first: Outcome, until: Option<Until>) -> Result<Vec<(usize, Error)>> {
         let rows = self.batch.rows.len();
         let mut apart = Apart {
             tasks: Vec::new(),
@@ -147,7 +134,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         self.follow(&mut apart, &all, first).await?;
         let mut round = 0;
         loop {
-            self.work_off(&mut apart, intake).await?;
+            self.work_off(&mut apart, until).await?;
             if apart.waiting.is_empty() {
                 return Ok(apart.bad);
             }
@@ -163,12 +150,9 @@ impl<R: WriteRow> Run<'_, '_, R> {
         }
     }
 
-    async fn work_off<S>(&mut self, apart: &mut Apart, intake: &Intake<'_, R, S>) -> Result<()>
-    where
-        S: Stream<Item = Result<R, SourceError>>,
-    {
+    async fn work_off(&mut self, apart: &mut Apart, until: Option<Until>) -> Result<()> {
         while let Some(task) = apart.tasks.pop() {
-            intake.in_time()?;
+            until.map_or(Ok(()), Until::in_time)?;
             match task {
                 Task::Bad(place, error) => apart.bad.push((place, error)),
                 Task::Alone(places) => {

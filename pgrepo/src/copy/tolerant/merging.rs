@@ -2,8 +2,6 @@
 
 use std::mem;
 
-use futures_core::Stream;
-
 use crate::copy::failed::Failed;
 use crate::copy::feed::{Unfed, settle};
 use crate::copy::merge::{Job, MergeReport, Part};
@@ -12,11 +10,10 @@ use crate::pool::Step;
 use crate::table::WriteRow;
 
 use super::blame;
-use super::intake::Intake;
+use super::intake::Until;
 use super::isolate::Outcome;
 use super::reject::Rejected;
 use super::run::Run;
-use super::source::SourceError;
 
 /// The rows of a merge.
 pub(super) struct Merging<R> {
@@ -49,10 +46,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
     }
 
     /// Merges the rows, all of which are in the merge's table; returns those that are bad.
-    pub(super) async fn merge<S>(&mut self, intake: &Intake<'_, R, S>) -> Result<Vec<Rejected<R>>>
-    where
-        S: Stream<Item = Result<R, SourceError>>,
-    {
+    pub(super) async fn merge(&mut self, until: Option<Until>) -> Result<Vec<Rejected<R>>> {
         let Some(merging) = &mut self.merging else { return Ok(Vec::new()) };
         merging.begun = true;
         self.batch.rows = mem::take(&mut merging.rows);
@@ -65,7 +59,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
             told(step, prepared)?;
             self.store().await?;
         }
-        let rejects = self.isolate(Some(first), intake).await?;
+        let rejects = self.isolate(Some(first), until).await?;
         if !self.bounds.own {
             let (job, mut step) = self.job()?;
             let closed = job.close(step.session()).await;

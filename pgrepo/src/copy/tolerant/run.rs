@@ -98,11 +98,11 @@ impl<R: WriteRow> Run<'_, '_, R> {
             self.begin(sink).await?;
             let (ended, first) = self.fill(intake).await?;
             self.tally.batches += u64::from(!self.batch.is_empty());
-            let mut rejects = self.isolate(first, intake).await?;
+            let mut rejects = self.isolate(first, intake.until()).await?;
             self.tally.rejected += rejects.len() as u64;
             self.tell(intake.seen, ended);
             if ended && self.merging.is_some() {
-                let refused = self.merge(intake).await?;
+                let refused = self.merge(intake.until()).await?;
                 self.tally.rejected += refused.len() as u64;
                 self.tally.rows = self.tally.rows.saturating_sub(refused.len() as u64);
                 rejects.extend(refused);
