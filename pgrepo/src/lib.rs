@@ -128,8 +128,8 @@ pub use concurrent::{Concurrent, Operations};
 pub use config::{DbConfig, Password, PasswordCallback, TlsConfig, TlsMode};
 pub use copy::{
     BulkLoad, Commit, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport, DeleteMany,
-    Duplicates, LoadPhase, LoadProgress, LoadReport, Merge, MergeOutcome, MergeReport, Merged, Progress, Rejected,
-    RowError, SourceError, UpdateMany,
+    DeleteReport, Duplicates, LoadPhase, LoadProgress, LoadReport, Merge, MergeOutcome, MergeReport, Merged, Progress,
+    Rejected, RowError, SourceError, UpdateMany,
 };
 pub use error::{Committed, Error, ErrorKind, FaultClass, Result, ServerError, SqlClass, SqlState};
 pub use json::{JsonArg, JsonField, JsonFlat, JsonPath};

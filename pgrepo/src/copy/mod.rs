@@ -23,7 +23,7 @@ mod unload;
 pub(crate) use catalog::Target;
 pub(crate) use kind::is_secured;
 pub use load::CopyReport;
-pub use merge::{DeleteMany, Duplicates, Merge, MergeOutcome, MergeReport, Merged, UpdateMany};
+pub use merge::{DeleteMany, DeleteReport, Duplicates, Merge, MergeOutcome, MergeReport, Merged, UpdateMany};
 pub use options::CopyInOptions;
 pub use progress::{LoadPhase, LoadProgress, Progress};
 pub(crate) use raw::copy_out_raw;

@@ -2,7 +2,7 @@
 
 use futures_util::stream;
 use pgrepo::testkit::TestDatabase;
-use pgrepo::{Db, Duplicates, ErrorKind, MergeReport, PgTable, Rejected, RowError};
+use pgrepo::{Db, Duplicates, ErrorKind, MergeOutcome, MergeReport, Merged, PgTable, Rejected, RowError};
 
 use super::planted::{plan, seed};
 use super::{Kind, Parcel, TRIGGER, parcel, set_up};
@@ -205,6 +205,66 @@ async fn a_policy_s_refusal_is_a_reject_and_what_a_trigger_leaves_out_is_none(db
     let error = merge.collect().await.unwrap_err();
     assert!(error.to_string().contains("a trigger leaves it out") && error.row() == Some(1), "{error}");
     assert_eq!(prices(&db).await, [("a".into(), 1), ("b".into(), 2)]);
+}
+
+/// Of each row what became of it, in the order in which they came: with keys that the server made.
+#[pgrepo::test]
+async fn each_row_comes_back_or_is_a_reject(db: Db) {
+    db.execute_script(ITEMS).await.unwrap();
+    use MergeOutcome::{Duplicate, Inserted, Unchanged, Updated};
+    let rows = [
+        item("x", 0),
+        item("a", 1),
+        item("y", 7),
+        item("y", 8),
+        item("b", 0),
+        item("too\0bad", 1),
+        item("b", 9),
+        item("z", 3),
+        item("w", 0),
+    ];
+    let expected = [
+        None,
+        Some(("a".to_owned(), 1, Unchanged)),
+        Some(("y".to_owned(), 8, Duplicate)),
+        Some(("y".to_owned(), 8, Inserted)),
+        Some(("b".to_owned(), 9, Duplicate)),
+        None,
+        Some(("b".to_owned(), 9, Updated)),
+        Some(("z".to_owned(), 3, Inserted)),
+        None,
+    ];
+    let told = |merged: &[Option<Merged<Item>>]| -> Vec<_> {
+        merged.iter().map(|one| one.as_ref().map(|one| (one.row.sku.clone(), one.row.price, one.outcome))).collect()
+    };
+    let mut tx = db.begin().await.unwrap();
+    let merge = tx.repository::<Item>().merge_on(Item::UNIQUE_SKU, &rows).duplicates(Duplicates::LastWins);
+    let (merged, rejects) = merge.tolerant().batch_rows(2).fetch_all().await.unwrap();
+    assert_eq!((told(&merged), indices(&rejects)), (expected.to_vec(), vec![0, 5, 8]), "{rejects:?}");
+    tx.rollback().await.unwrap();
+    let merge = db.repository::<Item>().merge_on(Item::UNIQUE_SKU, &rows).duplicates(Duplicates::LastWins);
+    let (merged, rejects) = merge.tolerant().fetch_all().await.unwrap();
+    assert_eq!((told(&merged), indices(&rejects)), (expected.to_vec(), vec![0, 5, 8]), "{rejects:?}");
+    let ids: Vec<(String, i64)> = db.query("SELECT sku, id FROM item").fetch_all().await.unwrap();
+    for merged in merged.iter().flatten() {
+        assert!(ids.iter().any(|(sku, id)| (sku, *id) == (&merged.row.sku, merged.row.id)));
+    }
+    // Where nothing is bad, and nothing is there.
+    let (merged, rejects) =
+        db.repository::<Item>().merge_on(Item::UNIQUE_SKU, &rows[6..8]).tolerant().fetch_all().await.unwrap();
+    assert_eq!((told(&merged).iter().flatten().count(), rejects.len()), (2, 0));
+}
+
+/// Of updates those that are not there are none, and no rejects.
+#[pgrepo::test]
+async fn updates_that_are_told_row_by_row(db: Db) {
+    db.execute_script(ITEMS).await.unwrap();
+    let rows = [item("b", 9), item("x", 1), item("a", 0)];
+    let update = db.repository::<Item>().update_many_on(Item::UNIQUE_SKU, &rows).tolerant();
+    let (merged, rejects) = update.fetch_all().await.unwrap();
+    let told: Vec<_> = merged.iter().map(|one| one.as_ref().map(|one| one.row.price)).collect();
+    assert_eq!((told, indices(&rejects)), (vec![Some(9), None, None], vec![2]));
+    assert_eq!(prices(&db).await, [("a".into(), 1), ("b".into(), 9)]);
 }
 
 /// Merges of the same rows at once, with bad rows among them and without: none is ended by the server.

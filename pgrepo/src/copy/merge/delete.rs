@@ -3,6 +3,7 @@
 use std::fmt;
 
 use futures_core::Stream;
+use futures_util::StreamExt;
 
 use crate::copy::progress::Progress;
 use crate::copy::tolerant::{BulkLoad, SourceError};
@@ -12,6 +13,47 @@ use crate::table::{Name, OwnedRow, WriteRow};
 
 use super::run::fetch_all;
 use super::{Duplicates, Merge, MergeReport, What};
+
+/// What became of the rows that were to be deleted; the counts add up to the number of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct DeleteReport {
+    /// Rows that are not there any more.
+    pub deleted: u64,
+    /// Keys that no row has.
+    pub missing: u64,
+    /// Keys that came before.
+    pub duplicates: u64,
+    /// Rows that were not deleted: of a call that goes [past bad rows](DeleteMany::tolerant) only.
+    pub rejected: u64,
+}
+
+impl DeleteReport {
+    /// All keys that came: the sum of the counts.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pgrepo::{Db, PgTable};
+    /// # #[derive(PgTable)]
+    /// # #[pg(table = "items")]
+    /// # struct Item { #[pg(primary_key)] sku: String, name: String }
+    /// # async fn example(db: &Db, gone: Vec<String>) -> pgrepo::Result<()> {
+    /// let report = db.repository::<Item>().delete_many(&gone).execute().await?;
+    /// assert_eq!(report.total(), gone.len() as u64);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn total(&self) -> u64 {
+        let Self { deleted, missing, duplicates, rejected } = self;
+        deleted + missing + duplicates + rejected
+    }
+
+    /// What a deletion changes it deletes.
+    pub(crate) fn of(report: MergeReport) -> Self {
+        let MergeReport { updated: deleted, missing, duplicates, rejected, .. } = report;
+        Self { deleted, missing, duplicates, rejected }
+    }
+}
 
 /// Rows to be deleted, each by its key: see [`Repository::delete_many`](crate::Repository::delete_many).
 #[must_use = "nothing is deleted until it is executed"]
@@ -68,11 +110,11 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub fn tolerant(self) -> BulkLoad<H, R, impl Stream<Item = Result<R, SourceError>>, MergeReport>
+    pub fn tolerant(self) -> BulkLoad<H, R, impl Stream<Item = Result<R, SourceError>>, DeleteReport>
     where
         E: Into<SourceError>,
     {
-        self.0.tolerant()
+        BulkLoad::of_merge(self.0.on, self.0.rows.map(|row| row.map_err(Into::into)), self.0.task)
     }
 
     /// Deletes the rows, all or none, and counts them. Memory stays flat.
@@ -95,8 +137,8 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn execute(self) -> Result<MergeReport, E> {
-        self.0.execute().await
+    pub async fn execute(self) -> Result<DeleteReport, E> {
+        self.0.execute().await.map(DeleteReport::of)
     }
 
     /// Deletes the rows, all or none, and returns each as it was, in the order in which their keys came; `None` where there

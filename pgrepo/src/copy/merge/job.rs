@@ -23,7 +23,7 @@ const ATTEMPTS: u32 = 64;
 const ABSENT: u32 = 3;
 
 /// Takes each row as it is stored, with its number; `None` where there is none.
-pub(super) type Take<'s> = dyn FnMut(&PgRow, u64, Option<MergeOutcome>) -> Result<()> + Send + Sync + 's;
+pub(crate) type Take<'s> = dyn FnMut(&PgRow, u64, Option<MergeOutcome>) -> Result<()> + Send + Sync + 's;
 
 /// A merge, seen from the load that its rows are sent by.
 pub(crate) struct Job<'s> {
@@ -73,9 +73,9 @@ impl Job<'_> {
             match self.statements.what {
                 What::Delete => {
                     let deleted = self.read(session, &self.statements.delete_read(columns), &mut *take).await?;
-                    self.all_changed(deleted, report.deleted)?;
+                    self.all_changed(deleted, report.updated)?;
                 }
-                _ => drop(self.read(session, &self.statements.read(columns), &mut *take).await?),
+                _ => drop(self.read(session, &self.statements.read(columns, &Part::All), &mut *take).await?),
             }
         }
         if !own {
@@ -149,11 +149,7 @@ impl Job<'_> {
             if changed > 0 && !(statements.what == What::Delete && self.read.is_some()) {
                 self.all_changed(self.affected(session, &statements.change(part)).await?, changed)?;
             }
-            let (updated, deleted) = match statements.what {
-                What::Delete => (0, changed),
-                _ => (changed, 0),
-            };
-            return Ok(MergeReport { inserted, updated, unchanged, deleted, missing, ..MergeReport::default() });
+            return Ok(MergeReport { inserted, updated: changed, unchanged, missing, ..MergeReport::default() });
         }
         let secured = self.rows(session, &statements.is_secured()).await?;
         if secured.first().map_or(Ok(false), |row| catalog::flag(row, 0)).map_err(Failed::ours)? {
@@ -187,7 +183,7 @@ impl Job<'_> {
     ///
     /// The driver asks for types that it does not know after it has prepared the statement, which is lost by that if it is
     /// not to be kept. The second time it knows them.
-    async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<u64, Failed> {
+    pub(super) async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<u64, Failed> {
         self.rows(session, "SAVEPOINT pgrepo_read").await?;
         match self.read_once(session, sql, take).await {
             Err(failed) if failed.is_state("26000") => {
@@ -202,36 +198,37 @@ impl Job<'_> {
         let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
         let limit = session.answer_limit;
         let mut items = driver::once(session, sql);
-        let (mut refused, mut index, mut there) = (None, 0, 0);
+        let (mut refused, mut there) = (None, 0);
         while let Some(item) = driver::answered_next(limit, &mut items).await {
             if let Either::Right(row) = item.map_err(of_driver)? {
                 // After a row that does not fit the rest is received all the same, so that the connection is at rest.
                 if refused.is_none() {
-                    let taken = self.outcome(&row, index).and_then(|outcome| {
+                    let taken = self.outcome(&row).and_then(|(number, outcome)| {
                         there += u64::from(outcome.is_some());
-                        take(&row, index, outcome)
+                        take(&row, number, outcome)
                     });
                     refused = taken.err();
                 }
-                index += 1;
             }
         }
         refused.map_or(Ok(there), |error| Err(Failed::ours(error)))
     }
 
-    fn outcome(&self, row: &PgRow, index: u64) -> Result<Option<MergeOutcome>> {
-        let mark = driver_row::last::<&str>(row).map_err(|e| {
-            Error::new(ErrorKind::Decode, "what became of the row cannot be read").at_row(index).caused_by(e)
-        })?;
-        Ok(Some(match mark {
+    /// The number of a row that was read, and what became of it.
+    fn outcome(&self, row: &PgRow) -> Result<(u64, Option<MergeOutcome>)> {
+        let unreadable = || Error::new(ErrorKind::Decode, "what became of a row cannot be read");
+        let told = driver_row::last::<&str>(row).map_err(|e| unreadable().caused_by(e))?;
+        let (mark, number) = told.split_at_checked(1).ok_or_else(unreadable)?;
+        let number = number.parse().map_err(|_| unreadable())?;
+        let outcome = match mark {
             sql::INSERTED => MergeOutcome::Inserted,
-            sql::CHANGED => MergeOutcome::Updated,
+            sql::CHANGED | sql::DELETED => MergeOutcome::Updated,
             sql::SAME => MergeOutcome::Unchanged,
             sql::DUPLICATE => MergeOutcome::Duplicate,
-            sql::DELETED => MergeOutcome::Deleted,
-            _ if self.statements.what == What::Merge => return Err(neither().at_row(index)),
-            _ => return Ok(None),
-        }))
+            _ if self.statements.what == What::Merge => return Err(neither().at_row(number)),
+            _ => return Ok((number, None)),
+        };
+        Ok((number, Some(outcome)))
     }
 
     pub(super) async fn rows(&self, session: &mut Session, sql: &str) -> Result<Vec<PgRow>, Failed> {

@@ -19,10 +19,10 @@ use crate::table::{CanWrite, Column, Name, OwnedRow, WriteRow};
 
 use super::progress::Progress;
 use super::tolerant::{BulkLoad, SourceError};
-pub use delete::DeleteMany;
-pub(crate) use job::Job;
-pub(crate) use run::of_row;
+pub use delete::{DeleteMany, DeleteReport};
+pub(crate) use job::{Job, Take};
 use run::{fetch_all, run};
+pub(crate) use run::{of_row, take};
 pub(crate) use sql::{Part, STAGE};
 pub(crate) use stage::{encode, plan};
 pub use update::UpdateMany;
@@ -54,11 +54,8 @@ pub struct MergeReport {
     pub duplicates: u64,
     /// Rows that were rejected: of a merge that goes [past bad rows](Merge::tolerant) only.
     pub rejected: u64,
-    /// Rows that are not there any more: of [`Repository::delete_many`](crate::Repository::delete_many) only.
-    pub deleted: u64,
-    /// Rows that were to be updated or deleted and are not there: of
-    /// [`Repository::update_many`](crate::Repository::update_many) and
-    /// [`delete_many`](crate::Repository::delete_many) only.
+    /// Rows that were to be updated and are not there: of
+    /// [`Repository::update_many`](crate::Repository::update_many) only.
     pub missing: u64,
 }
 
@@ -77,8 +74,8 @@ impl MergeReport {
     /// # }
     /// ```
     pub fn total(&self) -> u64 {
-        let Self { inserted, updated, unchanged, duplicates, rejected, deleted, missing } = self;
-        inserted + updated + unchanged + duplicates + rejected + deleted + missing
+        let Self { inserted, updated, unchanged, duplicates, rejected, missing } = self;
+        inserted + updated + unchanged + duplicates + rejected + missing
     }
 }
 
@@ -94,8 +91,6 @@ pub enum MergeOutcome {
     Unchanged,
     /// Another one with the same key won over it.
     Duplicate,
-    /// It was there, and is not any more.
-    Deleted,
 }
 
 /// A row that was merged.
@@ -271,6 +266,8 @@ where
     /// comes first. Other merges into the table wait from then on until the transaction ends, and this one waits for those
     /// under way before it begins with the parts: merges with and without bad rows end in no deadlock with each other.
     /// Deferred constraints are checked behind each statement, as by a tolerant load.
+    ///
+    /// [`fetch_all`](BulkLoad::fetch_all) on it tells what became of each row, and has those that were merged as they are stored.
     ///
     /// All rows are kept in memory until the end, since each may come back. Where they are too many for that, merge them in
     /// several calls. A source without rows makes the merge's tables all the same. What the server has processed is not followed

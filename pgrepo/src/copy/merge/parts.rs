@@ -8,6 +8,9 @@ use super::job::{Job, two, unprivileged};
 use super::sql::{Part, Statements};
 use super::{Duplicates, MergeReport};
 
+/// The greatest number that a row may have.
+const LAST: u64 = i64::MAX.unsigned_abs();
+
 impl Job<'_> {
     /// Marks the rows that another one with the same key wins over, and counts them.
     pub(crate) async fn settle_duplicates(&self, session: &mut Session) -> Result<u64, Failed> {
@@ -41,6 +44,13 @@ impl Job<'_> {
     /// Prepares for small parts.
     pub(crate) async fn prepare(&self, session: &mut Session) -> Result<(), Failed> {
         self.rows(session, &self.statements.prepare()).await.map(drop).map_err(told)
+    }
+
+    /// Hands over each row but these as it is now, if somebody takes them.
+    pub(crate) async fn read_but(&mut self, session: &mut Session, these: Vec<u64>) -> Result<(), Failed> {
+        let Some((columns, mut take)) = self.read.take() else { return Ok(()) };
+        let sql = self.statements.read(columns.into_iter(), &Part::Between(0, LAST, these));
+        self.read(session, &sql, &mut *take).await.map(drop).map_err(told)
     }
 
     /// Ends the tables of the merge, in a transaction that goes on.

@@ -30,14 +30,17 @@ where
     let (send, mut receive) = mpsc::unbounded_channel();
     run(on, rows, task, Some(take::<R::Table>(send))).await?;
     let mut merged = Vec::with_capacity(receive.len());
-    while let Ok(row) = receive.try_recv() {
+    while let Ok((_, row)) = receive.try_recv() {
         merged.push(row);
     }
     Ok(merged)
 }
 
+/// A row that was read, with its number; `None` where there is none.
+pub(crate) type Read<T> = (u64, Option<Merged<T>>);
+
 /// Decodes each row, before the merge is committed.
-fn take<'s, T: OwnedRow + 's>(rows: mpsc::UnboundedSender<Option<Merged<T>>>) -> Box<Take<'s>> {
+pub(crate) fn take<'s, T: OwnedRow + 's>(rows: mpsc::UnboundedSender<Read<T>>) -> Box<Take<'s>> {
     let mut found: Option<Places> = None;
     Box::new(move |row, index, outcome| {
         let places = match &mut found {
@@ -53,7 +56,7 @@ fn take<'s, T: OwnedRow + 's>(rows: mpsc::UnboundedSender<Option<Merged<T>>>) ->
             None => None,
         };
         // Nobody waits for it any more where the merge was dropped.
-        let _dropped = rows.send(merged);
+        let _dropped = rows.send((index, merged));
         Ok(())
     })
 }

@@ -218,7 +218,7 @@ impl Statements {
         let read: String = columns.iter().zip(places()).map(|(column, n)| format!("g.c{n} AS {column}, ")).collect();
         format!(
             "WITH g(n{named}) AS ({} RETURNING m.n{}) SELECT {read}CASE WHEN g.n IS NULL THEN '{MISSING}' ELSE '{DELETED}' END \
-             AS {number} FROM {STAGED} AS s LEFT JOIN g ON g.n = s.{number} ORDER BY s.{number}",
+             || s.{number} AS {number} FROM {STAGED} AS s LEFT JOIN g ON g.n = s.{number} ORDER BY s.{number}",
             self.delete(&Part::All),
             list(&columns, "", |column| format!(", t.{column}")),
             number = self.number,
@@ -255,19 +255,20 @@ impl Statements {
         format!("SELECT pg_catalog.row_security_active({}::pg_catalog.regclass)", literal(&self.table))
     }
 
-    /// Each row as it is now, in the order in which they came, with what became of it.
-    pub(super) fn read(&self, columns: impl Iterator<Item = Name>) -> String {
+    /// Each row of a part as it is now, in the order in which they came, with what became of it and its number.
+    pub(super) fn read(&self, columns: impl Iterator<Item = Name>, part: &Part) -> String {
         let columns: Vec<String> = columns.map(|name| quoted(&name)).collect();
         let unmarked = if self.what == What::Merge { INSERTED } else { MISSING };
         // A key that is compared is never NULL, so that one that is NULL stands for no row.
         let there = self.key.first().map_or("NULL", String::as_str);
         format!(
-            "SELECT {}, CASE WHEN t.{there} IS NULL THEN '{MISSING}' ELSE COALESCE(m.mark, '{unmarked}') END AS {} \
-             FROM {STAGED} AS s LEFT JOIN {MARKS} AS m ON m.n = s.{number} LEFT JOIN {} AS t ON {} ORDER BY s.{number}",
+            "SELECT {}, CASE WHEN t.{there} IS NULL THEN '{MISSING}' ELSE COALESCE(m.mark, '{unmarked}') END || s.{number} AS {number} \
+             FROM {STAGED} AS s LEFT JOIN {MARKS} AS m ON m.n = s.{number} LEFT JOIN {} AS t ON {} WHERE true{} \
+             ORDER BY s.{number}",
             qualified("t", &columns),
-            self.number,
             self.table,
             self.same(),
+            part.and(&format!("s.{}", self.number)),
             number = self.number,
         )
     }

@@ -7,7 +7,7 @@ use futures_core::Stream;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::copy::merge::{MergeReport, Task};
+use crate::copy::merge::Task;
 use crate::copy::options::CopyInOptions;
 use crate::copy::progress::Following;
 use crate::error::Result;
@@ -29,15 +29,16 @@ const ROWS: usize = 20_000;
 const BYTES: usize = 4 << 20;
 
 /// A load, or a merge, that goes on past bad rows: what [`Repository::load`](crate::Repository::load) and its like begin, and
-/// [`Merge::tolerant`](crate::Merge::tolerant), whose report is a [`MergeReport`](crate::MergeReport).
+/// [`Merge::tolerant`](crate::Merge::tolerant) and its like, whose report is a [`MergeReport`](crate::MergeReport) or a
+/// [`DeleteReport`](crate::DeleteReport).
 ///
 /// It does nothing before one of its last methods says who takes the rejects: [`collect`](Self::collect),
 /// [`to_sink`](Self::to_sink), [`to_channel`](Self::to_channel) or [`to_table`](Self::to_table).
 #[must_use = "a load does nothing before it is told who takes the rejects: collect, to_sink, to_channel or to_table"]
 pub struct BulkLoad<H, R, S, K = LoadReport> {
-    on: H,
-    source: S,
-    settings: Settings,
+    pub(super) on: H,
+    pub(super) source: S,
+    pub(super) settings: Settings,
     of: PhantomData<fn() -> (R, K)>,
 }
 
@@ -94,18 +95,6 @@ where
     }
 }
 
-impl<H, R, S> BulkLoad<H, R, S, MergeReport>
-where
-    H: Handle,
-    R: WriteRow,
-    S: Stream<Item = Result<R, SourceError>>,
-{
-    pub(crate) fn of_merge(on: H, source: S, task: Task) -> Self {
-        let options = CopyInOptions { progress: task.progress.clone(), ..CopyInOptions::default() };
-        Self::of(on, source, options, Some(task))
-    }
-}
-
 impl<H, R, S, K> BulkLoad<H, R, S, K>
 where
     H: Handle,
@@ -113,6 +102,11 @@ where
     S: Stream<Item = Result<R, SourceError>>,
     K: Report,
 {
+    pub(crate) fn of_merge(on: H, source: S, task: Task) -> Self {
+        let options = CopyInOptions { progress: task.progress.clone(), ..CopyInOptions::default() };
+        Self::of(on, source, options, Some(task))
+    }
+
     fn of(on: H, source: S, options: CopyInOptions, merge: Option<Task>) -> Self {
         let settings = Settings {
             options,
@@ -251,7 +245,7 @@ where
     /// ```
     pub async fn collect(self) -> Result<(K, Vec<Rejected<R>>)> {
         let mut kept = Vec::new();
-        let tally = run(self.on, self.source, self.settings, Sink::Keep(&mut kept)).await?;
+        let tally = run(self.on, self.source, self.settings, Sink::Keep(&mut kept), None).await?;
         // Those that a merge rejects come behind those that are rejected before it.
         kept.sort_by_key(|reject| reject.index);
         Ok((K::of(&tally), kept))
@@ -290,7 +284,7 @@ where
     {
         let mut take =
             |reject: Rejected<R>| -> Result<(), Box<dyn StdError + Send + Sync>> { take(reject).map_err(Into::into) };
-        run(self.on, self.source, self.settings, Sink::Call(&mut take)).await.map(|tally| K::of(&tally))
+        run(self.on, self.source, self.settings, Sink::Call(&mut take), None).await.map(|tally| K::of(&tally))
     }
 
     /// Runs the load and sends each reject to a channel, as [`to_sink`](Self::to_sink) hands it to a callback. Where the
@@ -321,7 +315,7 @@ where
     /// # }
     /// ```
     pub async fn to_channel(self, rejects: mpsc::Sender<Rejected<R>>) -> Result<K> {
-        run(self.on, self.source, self.settings, Sink::Channel(rejects)).await.map(|tally| K::of(&tally))
+        run(self.on, self.source, self.settings, Sink::Channel(rejects), None).await.map(|tally| K::of(&tally))
     }
 
     /// Runs the load and writes the rejects to a table, in the transaction of the batch that they were in: a reject is in
@@ -377,7 +371,7 @@ where
     {
         let table = RejectTable::new(table.into());
         let table = table.inspect_err(|_| drop(Following::begin(&self.settings.options)))?;
-        run(self.on, self.source, self.settings, Sink::Table(table)).await.map(|tally| K::of(&tally))
+        run(self.on, self.source, self.settings, Sink::Table(table), None).await.map(|tally| K::of(&tally))
     }
 }
 

@@ -6,7 +6,7 @@ use futures_core::Stream;
 
 use crate::copy::frame;
 use crate::copy::load::CopyReport;
-use crate::copy::merge::{self, MergeReport};
+use crate::copy::merge::{self, MergeReport, Take};
 use crate::copy::progress::Following;
 use crate::copy::typed::plan;
 use crate::error::{Committed, Error, ErrorKind, Result};
@@ -21,9 +21,6 @@ use super::run::Run;
 use super::settings::Settings;
 use super::sink::Sink;
 use super::source::SourceError;
-
-/// What a load is called in messages; a merge has the name of its method.
-const OPERATION: &str = "load";
 
 /// What became of the rows so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,28 +53,34 @@ impl Tally {
     }
 }
 
-/// Loads or merges the rows of a source, and hands its rejects to a sink.
-pub(super) async fn run<H, R, S>(on: H, source: S, settings: Settings, sink: Sink<'_, R>) -> Result<Tally>
+/// Loads or merges the rows of a source, and hands its rejects to a sink, and those that are merged to whoever reads them.
+pub(super) async fn run<H, R, S>(
+    on: H,
+    source: S,
+    settings: Settings,
+    sink: Sink<'_, R>,
+    read: Option<Box<Take<'static>>>,
+) -> Result<Tally>
 where
     H: Handle,
     R: WriteRow,
     S: Stream<Item = Result<R, SourceError>>,
 {
     let place = Place::of::<R::Table>(on.schema());
-    let operation = settings.merge.as_ref().map_or(OPERATION, |task| task.operation);
+    let operation = settings.operation();
     let mut tally = Tally::default();
-    let ended = drive(on, operation, place.clone(), source, settings, sink, &mut tally).await;
+    let ended = drive(on, place.clone(), source, settings, sink, read, &mut tally).await;
     ended.map_err(|e| place.blame(e.during(operation)).of_load(tally.committed))?;
     Ok(tally)
 }
 
 async fn drive<H, R, S>(
     on: H,
-    operation: &'static str,
     place: Place,
     source: S,
     mut settings: Settings,
     mut sink: Sink<'_, R>,
+    read: Option<Box<Take<'static>>>,
     tally: &mut Tally,
 ) -> Result<()>
 where
@@ -86,6 +89,7 @@ where
     S: Stream<Item = Result<R, SourceError>>,
 {
     let following = Following::begin(&settings.options);
+    let operation = settings.operation();
     settings.check(H::IN_TRANSACTION)?;
     let source = pin!(source);
     let mut intake = Intake::new(source, operation, settings.limit);
@@ -101,7 +105,7 @@ where
             None => vec![true; R::COLUMNS.len()],
         };
         match merge {
-            Some(task) => merge::plan::<R>(&place, task, sent, following, None, None),
+            Some(task) => merge::plan::<R>(&place, task, sent, following, read, None),
             None => plan::<R>(operation, &place, &settings.options, sent, following),
         }
     });

@@ -45,7 +45,8 @@ impl<R: WriteRow> Run<'_, '_, R> {
         }
     }
 
-    /// Merges the rows, all of which are in the merge's table; returns those that are bad.
+    /// Merges the rows, all of which are in the merge's table; returns those that are bad. The others are handed over as they
+    /// are then, if somebody takes them.
     pub(super) async fn merge(&mut self, until: Option<Until>) -> Result<Vec<Rejected<R>>> {
         let Some(merging) = &mut self.merging else { return Ok(Vec::new()) };
         merging.begun = true;
@@ -60,6 +61,12 @@ impl<R: WriteRow> Run<'_, '_, R> {
             self.store().await?;
         }
         let rejects = self.isolate(Some(first), until).await?;
+        let Self { lease, plan, .. } = self;
+        if let Some(job) = &mut plan.job {
+            let mut step = lease.step()?.untimed();
+            let read = job.read_but(step.session(), rejects.iter().map(|reject| reject.index).collect()).await;
+            told(step, read)?;
+        }
         if !self.bounds.own {
             let (job, mut step) = self.job()?;
             let closed = job.close(step.session()).await;
@@ -101,12 +108,11 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let (job, mut step) = self.job()?;
         let merged = job.merge_part(step.session(), &part).await;
         match told(step, merged) {
-            Ok(MergeReport { inserted, updated, unchanged, deleted, missing, .. }) => {
+            Ok(MergeReport { inserted, updated, unchanged, missing, .. }) => {
                 let merged = &mut self.tally.merged;
                 merged.inserted += inserted;
                 merged.updated += updated;
                 merged.unchanged += unchanged;
-                merged.deleted += deleted;
                 merged.missing += missing;
                 self.store().await?;
                 Ok(Outcome::Stored)

@@ -17,6 +17,7 @@ mod early;
 mod feed;
 mod intake;
 mod isolate;
+mod merged;
 mod merging;
 mod reject;
 mod reject_table;

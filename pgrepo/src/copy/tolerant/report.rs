@@ -1,4 +1,4 @@
-use crate::copy::merge::MergeReport;
+use crate::copy::merge::{DeleteReport, MergeReport};
 
 use super::drive::Tally;
 
@@ -51,7 +51,8 @@ impl LoadReport {
     }
 }
 
-/// What is told of a [`BulkLoad`](crate::BulkLoad) that has ended: a [`LoadReport`], or of a merge a [`MergeReport`].
+/// What is told of a [`BulkLoad`](crate::BulkLoad) that has ended: a [`LoadReport`], of a merge a [`MergeReport`], or of a
+/// deletion a [`DeleteReport`].
 #[allow(private_interfaces, reason = "sealed: nobody outside can name or implement it")]
 pub trait Report {
     #[doc(hidden)]
@@ -70,5 +71,12 @@ impl Report for LoadReport {
 impl Report for MergeReport {
     fn of(tally: &Tally) -> Self {
         Self { rejected: tally.committed.rejected, ..tally.merged }
+    }
+}
+
+#[allow(private_interfaces, reason = "as above")]
+impl Report for DeleteReport {
+    fn of(tally: &Tally) -> Self {
+        Self::of(MergeReport::of(tally))
     }
 }

@@ -20,7 +20,14 @@ pub(super) struct Settings {
     pub(super) limit: Option<Duration>,
 }
 
+/// What a load is called in messages; a merge has the name of its method.
+const OPERATION: &str = "load";
+
 impl Settings {
+    pub(super) fn operation(&self) -> &'static str {
+        self.merge.as_ref().map_or(OPERATION, |task| task.operation)
+    }
+
     /// Whether they make sense together.
     pub(super) fn check(&self, in_transaction: bool) -> Result<()> {
         let refused = |message| Err(Error::new(ErrorKind::Config, message));
