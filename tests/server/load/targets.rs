@@ -1,7 +1,7 @@
 //! What a load goes into, and what refuses it before the first byte.
 
 use pgrepo::testkit::{Server, ServerOptions, StopMode, TestDatabase, skip};
-use pgrepo::{CopyInOptions, Db, DbConfig, Error, ErrorKind, Set, TxOptions};
+use pgrepo::{CopyInOptions, Db, DbConfig, Error, ErrorKind, Replication, Set, TxOptions};
 
 use super::{LINE, Line, NewLine, Taken, line, lines};
 use crate::support::{Direct, as_role, pool};
@@ -210,11 +210,15 @@ async fn a_standby_refuses_every_load_before_its_first_byte() {
     let many = rows.insert_many(lines(10_000)).await.unwrap_err();
     let merge = rows.merge(taken.of(lines(10_000), 1)).execute().await.unwrap_err();
     assert_eq!(taken.count(), 2, "one row of each was asked for");
-    for error in [tolerant, many, merge] {
+    let delete = rows.delete_many(0..10_000_i64).execute().await.unwrap_err();
+    for error in [tolerant, many, merge, delete] {
         says(&error, ErrorKind::Transaction, "load on the primary");
         assert_eq!((error.table(), error.sqlstate().unwrap().as_str()), (Some("line"), "25006"), "{error:?}");
     }
     assert_eq!(rows.all().count().await.unwrap(), 0);
+    let stats = ours.database_stats().await.unwrap();
+    let Replication::Standby { unreplayed_bytes: None, .. } = stats.replication else { panic!("{stats:?}") };
+    assert!(stats.to_string().contains("standby"), "{stats}");
     server.shutdown().await.unwrap();
 }
 
