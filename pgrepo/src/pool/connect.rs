@@ -28,7 +28,7 @@ pub(crate) struct Session {
     /// The types of the rows of tables that it described, by the tables' quoted names.
     pub(crate) row_types: HashMap<String, Arc<RowType>>,
     /// The role and the `search_path` that the scope of the last transaction set, or nothing.
-    pub(crate) path: String,
+    pub(crate) scope: String,
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Handle,
     pub(crate) statement_cache: usize,
@@ -74,7 +74,7 @@ impl Session {
             statements: HashMap::new(),
             types: HashMap::new(),
             row_types: HashMap::new(),
-            path: String::new(),
+            scope: String::new(),
             control: Arc::clone(control),
             runtime: Handle::current(),
             statement_cache: config.statement_cache,

@@ -178,8 +178,8 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
 
     /// The table's name where it is looked for.
     fn key(&self, lease: &Lease<'_>) -> String {
-        let path = lease.session().filter(|_| lease.in_transaction()).map_or("", |session| &session.path);
-        format!("{path}.{}", self.place.quoted())
+        let scope = lease.session().filter(|_| lease.in_transaction()).map_or("", |session| &session.scope);
+        format!("{scope}.{}", self.place.quoted())
     }
 
     /// The type of the table's rows, as the session was told before or is now.

@@ -68,17 +68,17 @@ impl Tx {
         let begun = driver::simple(step.session(), &sql).await;
         // Nothing was run in it yet, so whether it was begun makes no difference.
         let begun = step.settle(begun).map_err(|e| e.undone());
-        if let Some(scope) = &options.scope {
-            let rows = begun.map_err(|e| scope.refused(e));
-            let rows = rows.map_err(|e| e.during(OPERATION))?;
-            let missing = rows.first().map(|row| sqlx::Row::try_get::<Option<&str>, _>(row, 0)).transpose();
-            if let Some(missing) = missing.map_err(|e| driver::error(e).during(OPERATION))?.flatten() {
-                return Err(Scope::without(missing).during(OPERATION));
-            }
-        } else {
-            begun.map_err(|e| e.during(OPERATION))?;
+        let told = |error: Error| match &options.scope {
+            Some(scope) => scope.refused(error).during(OPERATION),
+            None => error.during(OPERATION),
+        };
+        let rows = begun.map_err(told)?;
+        // A scope asks for what is missing; BEGIN alone gives no row.
+        let missing = rows.first().map(|row| sqlx::Row::try_get::<Option<&str>, _>(row, 0)).transpose();
+        if let Some(missing) = missing.map_err(|e| driver::error(e).during(OPERATION))?.flatten() {
+            return Err(Scope::without(missing).during(OPERATION));
         }
-        guard.session_mut().path = options.scope.as_ref().map(Scope::place).unwrap_or_default();
+        guard.session_mut().scope = options.scope.as_ref().map(Scope::place).unwrap_or_default();
         let read_only = options.read_only;
         Ok(Self { guard, db: db.clone(), id: None, read_only, depth: 0, dropped: None, raw: false })
     }
