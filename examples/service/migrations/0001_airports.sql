@@ -5,8 +5,10 @@ CREATE TABLE airports (
     country text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),
     elevation_ft float8 NOT NULL CHECK (elevation_ft BETWEEN -2000 AND 30000),
     details jsonb NOT NULL
-        CHECK ((details #>> '{position,lat}')::float8 BETWEEN -90 AND 90)
-        CHECK ((details #>> '{position,lon}')::float8 BETWEEN -180 AND 180),
+        CONSTRAINT airports_lat_check CHECK ((details #>> '{position,lat}')::float8 BETWEEN -90 AND 90)
+        CONSTRAINT airports_lon_check CHECK ((details #>> '{position,lon}')::float8 BETWEEN -180 AND 180)
+        -- So a page of the list has a bound as well.
+        CONSTRAINT airports_details_size_check CHECK (pg_column_size(details) <= 2000),
     upload_id uuid NOT NULL
 );
 

@@ -144,7 +144,7 @@ impl From<pgrepo::Error> for Problem {
             }
             // Cancelled by a limit of the server's.
             ("57014", _) => Self::Unavailable("database", "the database took too long".to_owned()),
-            (code, FaultClass::RolledBack) if !code.is_empty() => {
+            (code, _) if code.starts_with("40") || code == "55P03" => {
                 let detail = "the transaction met another one and was rolled back; nothing of it is stored: try again";
                 Self::Conflict("conflict", detail.to_owned())
             }

@@ -23,9 +23,6 @@ use crate::routes::metrics::exporter;
 use crate::settings::{Settings, SettingsError};
 use crate::stage::{Stage, reached};
 
-/// How long a client may take to send the head of a request, and how long a connection is kept without one.
-const HEAD: Duration = Duration::from_secs(15);
-
 /// How long uploads that are rolled back at the end may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -153,7 +150,7 @@ impl Service {
                 () = &mut stop => break,
                 (client, place) = accept(&listener, &places) => {
                     let draining = reached(&app.stage, Stage::Draining);
-                    clients.spawn(serve(client, place, router.clone(), draining));
+                    clients.spawn(serve(client, place, router.clone(), settings.head_limit, draining));
                 }
                 Some(_) = clients.join_next() => {}
                 _ = upkeep.tick() => app.exporter.run_upkeep(),
@@ -197,12 +194,13 @@ async fn serve(
     client: TcpStream,
     _place: Option<OwnedSemaphorePermit>,
     router: Router,
+    head_limit: Duration,
     draining: impl Future<Output = ()>,
 ) {
     // An answer in several pieces does not wait for the client's acknowledgement.
     let _slower = client.set_nodelay(true);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    http.timer(TokioTimer::new()).header_read_timeout(head_limit);
     let connection = http.serve_connection(TokioIo::new(client), TowerToHyperService::new(router));
     let (mut connection, mut draining) = (std::pin::pin!(connection), std::pin::pin!(draining));
     let ended = tokio::select! {

@@ -32,6 +32,8 @@ pub struct Settings {
     pub upload_limit: Duration,
     /// `SERVICE_UPLOAD_WAIT`: how long an upload waits for others to end before it is turned away. Default 10 s.
     pub upload_wait: Duration,
+    /// `SERVICE_HEAD_LIMIT`: how long a client may take for the head of a request, and be idle before it. Default 15 s.
+    pub head_limit: Duration,
     /// `SERVICE_REQUEST_LIMIT`: how long any other request may take. Default 10 s.
     pub request_limit: Duration,
     /// `SERVICE_HEALTH_LIMIT`: within what time `/health` and `/ready` answer, whatever the database does. Default 1 s.
@@ -55,6 +57,7 @@ impl Default for Settings {
             body_idle: Duration::from_secs(10),
             upload_limit: Duration::from_secs(300),
             upload_wait: Duration::from_secs(10),
+            head_limit: Duration::from_secs(15),
             request_limit: Duration::from_secs(10),
             health_limit: Duration::from_secs(1),
             shutdown_limit: Duration::from_secs(30),
@@ -133,6 +136,7 @@ impl Settings {
             "SERVICE_BODY_IDLE" => self.body_idle = seconds()?,
             "SERVICE_UPLOAD_LIMIT" => self.upload_limit = seconds()?,
             "SERVICE_UPLOAD_WAIT" => self.upload_wait = seconds()?,
+            "SERVICE_HEAD_LIMIT" => self.head_limit = seconds()?,
             "SERVICE_REQUEST_LIMIT" => self.request_limit = seconds()?,
             "SERVICE_HEALTH_LIMIT" => self.health_limit = seconds()?,
             "SERVICE_SHUTDOWN_LIMIT" => self.shutdown_limit = seconds()?,

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pgrepo::Db;
@@ -11,10 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::uploader::{Account, Record, Signals, Told, Uploader};
+use super::uploader::{Account, Gate, Record, Signals, Told, Uploader};
 use super::{Error, PATIENCE, Program, free_address, ready};
 
-/// How many clients upload at a time; one of them is held open at each kill.
+/// How many clients upload at a time; the upload of one of them is held open at each kill.
 const UPLOADERS: u64 = 4;
 
 /// How long an answer of the database is on its way.
@@ -118,21 +120,24 @@ impl Kills {
         let variables = [("DATABASE_URL", &*url), ("SERVICE_MAX_UPLOADS", "8"), ("RUST_BACKTRACE", "0")];
         let mut process = self.program.start(address, &variables)?;
 
-        let ((hold, hold_seen), (over, over_seen)) = (watch::channel(false), watch::channel(false));
-        let (held, mut held_seen) = watch::channel(false);
-        let signals = Signals { hold: hold_seen, held: held.clone(), over: over_seen };
+        let ((gate, gate_seen), (over, over_seen)) = (watch::channel(Gate::Open), watch::channel(false));
+        let (held, mut held_seen) = watch::channel(0);
+        let tail = Arc::<AtomicU64>::default();
+        let signals = Signals { gate: gate_seen, held: held.clone(), tail: Arc::clone(&tail), over: over_seen };
         let mut uploaders = JoinSet::new();
         for number in 0..UPLOADERS {
             uploaders.spawn(Uploader::new(address, number, signals.clone()).work());
         }
         for round in 0..2 * self.kills {
-            held.send_replace(false);
-            hold.send_replace(true);
-            if timeout(PATIENCE, held_seen.wait_for(|held| *held)).await.is_err() {
-                return Err("no upload is open".into());
+            held.send_replace(0);
+            gate.send_replace(Gate::Closed);
+            if timeout(PATIENCE, held_seen.wait_for(|held| *held == UPLOADERS)).await.is_err() {
+                return Err("the uploads are not open".into());
             }
-            // The others go on meanwhile: each kill meets them at another place.
-            sleep(Duration::from_millis(fastrand::u64(0..60))).await;
+            // One stays open; the others come to their ends, where each kill meets them at another place.
+            gate.send_replace(Gate::OneClosed);
+            let tail = tail.load(Ordering::Relaxed);
+            sleep(Duration::from_micros(fastrand::u64(0..=tail + tail / 4))).await;
             if round % 2 == 0 {
                 server.stop(StopMode::Kill).await?;
                 server.start_again().await?;
@@ -142,7 +147,7 @@ impl Kills {
                 process = self.program.start(address, &variables)?;
                 report.of_the_service += 1;
             }
-            hold.send_replace(false);
+            gate.send_replace(Gate::Open);
             ready(address).await?;
             sleep(Duration::from_millis(fastrand::u64(50..250))).await;
         }

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -58,25 +60,36 @@ pub(super) struct Account {
 /// What the one who kills tells the uploaders, and is told.
 #[derive(Clone)]
 pub(super) struct Signals {
-    /// Uploads are to be held open.
-    pub(super) hold: watch::Receiver<bool>,
-    /// One is: its body has begun and not ended.
-    pub(super) held: watch::Sender<bool>,
+    /// How far uploads may go.
+    pub(super) gate: watch::Receiver<Gate>,
+    /// How many are held open: their bodies have begun and not ended.
+    pub(super) held: watch::Sender<u64>,
+    /// How long it took of late from the end of a body to its answer, in microseconds.
+    pub(super) tail: Arc<AtomicU64>,
     /// It is over.
     pub(super) over: watch::Receiver<bool>,
+}
+
+/// How far uploads may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// To their ends.
+    Open,
+    /// To the last pieces of their bodies, the first uploader's not so far.
+    Closed,
+    /// All but the first uploader's to their ends, so that a kill meets them there.
+    OneClosed,
 }
 
 pub(super) struct Uploader {
     client: Client,
     number: u64,
-    /// Whether it is the one that holds uploads open when it is told to; the others are wherever they are.
-    holds: bool,
     signals: Signals,
 }
 
 impl Uploader {
     pub(super) fn new(address: SocketAddr, number: u64, signals: Signals) -> Self {
-        Self { client: Client::new(address), number, holds: number == 0, signals }
+        Self { client: Client::new(address), number, signals }
     }
 
     /// Uploads until it is over.
@@ -97,8 +110,15 @@ impl Uploader {
     }
 
     async fn once(&mut self, account: &mut Account, id: Uuid, upload: u64, rows: u64) -> Result<Told, Error> {
-        let sent = timeout(PATIENCE, self.client.upload(id, "application/x-ndjson", self.body(upload, rows))).await;
+        let (body, ended) = self.body(upload, rows);
+        let sent = timeout(PATIENCE, self.client.upload(id, "application/x-ndjson", body)).await;
         let answer = sent.map_err(|_| format!("the upload {id} has no end"))?;
+        if let (Ok(answer), Some(ended)) = (&answer, ended.get())
+            && answer.status.is_success()
+        {
+            let micros = u64::try_from(ended.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.signals.tail.store(micros, Ordering::Relaxed);
+        }
         match answer.map(|answer| (answer.status, answer)) {
             Ok((StatusCode::OK | StatusCode::CREATED, _)) => {
                 account.acknowledged += 1;
@@ -133,26 +153,33 @@ impl Uploader {
         }
     }
 
-    /// The body of an upload, in pieces; before its last ones it is held open as long as it has to.
-    fn body(&self, upload: u64, rows: u64) -> Body {
+    /// The body of an upload, in pieces, held open before its end as long as it has to; and when it ended.
+    fn body(&self, upload: u64, rows: u64) -> (Body, Arc<OnceLock<Instant>>) {
+        let ended = Arc::new(OnceLock::new());
+        let end = Arc::clone(&ended);
         let prefix = format!("{:x}-{upload:x}", self.number);
-        let (holds, signals) = (self.holds, self.signals.clone());
+        let (first, signals) = (self.number == 0, self.signals.clone());
         let pieces = stream::unfold(0, move |piece| {
-            let (prefix, mut signals) = (prefix.clone(), signals.clone());
+            let (prefix, mut signals, end) = (prefix.clone(), signals.clone(), Arc::clone(&end));
             async move {
                 let from = piece * PIECE;
                 if from >= rows {
                     return None;
                 }
-                if holds && piece >= OPEN && *signals.hold.borrow() {
-                    signals.held.send_replace(true);
-                    // Whoever held it may be gone: then it is over.
-                    let _released = signals.hold.wait_for(|hold| !hold).await;
+                let last = from + PIECE == rows;
+                if (last || (first && piece >= OPEN)) && *signals.gate.borrow() == Gate::Closed {
+                    signals.held.send_modify(|held| *held += 1);
+                    let lets = |gate: &Gate| *gate == Gate::Open || (*gate == Gate::OneClosed && !first);
+                    // Whoever closed it may be gone: then it is over.
+                    let _open = signals.gate.wait_for(lets).await;
                 }
                 sleep(Duration::from_millis(fastrand::u64(0..4))).await;
+                if last {
+                    end.get_or_init(Instant::now);
+                }
                 Some((Ok::<_, Infallible>(Bytes::from(lines(&prefix, from..from + PIECE))), piece + 1))
             }
         });
-        Body::from_stream(pieces)
+        (Body::from_stream(pieces), ended)
     }
 }

@@ -31,7 +31,7 @@ async fn a_silent_network_is_told_within_the_deadline_and_so_is_its_end(database
     proxy.black_hole(true);
     for path in ["/health", "/ready", "/health", "/ready"] {
         let began = Instant::now();
-        let answer = client.get(path).await.unwrap();
+        let answer = tokio::time::timeout(LONG, client.get(path)).await.expect("it answers").unwrap();
         let took = began.elapsed();
         let told = answer.json();
         assert_eq!(answer.status.as_u16(), 503, "{path}: {told}");

@@ -141,6 +141,24 @@ async fn more_uploads_than_there_may_be_wait_and_are_turned_away(database: TestD
     running.ended().await;
 }
 
+/// Clients that send nothing, or no end of a head, are let go, so that they do not take all places.
+#[pgrepo::test]
+async fn whoever_sends_no_request_gives_up_its_place(database: TestDatabase) {
+    let limits = Settings { max_clients: 2, head_limit: Duration::from_millis(300), ..settings() };
+    let running = Running::start(limits, &database.url()).await;
+    let mut nothing = TcpStream::connect(running.address).await.unwrap();
+    let mut half = TcpStream::connect(running.address).await.unwrap();
+    half.write_all(b"GET /airports HTTP/1.1\r\nhost: x\r\na: ").await.unwrap();
+    let mut client = running.client();
+    let asked = tokio::time::timeout(LONG, client.get("/airports")).await.expect("a place is free again");
+    assert_eq!(asked.unwrap().status.as_u16(), 200);
+    for stream in [&mut nothing, &mut half] {
+        let mut rest = Vec::new();
+        tokio::time::timeout(LONG, stream.read_to_end(&mut rest)).await.expect("it is closed").ok();
+    }
+    running.ended().await;
+}
+
 /// Two uploads that wait for each other's keys: the server ends one, which is no fault of the service.
 #[pgrepo::test]
 async fn of_two_uploads_that_cross_one_is_told_to_come_again(database: TestDatabase) {

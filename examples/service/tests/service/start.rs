@@ -1,17 +1,25 @@
 //! What keeps the service from starting is said in one line.
 
 use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use pgrepo::Db;
 use pgrepo::testkit::TestDatabase;
 use pgrepo_service::run_migrations;
 
-use super::support::{Process, program};
+use super::support::{LONG, Process, program};
 
 fn fails(variables: &[(&str, &str)], arguments: &[&str]) -> String {
     let mut program = program(variables);
-    let Output { status, stderr, .. } =
-        program.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    let mut child = program.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > LONG {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     let said = String::from_utf8(stderr).unwrap();
     assert!(!status.success(), "{said}");
     let last = said.lines().last().unwrap_or_default().to_owned();

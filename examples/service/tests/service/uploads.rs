@@ -20,12 +20,14 @@ async fn good_lines_are_stored_and_bad_ones_come_back_by_line(database: TestData
          EEEE,,Five,Bern\n\
          AAAA,,Six,Bern,,CH,1,2,3,Europe/Zurich\n\
          FFFF,,Seven,Bern,,CH,NaN,2,3,Europe/Zurich\n\
-         GGGG,,Eight,Bern,,CH,1,99,3,Europe/Zurich\n"
+         GGGG,,Eight,Bern,,CH,1,99,3,Europe/Zurich\n\
+         HHHH,,Nine,{},,CH,1,2,3,Europe/Zurich\n",
+        "Bern".repeat(1_000)
     );
     let id = id();
     let answer = client.upload(id, CSV, text).await.unwrap();
     let told = answer.json();
-    assert_eq!((answer.status.as_u16(), &told["rows"], &told["rejected"]), (201, &json!(2), &json!(6)), "{told}");
+    assert_eq!((answer.status.as_u16(), &told["rows"], &told["rejected"]), (201, &json!(2), &json!(7)), "{told}");
     let blamed = |reject: &Value| (reject["line"].as_u64(), reject["field"].clone(), reject["constraint"].clone());
     let blamed: Vec<_> = told["rejects"].as_array().unwrap().iter().map(blamed).collect();
     let expected = [
@@ -34,7 +36,8 @@ async fn good_lines_are_stored_and_bad_ones_come_back_by_line(database: TestData
         (Some(7), Value::Null, Value::Null),
         (Some(8), Value::Null, json!("airports_pkey")),
         (Some(9), json!("elevation"), Value::Null),
-        (Some(10), Value::Null, json!("airports_details_check")),
+        (Some(10), Value::Null, json!("airports_lat_check")),
+        (Some(11), Value::Null, json!("airports_details_size_check")),
     ];
     assert_eq!(blamed, expected);
     assert_eq!(stored(&db, Some(id)).await, 2);
