@@ -64,6 +64,16 @@ fn memory_of_a_child() {
                 let report = db.repository::<Many>().merge_on(Many::UNIQUE_ID, source).execute().await.unwrap();
                 assert_eq!(report.inserted + report.unchanged, u64::try_from(rows).unwrap());
             }
+            "update" => {
+                let source = (0..rows).map(|id| Many { id, score: 0.75, name: format!("row number {id}") });
+                let report = db.repository::<Many>().update_many_on(Many::UNIQUE_ID, source).execute().await.unwrap();
+                assert_eq!(report.updated + report.unchanged, u64::try_from(rows).unwrap());
+            }
+            "delete" => {
+                let source = (0..rows).map(|id| Many { id, score: 0.0, name: String::new() });
+                let report = db.repository::<Many>().delete_many_on(Many::UNIQUE_ID, source).execute().await.unwrap();
+                assert_eq!(report.total(), u64::try_from(rows).unwrap());
+            }
             "copy_out" => {
                 let mut out = db.repository::<Many>().copy_out().await.unwrap();
                 let mut read = 0;
@@ -230,7 +240,9 @@ async fn memory_of_lines_in_and_out_is_flat(db: TestDatabase) {
 
 #[pgrepo::test(sql = "CREATE UNLOGGED TABLE many (id int8 UNIQUE, score float8, name text)")]
 async fn memory_of_a_merge_is_flat(db: TestDatabase) {
-    is_flat(&db.url(), "merge").await;
+    for work in ["merge", "update", "delete"] {
+        is_flat(&db.url(), work).await;
+    }
 }
 
 #[pgrepo::test]

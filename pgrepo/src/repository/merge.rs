@@ -32,14 +32,16 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// and checked under the lock of a COPY ([`copy_in`](Self::copy_in)). Then come
     /// `CREATE TEMPORARY TABLE … ON COMMIT DROP` with those of the target's columns that are sent, a binary COPY into it,
     /// and a few statements for all rows together: a shared advisory lock, which holds back merges that
-    /// [have to go on in parts](crate::Merge::tolerant) (its first number is 1885827685, its second one the table's); one
+    /// [have to go on in parts](crate::Merge::tolerant), or an exclusive one where something else that is sent than the key is
+    /// unique as well, or excludes others (its first number is 1885827685, its second one the table's, or its topmost
+    /// parent's of a partition); one
     /// that looks for rows with the same key;
     /// `INSERT … SELECT … ORDER BY … FOR NO KEY UPDATE` into a second temporary table, which locks the rows that are there
     /// in the order of their keys and notes which of them differ; `INSERT … SELECT … ORDER BY … ON CONFLICT (…) DO NOTHING`
     /// of the others; and `UPDATE … FROM` of those that differ. Where another transaction has inserted some of the others
     /// meanwhile, the merge rolls back to a savepoint and looks anew. So merges of the same table by the same
     /// key wait for each other and neither end in a deadlock nor overwrite what they have not seen. With other statements
-    /// that lock in another order, merges by another unique set, or several merges in one transaction, the server may have
+    /// that lock in another order, or several merges in one transaction, the server may have
     /// to end a deadlock, which [may be repeated](crate::Error::is_retryable). In a transaction at REPEATABLE READ or
     /// above a row that was changed meanwhile is a serialisation failure, as of any statement.
     ///

@@ -157,8 +157,8 @@ async fn fault_21_a_tolerant_merge_whose_connection_breaks_tells_the_truth(db: T
     for cut in [
         Cut::before(Message::Type(b'd')),
         Cut { nth: 3, ..Cut::before(Message::Type(b'd')) },
-        Cut::before(sql("SELECT pg_catalog.pg_advisory_xact_lock_shared")),
         Cut::before(sql("SELECT pg_catalog.pg_advisory_xact_lock(")),
+        Cut { nth: 2, ..Cut::before(sql("SELECT pg_catalog.pg_advisory_xact_lock(")) },
         Cut { nth: 3, ..Cut::before(sql("INSERT INTO \"parcel\"")) },
         Cut::before(sql("UPDATE \"parcel\"")),
         Cut { nth: 6, ..Cut::after(sql("ROLLBACK TO SAVEPOINT pgrepo_batch")) },

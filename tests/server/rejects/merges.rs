@@ -255,6 +255,96 @@ async fn each_row_comes_back_or_is_a_reject(db: Db) {
     assert_eq!((told(&merged).iter().flatten().count(), rejects.len()), (2, 0));
 }
 
+/// The row that wins over another one of its key is bad: neither is stored, and the other one is no reject.
+#[pgrepo::test]
+async fn of_a_bad_winner_nothing_is_stored_and_its_loser_has_no_row(db: Db) {
+    db.execute_script(ITEMS).await.unwrap();
+    // Each key once in the table, and once not.
+    for (which, rows) in [
+        (Duplicates::LastWins, [item("a", 5), item("n", 5), item("g", 1), item("a", 0), item("n", 0)]),
+        (Duplicates::FirstWins, [item("a", 0), item("n", 0), item("g", 1), item("a", 5), item("n", 5)]),
+    ] {
+        let mut tx = db.begin().await.unwrap();
+        let merge = tx.repository::<Item>().merge_on(Item::UNIQUE_SKU, &rows).duplicates(which).tolerant();
+        let (merged, rejects) = merge.fetch_all().await.unwrap();
+        let told: Vec<_> =
+            merged.iter().map(|one| one.as_ref().map(|one| (&*one.row.sku, one.row.price, one.outcome))).collect();
+        let (a, g) = (Some(("a", 1, MergeOutcome::Duplicate)), Some(("g", 1, MergeOutcome::Inserted)));
+        match which {
+            Duplicates::LastWins => assert_eq!((told, indices(&rejects)), (vec![a, None, g, None, None], vec![3, 4])),
+            _ => assert_eq!((told, indices(&rejects)), (vec![None, None, g, a, None], vec![0, 1])),
+        }
+        tx.rollback().await.unwrap();
+    }
+}
+
+#[derive(Debug, Clone, PgTable)]
+#[pg(table = "link")]
+struct Link {
+    #[pg(primary_key)]
+    id: i32,
+    next: Option<i32>,
+    code: i32,
+}
+
+/// Rows that refer to each other are not in the way of one that is bad for another reason, nor it in theirs.
+#[pgrepo::test]
+async fn a_bad_row_takes_no_good_ones_along(db: Db) {
+    db.execute_script(
+        "CREATE TABLE link (id int PRIMARY KEY, next int REFERENCES link, code int NOT NULL UNIQUE); \
+         CREATE TABLE other (link int REFERENCES link); INSERT INTO link VALUES (0, NULL, 1000)",
+    )
+    .await
+    .unwrap();
+    let links = db.repository::<Link>();
+    // Each refers to the one behind it.
+    let chain = |bad: i32| {
+        (1..=60).map(move |id| Link {
+            id,
+            next: (id < 60 && id != bad && id != bad - 1).then_some(id + 1),
+            code: if id == bad { 1000 } else { id },
+        })
+    };
+    for bad in [1, 30, 60] {
+        let (report, rejects) = links.merge(chain(bad)).tolerant().collect().await.unwrap();
+        assert_eq!((report.inserted, indices(&rejects)), (59, vec![u64::try_from(bad - 1).unwrap()]), "{rejects:?}");
+        db.execute_script("DELETE FROM link WHERE id > 0").await.unwrap();
+    }
+    links.copy_in(chain(0)).await.unwrap();
+    db.execute_script("INSERT INTO other VALUES (0)").await.unwrap();
+    let (report, rejects) = links.delete_many((0..=60).rev()).tolerant().collect().await.unwrap();
+    assert_eq!((report.deleted, indices(&rejects)), (60, vec![60]), "{rejects:?}");
+}
+
+/// Two sets are unique, and merges wait for each other's values of the second one: one is told of a violation.
+#[pgrepo::test(flavor = "multi_thread")]
+async fn merges_of_tables_with_a_second_unique_set_end_in_no_deadlock(database: TestDatabase) {
+    let db = pool(&database.url(), "seconds", 2).await;
+    db.execute_script("CREATE TABLE seat (id int PRIMARY KEY, code int NOT NULL UNIQUE, price int NOT NULL)")
+        .await
+        .unwrap();
+    let seat = |id, code| Seat { id, code, price: 1 };
+    let mut refused = 0;
+    for _ in 0..60 {
+        let merge = |rows: [Seat; 2]| {
+            let db = db.clone();
+            tokio::spawn(async move { db.repository::<Seat>().merge(rows).execute().await })
+        };
+        let (one, other) = tokio::join!(merge([seat(1, 10), seat(3, 20)]), merge([seat(2, 20), seat(4, 10)]));
+        for outcome in [one.unwrap(), other.unwrap()] {
+            match outcome {
+                Ok(report) => assert_eq!(report.inserted, 2),
+                Err(error) => {
+                    assert!(error.is_unique_violation(), "{error:?}");
+                    refused += 1;
+                }
+            }
+        }
+        db.execute_script("DELETE FROM seat").await.unwrap();
+    }
+    assert_eq!(refused, 60, "one of two each time");
+}
+
 /// Of updates those that are not there are none, and no rejects.
 #[pgrepo::test]
 async fn updates_that_are_told_row_by_row(db: Db) {
@@ -300,7 +390,7 @@ async fn merges_with_and_without_bad_rows_at_once_end_in_no_deadlock(db: TestDat
     assert!(prices.iter().filter(|(sku, _)| sku.starts_with('s')).all(|(_, price)| *price > 0), "{prices:?}");
 }
 
-/// Two columns are unique, and a row takes what another one gives up: both are stored, in whatever order they come.
+/// Two columns are unique, and a row takes what another one gives up: both are stored.
 #[pgrepo::test]
 async fn a_value_that_another_row_gives_up_is_free(db: Db) {
     db.execute_script(

@@ -20,7 +20,7 @@ use super::{Duplicates, Merge, MergeReport, What};
 pub struct DeleteReport {
     /// Rows that are not there any more.
     pub deleted: u64,
-    /// Keys that no row has.
+    /// Keys that no row has, or none any more, as of rows that the server has deleted with others (`ON DELETE CASCADE`).
     pub missing: u64,
     /// Keys that came before.
     pub duplicates: u64,

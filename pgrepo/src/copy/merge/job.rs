@@ -1,5 +1,7 @@
 //! What the server does before the rows of a merge come, and when all have come.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sqlx::Either;
 use sqlx::postgres::PgRow;
 use tokio::sync::oneshot;
@@ -25,6 +27,15 @@ const ABSENT: u32 = 3;
 /// Takes each row as it is stored, with its number; `None` where there is none.
 pub(crate) type Take<'s> = dyn FnMut(&PgRow, u64, Option<MergeOutcome>) -> Result<()> + Send + Sync + 's;
 
+/// What was read of the rows.
+#[derive(Default)]
+pub(super) struct Read {
+    /// How many are there, or were.
+    there: u64,
+    /// The first that is not.
+    absent: Option<u64>,
+}
+
 /// A merge, seen from the load that its rows are sent by.
 pub(crate) struct Job<'s> {
     pub(super) operation: &'static str,
@@ -32,6 +43,8 @@ pub(crate) struct Job<'s> {
     pub(super) duplicates: Duplicates,
     /// The key's columns, for messages.
     pub(super) key: Vec<Name>,
+    /// Whether merges of the table exclude each other, for more than the key is unique: set when it is looked at.
+    pub(super) alone: AtomicBool,
     /// Which columns are read back, and by whom.
     pub(super) read: Option<(Vec<Name>, Box<Take<'s>>)>,
     /// Who waits for the report of a merge that is run as a whole.
@@ -45,6 +58,8 @@ impl Job<'_> {
         let rows = opened.map_err(|failed| failed.mapped(|error| unopened(unprivileged(error))))?;
         let kind = rows.first().map(|row| catalog::text(row, 0)).transpose().map_err(Failed::ours)?;
         let unique = rows.first().map(|row| catalog::flag(row, 1)).transpose().map_err(Failed::ours)?;
+        let alone = rows.first().map(|row| catalog::flag(row, 2)).transpose().map_err(Failed::ours)?;
+        self.alone.store(alone == Some(true), Ordering::Relaxed);
         if !kind.is_some_and(|kind| kind == "r" || kind == "p") {
             let message = "rows are merged into a table, and this is none: a view's rows into the table that it shows";
             return Err(Failed::ours(Error::new(ErrorKind::Mismatch, message)));
@@ -73,9 +88,15 @@ impl Job<'_> {
             match self.statements.what {
                 What::Delete => {
                     let deleted = self.read(session, &self.statements.delete_read(columns), &mut *take).await?;
-                    self.all_changed(deleted, report.updated)?;
+                    self.all_changed(deleted.there, report.updated)?;
                 }
-                _ => drop(self.read(session, &self.statements.read(columns, &Part::All), &mut *take).await?),
+                what => {
+                    let read = self.read(session, &self.statements.read(columns, &Part::All), &mut *take).await?;
+                    // Of an update the report tells of those that are not there.
+                    if let (What::Merge, Some(row)) = (what, read.absent) {
+                        return Err(Failed::ours(neither().at_row(row)));
+                    }
+                }
             }
         }
         if !own {
@@ -108,18 +129,21 @@ impl Job<'_> {
     /// Merges of the same keys wait for each other and never in a circle: rows that are there are locked in the order of
     /// their keys, then the others are inserted in that order, and only then is anything updated, which waits for nobody.
     /// Whoever still locks has inserted nothing that an insert could wait for, and a row that is only locked is in conflict
-    /// at once; one that is updated would be waited for. One that has to merge in parts, in whatever order, does so alone.
+    /// at once; one that is updated would be waited for. One that has to merge in parts, in whatever order, does so alone,
+    /// and so does each where something else is unique as well, since what is updated then may have to be waited for.
     /// Where others have inserted a row after it was looked for, all
     /// locks are given up and the merge begins anew.
     pub(super) async fn merge(&self, session: &mut Session, live: u64, part: &Part) -> Result<MergeReport, Failed> {
         let statements = &self.statements;
         let find = statements.find(part);
         let (mut before, mut times) = (None, 0);
+        // A deletion takes nothing that is unique.
+        let alone = self.alone.load(Ordering::Relaxed) && statements.what != What::Delete;
         for attempt in 1..=ATTEMPTS {
             let inserts = statements.what == What::Merge;
             let begin = match (inserts, attempt) {
-                (false, _) => statements.share(),
-                (true, 1) => format!("{}; SAVEPOINT pgrepo_merge", statements.share()),
+                (false, _) => statements.wait(alone),
+                (true, 1) => format!("{}; SAVEPOINT pgrepo_merge", statements.wait(alone)),
                 (true, _) => "ROLLBACK TO SAVEPOINT pgrepo_merge".to_owned(),
             };
             let found = self.rows(session, &format!("{begin}; {find}")).await?;
@@ -179,11 +203,11 @@ impl Job<'_> {
         Ok(row.parse().ok())
     }
 
-    /// Hands over each row as it is now, or as it was when it was deleted, and counts them.
+    /// Hands over each row as it is now, or as it was when it was deleted, and says how many there are.
     ///
     /// The driver asks for types that it does not know after it has prepared the statement, which is lost by that if it is
     /// not to be kept. The second time it knows them.
-    pub(super) async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<u64, Failed> {
+    pub(super) async fn read(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<Read, Failed> {
         self.rows(session, "SAVEPOINT pgrepo_read").await?;
         match self.read_once(session, sql, take).await {
             Err(failed) if failed.is_state("26000") => {
@@ -194,24 +218,27 @@ impl Job<'_> {
         }
     }
 
-    async fn read_once(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<u64, Failed> {
+    async fn read_once(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<Read, Failed> {
         let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
         let limit = session.answer_limit;
         let mut items = driver::once(session, sql);
-        let (mut refused, mut there) = (None, 0);
+        let (mut refused, mut read) = (None, Read::default());
         while let Some(item) = driver::answered_next(limit, &mut items).await {
             if let Either::Right(row) = item.map_err(of_driver)? {
                 // After a row that does not fit the rest is received all the same, so that the connection is at rest.
                 if refused.is_none() {
                     let taken = self.outcome(&row).and_then(|(number, outcome)| {
-                        there += u64::from(outcome.is_some());
+                        match outcome {
+                            Some(_) => read.there += 1,
+                            None => read.absent = read.absent.or(Some(number)),
+                        }
                         take(&row, number, outcome)
                     });
                     refused = taken.err();
                 }
             }
         }
-        refused.map_or(Ok(there), |error| Err(Failed::ours(error)))
+        refused.map_or(Ok(read), |error| Err(Failed::ours(error)))
     }
 
     /// The number of a row that was read, and what became of it.
@@ -225,7 +252,6 @@ impl Job<'_> {
             sql::CHANGED | sql::DELETED => MergeOutcome::Updated,
             sql::SAME => MergeOutcome::Unchanged,
             sql::DUPLICATE => MergeOutcome::Duplicate,
-            _ if self.statements.what == What::Merge => return Err(neither().at_row(number)),
             _ => return Ok((number, None)),
         };
         Ok((number, Some(outcome)))

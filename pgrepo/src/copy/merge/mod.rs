@@ -263,8 +263,13 @@ where
     /// Encoded rows go into the merge's table in batches, as those of a tolerant load do. When all are there they are merged
     /// as a whole, as a merge without bad rows is; where that is refused it is undone and done in parts, each under a
     /// savepoint, until the bad rows are found. Of those that exclude each other in a part the server takes the one whose key
-    /// comes first. Other merges into the table wait from then on until the transaction ends, and this one waits for those
-    /// under way before it begins with the parts: merges with and without bad rows end in no deadlock with each other.
+    /// comes first. Rows that need others to be there, or gone, are tried again with those; some that go in together only, such
+    /// as two that change unique values with each other, may be rejected with a bad one that the same constraint refuses.
+    ///
+    /// Other merges into the table wait from then on until the transaction ends, and this one waits for those under way before
+    /// it begins with the parts: merges with and without bad rows end in no deadlock with each other. In a transaction that
+    /// has written to the table before it, such a merge and another one of the same rows may: the server ends one of them,
+    /// which [may be repeated](crate::Error::is_retryable).
     /// Deferred constraints are checked behind each statement, as by a tolerant load.
     ///
     /// [`fetch_all`](BulkLoad::fetch_all) on it tells what became of each row, and has those that were merged as they are stored.

@@ -34,6 +34,8 @@ pub(super) struct Statements {
     key: Vec<String>,
     /// The key's names as values.
     key_names: String,
+    /// The names of all other columns that are sent, as values.
+    other_names: String,
     /// The columns that are updated, the version apart.
     updated: Vec<String>,
     version: Option<String>,
@@ -95,7 +97,8 @@ impl Statements {
             table: place.quoted(),
             sent: columns.sent.iter().map(|name| quoted(name)).collect(),
             key: columns.key.iter().map(quoted).collect(),
-            key_names: columns.key.iter().map(|name| literal(&name.to_string())).collect::<Vec<_>>().join(", "),
+            key_names: values(columns.key.iter()),
+            other_names: values(columns.sent.iter().copied().filter(|name| !columns.key.contains(name))),
             updated: columns.updated.iter().map(|name| quoted(name)).collect(),
             version: columns.version.map(quoted),
             number: quote_ident(&number),
@@ -104,7 +107,8 @@ impl Statements {
         }
     }
 
-    /// Makes the tables of the merge, and asks what the target is: its kind, and whether the key is a unique set of it.
+    /// Makes the tables of the merge, and asks what the target is: its kind, whether the key is a unique set of it, and
+    /// whether something else that is sent is unique as well, or excludes others.
     pub(super) fn open(&self) -> String {
         let not_null = list(&self.key, ", ", |k| format!("ALTER COLUMN {k} SET NOT NULL"));
         format!(
@@ -115,13 +119,17 @@ impl Statements {
              AND i.indisvalid AND i.indimmediate AND NOT i.indisexclusion AND i.indpred IS NULL AND i.indexprs IS NULL \
              AND i.indnkeyatts = {count} AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a \
              WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]) \
-             AND a.attname = ANY (ARRAY[{names}]::pg_catalog.name[])) = {count}) \
+             AND a.attname = ANY (ARRAY[{names}]::pg_catalog.name[])) = {count}), \
+             EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion) \
+             AND (i.indexprs IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid \
+             AND a.attnum = ANY (i.indkey::pg_catalog.int2[]) AND a.attname = ANY (ARRAY[{others}]::pg_catalog.name[])))) \
              FROM pg_catalog.pg_class c WHERE c.oid = {oid}::pg_catalog.regclass",
             sent = self.sent.join(", "),
             number = self.number,
             table = self.table,
             count = self.key.len(),
             names = self.key_names,
+            others = self.other_names,
             oid = literal(&self.table),
         )
     }
@@ -278,15 +286,15 @@ impl Statements {
         format!("SELECT pg_catalog.count(*) FROM {STAGED} AS s WHERE {}", self.unmarked(part))
     }
 
-    /// Waits until nobody merges the table's rows in parts.
-    pub(super) fn share(&self) -> String {
-        self.merging("pg_advisory_xact_lock_shared")
+    /// Waits until nobody merges the table's rows alone; or, to merge them alone, until nobody merges them.
+    pub(super) fn wait(&self, alone: bool) -> String {
+        self.merging(if alone { "pg_advisory_xact_lock" } else { "pg_advisory_xact_lock_shared" })
     }
 
     /// Waits until nobody merges rows of the table, and keeps others from it until the transaction ends: parts are not
     /// merged in the order of their keys. Makes small parts of many rows quick to find.
     pub(super) fn prepare(&self) -> String {
-        let (number, exclude) = (&self.number, self.merging("pg_advisory_xact_lock"));
+        let (number, exclude) = (&self.number, self.wait(true));
         format!(
             "{exclude}; CREATE INDEX ON {STAGED} ({number}); CREATE INDEX ON {MARKS} (n); ANALYZE {STAGED}, {MARKS}"
         )
@@ -294,7 +302,11 @@ impl Statements {
 
     fn merging(&self, lock: &str) -> String {
         let table = literal(&self.table);
-        format!("SELECT pg_catalog.{lock}({MERGING}, {table}::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int4)")
+        // Of a partition that of all of them.
+        format!(
+            "SELECT pg_catalog.{lock}({MERGING}, COALESCE(pg_catalog.pg_partition_root({table}::pg_catalog.regclass), \
+             {table}::pg_catalog.regclass)::pg_catalog.oid::pg_catalog.int4)"
+        )
     }
 
     /// The end of the merge's tables, in a transaction that goes on.
@@ -310,6 +322,11 @@ impl Statements {
         let number = format!("s.{}", self.number);
         format!("NOT EXISTS (SELECT FROM {MARKS} AS m WHERE m.n = {number}){}", part.and(&number))
     }
+}
+
+/// Names as values, with commas.
+fn values<'a>(names: impl Iterator<Item = &'a Name>) -> String {
+    names.map(|name| literal(&name.to_string())).collect::<Vec<_>>().join(", ")
 }
 
 fn quoted(name: &Name) -> String {

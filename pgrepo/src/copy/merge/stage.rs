@@ -1,5 +1,7 @@
 //! The rows of a merge on their way into its table.
 
+use std::sync::atomic::AtomicBool;
+
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -151,6 +153,7 @@ pub(crate) fn plan<'s, R: WriteRow>(
             operation: task.operation,
             statements,
             duplicates: task.duplicates,
+            alone: AtomicBool::default(),
             key: task.key,
             read: read.map(|take| (all.iter().map(|meta| meta.spec.name).collect(), take)),
             report,

@@ -27,6 +27,8 @@ pub(super) struct Early<'t> {
     pub(super) db: Option<&'t Db>,
     pub(super) lease: Lease<'t>,
     pub(super) bounds: Bounds,
+    /// The process of the server's that the transaction runs in: behind a pooler it may be another one each time.
+    backend: i32,
 }
 
 impl<'t> Lent<'t> {
@@ -38,7 +40,7 @@ impl<'t> Lent<'t> {
             let db = lender.db();
             let lease = lender.lease().await?;
             let bounds = Bounds::of_write(&lease).checking_at_once();
-            *self = Self::Early(Early { db, lease, bounds });
+            *self = Self::Early(Early { db, lease, bounds, backend: 0 });
         }
         if let Self::Early(Early { db: Some(db), lease: lease @ Lease::Over, .. }) = self {
             // The connection broke after a COMMIT that was found to be one.
@@ -56,8 +58,10 @@ impl<'t> Lent<'t> {
         if !early.bounds.is_open() {
             early.lease.set_own_transaction(true);
             let mut step = early.lease.step()?.untimed();
-            let opened = driver::simple(step.session(), early.bounds.open).await;
-            step.settle(opened)?;
+            let sql = format!("{}; SELECT pg_catalog.pg_backend_pid()", early.bounds.open);
+            let opened = driver::simple(step.session(), &sql).await;
+            let rows = step.settle(opened)?;
+            early.backend = rows.first().map_or(Ok(0), |row| catalog::number(row, 0))?;
             early.bounds.opened();
         }
         Ok(early)
@@ -93,9 +97,7 @@ impl Early<'_> {
         let made = table.make(step.session()).await;
         step.settle(made).map_err(|e| table.blame(e))?;
         let mut step = self.lease.step()?.untimed();
-        // Behind a pooler it may be another process, and then nothing is looked at.
-        let backend = step.session().who.pid;
-        let written = table.write(step.session(), backend, &place.name().to_string(), rejects).await;
+        let written = table.write(step.session(), self.backend, &place.name().to_string(), rejects).await;
         settle(step, written).map_err(|e| table.blame(e))
     }
 

@@ -8,12 +8,15 @@
 //!
 //! Rows that violate a foreign key are found together by one query ([`suspects`]), and wait until all others of the batch
 //! are settled, since they may refer to each other or to rows that were not sent yet; then they go in together. So does a
-//! row of a merge by itself whose value another one has: that one may be updated yet.
+//! row of a merge by itself whose value another one has: that one may be updated yet. Those that the same constraint has
+//! refused are tried together, as long as that helps. Rows that go in together only, and not one by one, such as two that
+//! change their values with each other, are rejected with a bad one that the same constraint refuses.
 //!
 //! After a failure the next range is half as long, after a success twice as long. So what was sent in vain since the last
 //! success is at most what that success has stored: all in all a row is sent some four times, however many are bad, and
 //! each bad row costs a few short COPYs.
 
+use std::collections::BTreeMap;
 use std::mem;
 
 use crate::copy::failed::placed;
@@ -65,8 +68,8 @@ struct Apart {
     bad: Vec<(usize, Error)>,
     /// How many rows to send together.
     length: usize,
-    /// The rows that are refused as long as others are not there.
-    waiting: Vec<usize>,
+    /// The rows that are refused as long as others are not there, by what refused them.
+    waiting: BTreeMap<String, Vec<usize>>,
     /// How many rows were stored since the last that wait were tried.
     stored: usize,
     /// Nothing is left to be waited for.
@@ -84,6 +87,12 @@ impl Apart {
         if let Some(out) = self.out.get_mut(place) {
             *out = true;
         }
+    }
+
+    /// Rows wait that were refused so.
+    fn wait(&mut self, error: &Error, places: impl IntoIterator<Item = usize>) {
+        let refused = format!("{:?} {:?} {:?}", error.sqlstate(), error.table(), error.constraint());
+        self.waiting.entry(refused).or_default().extend(places);
     }
 
     /// The rows of a range that are to be sent.
@@ -126,28 +135,30 @@ impl<R: WriteRow> Run<'_, '_, R> {
             out: vec![false; rows],
             bad: Vec::new(),
             length: rows,
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
             stored: 0,
             last: false,
         };
         let all = apart.of(0, rows);
         self.follow(&mut apart, &all, first).await?;
+        self.work_off(&mut apart, until).await?;
         let mut round = 0;
-        loop {
-            self.work_off(&mut apart, until).await?;
-            if apart.waiting.is_empty() {
-                return Ok(apart.bad);
-            }
+        while !apart.waiting.is_empty() {
             round += 1;
             apart.last = apart.stored == 0 || round == ROUNDS;
             apart.stored = 0;
-            apart.length = rows;
-            apart.out = vec![true; rows];
-            for place in mem::take(&mut apart.waiting) {
-                apart.let_in(place);
+            // One that is bad for another reason is in nobody's way.
+            for places in mem::take(&mut apart.waiting).into_values() {
+                apart.length = rows;
+                apart.out = vec![true; rows];
+                for place in places {
+                    apart.let_in(place);
+                }
+                apart.tasks.push(Task::Passed(0, rows));
+                self.work_off(&mut apart, until).await?;
             }
-            apart.tasks.push(Task::Passed(0, rows));
         }
+        Ok(apart.bad)
     }
 
     async fn work_off(&mut self, apart: &mut Apart, until: Option<Until>) -> Result<()> {
@@ -221,8 +232,8 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let (Some(&first), Some(&last)) = (places.first(), places.last()) else { return Ok(()) };
         let end = last + 1;
         if places.len() == 1 {
-            match self.may_go_in_later(&error) && !apart.last {
-                true => apart.waiting.push(first),
+            match self.may_go_in_later(&error) && !apart.last && self.may_wait(apart) {
+                true => apart.wait(&error, [first]),
                 false => apart.bad.push((first, error)),
             }
             return Ok(());
@@ -245,7 +256,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
                     }
                     match apart.last {
                         true => apart.tasks.push(Task::Alone(suspects)),
-                        false => apart.waiting.extend(suspects),
+                        false => apart.wait(&error, suspects),
                     }
                     apart.tasks.push(Task::Passed(first, end));
                     return Ok(());
@@ -255,6 +266,13 @@ impl<R: WriteRow> Run<'_, '_, R> {
         }
         apart.length = (places.len() / 2).max(1);
         Ok(())
+    }
+
+    /// Whether one more row may wait that was refused by itself: as many as may be rejected do, and no more, since each of them
+    /// may be bad, and is judged once more.
+    fn may_wait(&self, apart: &Apart) -> bool {
+        let waiting: usize = apart.waiting.values().map(Vec::len).sum();
+        self.settings.budget.count::<R>(waiting as u64 + 1, || None).is_ok()
     }
 
     /// Whether a row may be refused for others of the batch that are not there yet: those that it refers to, or of a merge

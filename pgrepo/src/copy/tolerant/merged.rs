@@ -22,7 +22,8 @@ where
     S: Stream<Item = Result<R, SourceError>>,
 {
     /// Runs the merge and returns of each row, in the order in which they came, how it is stored now and what became of it,
-    /// with generated keys; `None` for those that were rejected or, of an update, are not there. Behind them stand the rejects.
+    /// with generated keys; `None` for those that were rejected, lost against another one with the same key that was, or, of an update, are not
+    /// there. Behind them stand the rejects.
     ///
     /// # Errors
     /// As [`collect`](Self::collect); [`ErrorKind::Decode`](crate::ErrorKind::Decode): a value that was stored does not fit

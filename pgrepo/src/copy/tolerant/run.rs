@@ -68,7 +68,7 @@ impl<'t, 'a, R> Run<'t, 'a, R> {
         batch: Batch<R>,
         tally: &'a mut Tally,
     ) -> Self {
-        let Early { db, lease, bounds } = early;
+        let Early { db, lease, bounds, .. } = early;
         plan.how.following.ask(lease.session(), false);
         Self {
             settings,
