@@ -20,7 +20,7 @@ use super::{Error, PATIENCE, Program, free_address, ready};
 const UPLOADERS: u64 = 4;
 
 /// How long an answer of the database is on its way.
-const LATENCY: Duration = Duration::from_millis(8);
+const LATENCY: Duration = Duration::from_millis(20);
 
 /// The storm.
 #[derive(Debug, Clone)]
