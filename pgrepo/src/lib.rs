@@ -144,7 +144,9 @@
 //! | keep it running: schema, pool, statistics, tenants | [Operating](guide::operating) |
 //! | choose how to load | [Loading data](guide::loading) |
 //! | know what is promised, by which test, and what is not | [What pgrepo promises](guide::promises) |
+//! | see operations in traces and metrics | [Operating](guide::operating): spans by `tracing`, figures by `metrics` (feature `metrics`) |
 //! | test against a server without installing one | `testkit`, `#[pgrepo::test]` |
+//! | be sure that a function sends so many statements and no more | `assert_queries!` |
 //!
 //! # Features
 //!
@@ -154,6 +156,7 @@
 //! | `tls` | yes | encrypted connections, by rustls; to build it takes a C compiler |
 //! | `uuid` | yes | `uuid::Uuid` |
 //! | `csv` | no | rows out of CSV: the parser of the crate `csv` without its reader |
+//! | `metrics` | no | figures by the facade `metrics`: operations, durations, pool, retries, breaker, COPY ([Operating](guide::operating)) |
 //! | `registry` | no | [`verify_all!`] for every derived table of the program: one small crate more, which links a list of them |
 //! | `rust_decimal` | no | numeric as `rust_decimal::Decimal`, exact or an error |
 //! | `testkit` | no | a throwaway server, a database for each test, a fault proxy (Unix) |
@@ -240,7 +243,7 @@
 //! Connection: connect: no connection to 127.0.0.1, port 1
 //!   caused by: the connection broke
 //!   caused by: Connection refused (os error 111)
-//! Config: the URL has the unknown parameter "ssl": did you mean sslmode? The known ones are host, port, user, password, password_file, passfile, dbname, application_name, sslmode, sslrootcert, sslcert, sslkey, allow_plaintext_password, max_connections, connect_timeout, acquire_timeout, max_waiting, statement_timeout, lock_timeout, idle_in_transaction_timeout, close_timeout, max_lifetime, max_idle, idle_check, statement_cache, statement-cache-capacity, slow_statement
+//! Config: the URL has the unknown parameter "ssl": did you mean sslmode? The known ones are host, port, user, password, password_file, passfile, dbname, application_name, sslmode, sslrootcert, sslcert, sslkey, allow_plaintext_password, max_connections, connect_timeout, acquire_timeout, max_waiting, statement_timeout, lock_timeout, idle_in_transaction_timeout, close_timeout, max_lifetime, max_idle, idle_check, statement_cache, statement-cache-capacity, slow_statement, trace_sql
 //! ```
 //!
 //! # More
@@ -265,6 +268,7 @@ pub mod guide;
 pub mod json;
 mod lines;
 pub mod ndjson;
+mod observe;
 mod pool;
 mod query;
 mod repository;
