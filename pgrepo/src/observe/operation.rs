@@ -7,7 +7,7 @@ use tracing::span::Entered;
 use tracing::{Instrument, Span};
 
 use crate::error::{Error, Result};
-use crate::table::TableName;
+use crate::table::{Place, TableName};
 
 use super::about::About;
 use super::error_type;
@@ -20,6 +20,13 @@ pub(crate) struct Subject<'a> {
     pub(crate) label: Option<TableName<'static>>,
     /// The table as it is named at run time, for spans.
     pub(crate) table: Option<TableName<'a>>,
+}
+
+impl Place {
+    /// The table as an operation on it is told of.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject { label: Some(self.declared()), table: Some(self.name()) }
+    }
 }
 
 impl<'a> From<TableName<'a>> for Subject<'a> {

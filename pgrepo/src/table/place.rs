@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, ServerError};
-use crate::observe::Subject;
 
 use super::sql::{self, Layout};
 use super::{PgTable, TableMeta, TableName};
@@ -47,11 +46,6 @@ impl Place {
     /// The struct's own table, whatever schema is named at run time.
     pub(crate) fn declared(&self) -> TableName<'static> {
         TableName { schema: self.table.schema, name: self.table.name }
-    }
-
-    /// The table as an operation on it is told of.
-    pub(crate) fn subject(&self) -> Subject<'_> {
-        Subject { label: Some(self.declared()), table: Some(self.name()) }
     }
 
     /// An error on this table.
