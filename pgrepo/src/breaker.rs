@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, FaultClass, Result};
+use crate::observe::About;
 
 use machine::{Machine, Ticket};
 
@@ -86,6 +87,26 @@ pub enum BreakerState {
     HalfOpen,
 }
 
+impl BreakerState {
+    /// As figures name it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+
+    /// As figures count it: the greater, the worse.
+    pub(crate) fn number(self) -> f64 {
+        match self {
+            Self::Closed => 0.0,
+            Self::HalfOpen => 1.0,
+            Self::Open => 2.0,
+        }
+    }
+}
+
 /// A breaker at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -145,6 +166,8 @@ struct Shared {
     machine: Mutex<Machine>,
     slow_call: Option<Duration>,
     changes: broadcast::Sender<BreakerChange>,
+    /// Whose breaker it is, for the figures.
+    about: Option<Arc<About>>,
 }
 
 /// So many changes are kept for whoever has not asked for them yet.
@@ -164,10 +187,15 @@ impl Breaker {
     /// # Ok::<(), pgrepo::Error>(())
     /// ```
     pub fn new(config: BreakerConfig) -> Result<Self> {
+        Self::told_by(config, None)
+    }
+
+    /// One whose changes are told as those of a database.
+    pub(crate) fn told_by(config: BreakerConfig, about: Option<Arc<About>>) -> Result<Self> {
         config.check()?;
         let (changes, _) = broadcast::channel(KEPT);
         let machine = Mutex::new(Machine::new(config, Instant::now()));
-        Ok(Self(Arc::new(Shared { machine, slow_call: config.slow_call, changes })))
+        Ok(Self(Arc::new(Shared { machine, slow_call: config.slow_call, changes, about })))
     }
 
     /// Lets a call through, or turns it away.
@@ -247,6 +275,9 @@ impl Breaker {
                 tracing::warn!(?from, calls, failures, slow, "the breaker opens: operations are turned away")
             }
             _ => tracing::info!(?from, ?to, "the breaker changes its state"),
+        }
+        if let Some(about) = &self.0.about {
+            about.figures().breaker(to.name(), to.number());
         }
         // An error says that nobody listens.
         let _listeners = self.0.changes.send(change);

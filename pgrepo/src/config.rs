@@ -113,6 +113,9 @@ pub struct DbConfig {
     pub statement_cache: usize,
     /// A statement that takes as long or longer is worth a warning in the log. Default `None`: no statement is.
     pub slow_statement: Option<Duration>,
+    /// Whether spans and events hold the texts of statements, as `db.query.text`. Values that are bound are never in them;
+    /// those that stand in SQL of your own, as in a script, are. Default `false`.
+    pub trace_sql: bool,
     /// How operations are run again that failed without effect, or have none. Default: [`RetryConfig::default`].
     pub retry: RetryConfig,
     /// Whether a circuit breaker turns operations away while the server fails, and when it does. Default `None`: it takes
@@ -145,6 +148,7 @@ impl Default for DbConfig {
             idle_check: Duration::from_secs(1),
             statement_cache: 100,
             slow_statement: None,
+            trace_sql: false,
             retry: RetryConfig::default(),
             breaker: None,
         }

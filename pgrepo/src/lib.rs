@@ -103,6 +103,7 @@ pub mod guide;
 pub mod json;
 mod lines;
 pub mod ndjson;
+mod observe;
 mod pool;
 mod query;
 mod repository;

@@ -1,6 +1,8 @@
 //! How often, how late and how many: what decides whether an operation is run again. Nothing here sleeps.
 
+use std::borrow::Cow;
 use std::iter::FusedIterator;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{self, About};
 
 /// How operations are run again that failed without effect, or have none: see [`DbConfig::retry`](crate::DbConfig::retry).
 ///
@@ -206,11 +209,26 @@ impl RetryBudget {
 pub(crate) struct Retry {
     config: RetryConfig,
     budget: RetryBudget,
+    /// Who is told of repetitions.
+    about: Option<Arc<About>>,
 }
 
 impl Retry {
     pub(crate) fn new(config: RetryConfig) -> Self {
-        Self { config, budget: RetryBudget::new(&config) }
+        Self { config, budget: RetryBudget::new(&config), about: None }
+    }
+
+    /// The same, whose repetitions are told as those of a database.
+    pub(crate) fn told_by(self, about: Arc<About>) -> Self {
+        Self { about: Some(about), ..self }
+    }
+
+    /// What failed by an error of this type is about to be tried for the n-th time.
+    pub(crate) fn tell(&self, error_type: Cow<'static, str>, attempt: u32) {
+        tracing::debug!(attempt, "error.type" = &*error_type, "an operation is run again");
+        if let Some(about) = &self.about {
+            about.figures().repeated(error_type);
+        }
     }
 
     /// How operations are run again that do not say it themselves.
@@ -224,8 +242,12 @@ impl Retry {
     }
 
     /// Whether something may be tried once more at once.
-    pub(crate) fn one_more(&self) -> bool {
-        self.config.attempts > 1 && self.budget.withdraw()
+    pub(crate) fn one_more(&self, error: &Error) -> bool {
+        let granted = self.config.attempts > 1 && self.budget.withdraw();
+        if granted {
+            self.tell(observe::error_type(error), 2);
+        }
+        granted
     }
 
     /// An operation begins.
@@ -255,6 +277,11 @@ impl Attempts<'_> {
         self
     }
 
+    /// How often it was tried so far.
+    pub(crate) fn made(&self) -> u32 {
+        self.made
+    }
+
     /// An attempt has failed: how long to wait before the next one, or the error that the operation ends with.
     ///
     /// `idempotent` as in [`FaultClass::may_repeat`](crate::FaultClass::may_repeat). Where a deadline of ours has passed
@@ -265,6 +292,7 @@ impl Attempts<'_> {
         match (!over && error.fault_class().may_repeat(idempotent)).then(|| self.wait()).flatten() {
             Some(wait) => {
                 self.made += 1;
+                self.retry.tell(observe::error_type(&error), self.made);
                 self.last = Some(error);
                 Ok(wait)
             }
@@ -285,7 +313,7 @@ impl Attempts<'_> {
     }
 
     fn wait(&mut self) -> Option<Duration> {
-        let Retry { config, budget } = self.retry;
+        let Retry { config, budget, .. } = self.retry;
         let wait = self.backoff.get_or_insert_with(|| config.backoff()).next()?;
         let in_time = self.began.elapsed().saturating_add(wait) < self.deadline;
         (in_time && budget.withdraw()).then_some(wait)

@@ -15,6 +15,7 @@ mod keyset;
 mod lines;
 mod load;
 mod memory;
+mod observe;
 mod pool;
 mod projections;
 mod query;

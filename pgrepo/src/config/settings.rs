@@ -165,6 +165,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting(["slow_statement", "slow_statement", "SLOW_STATEMENT", ""], |d, v| {
         put(&mut d.config.slow_statement, optional_time(v)?)
     }),
+    setting(["trace_sql", "trace_sql", "TRACE_SQL", ""], |d, v| put(&mut d.config.trace_sql, yes(v)?)),
 ];
 
 fn put<T>(place: &mut T, value: T) -> Result<(), String> {

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{self, Copied, Direction, Operation};
 use crate::pool::{Db, Handle, Lease, Session, Watch, driver};
 use crate::tx::{TxId, Unanswered, resolve};
 
@@ -53,15 +55,17 @@ pub(crate) struct Load<'s> {
     commands: mpsc::Sender<Command>,
     events: mpsc::Receiver<Event>,
     over: bool,
+    /// In a box: a load is moved with each piece.
+    told: Box<Operation>,
 }
 
 impl<'s> Load<'s> {
-    /// Takes a connection, checks the table and begins the COPY.
-    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan<'s>) -> Result<(Self, Started)> {
+    /// Takes a connection, checks the table and begins the COPY. It is told of as `told`.
+    pub(crate) async fn start<H: Handle + 's>(on: H, plan: Plan<'s>, told: Operation) -> Result<(Self, Started)> {
         let (commands, receive) = mpsc::channel(1);
         let (send, events) = mpsc::channel(1);
         let work = Box::pin(work(on, plan, receive, send));
-        let mut load = Self { work, commands, events, over: false };
+        let mut load = Self { work, commands, events, over: false, told: Box::new(told) };
         match load.event().await? {
             Event::Started(started) => Ok((load, started)),
             Event::Sent(_) => Err(out_of_step()),
@@ -80,13 +84,36 @@ impl<'s> Load<'s> {
     /// Ends the COPY and commits it if it is a transaction of its own.
     pub(crate) async fn finish(mut self, rows: u64, allow_skipped: bool) -> Result<CopyReport> {
         self.command(Command::Finish { rows, allow_skipped })?;
-        self.work.await
+        self.outcome().await
     }
 
-    /// Ends the COPY without storing anything.
+    /// Ends the COPY without storing anything: what is told of it is that it was cancelled.
     pub(crate) async fn abort(mut self) -> Result<()> {
         self.command(Command::Abort)?;
         self.work.await.map(drop)
+    }
+
+    /// [`abort`](Self::abort), since a row cannot be sent, or whatever else this error says.
+    pub(crate) async fn abort_by(mut self, error: &Error) -> Result<()> {
+        self.told.end(Some(error));
+        self.abort().await
+    }
+
+    /// [`abort`](Self::abort), since there are no more rows, by an error that is not pgrepo's.
+    pub(crate) async fn abort_otherwise(mut self) -> Result<()> {
+        self.told.fail_otherwise();
+        self.abort().await
+    }
+
+    async fn outcome(self) -> Result<CopyReport> {
+        let Self { mut work, mut told, .. } = self;
+        let outcome = std::future::poll_fn(|cx| {
+            let _within = told.enter();
+            work.as_mut().poll(cx)
+        });
+        let outcome = outcome.await;
+        told.end(outcome.as_ref().err());
+        outcome
     }
 
     fn command(&mut self, command: Command) -> Result<()> {
@@ -98,8 +125,9 @@ impl<'s> Load<'s> {
 
     /// Works until the next event; that the work ends instead is its failure.
     async fn event(&mut self) -> Result<Event> {
-        let Self { work, events, .. } = self;
+        let Self { work, events, told, .. } = self;
         let outcome = std::future::poll_fn(|cx| {
+            let _within = told.enter();
             if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
                 return Poll::Ready(Err(outcome));
             }
@@ -113,10 +141,12 @@ impl<'s> Load<'s> {
             Err(outcome) => outcome,
         };
         self.over = true;
-        match outcome {
-            Ok(_) => Err(out_of_step()),
-            Err(error) => Err(error),
-        }
+        let error = match outcome {
+            Ok(_) => out_of_step(),
+            Err(error) => error,
+        };
+        self.told.end(Some(&error));
+        Err(error)
     }
 }
 
@@ -132,7 +162,8 @@ async fn work<H: Handle>(
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<CopyReport> {
-    let (operation, shown) = (plan.operation, plan.target.shown.clone());
+    let (operation, shown, table) = (plan.operation, plan.target.shown.clone(), plan.table);
+    let about = Arc::clone(on.about());
     let on_table = |e: Error| e.during(operation).on_table(&shown);
     let mut following: Following = std::mem::take(&mut plan.how.following);
     let lender = on.lend();
@@ -144,6 +175,8 @@ async fn work<H: Handle>(
         Ok(Some(loaded)) => {
             end(&bounds, &mut lease, db, loaded.number).await.map_err(on_table)?;
             following.stored(&loaded.report);
+            let CopyReport { rows, bytes, .. } = loaded.report;
+            observe::copied(&about, &Copied { operation, table, direction: Direction::In, rows, bytes });
             Ok(loaded.report)
         }
         Ok(None) => {
@@ -191,7 +224,9 @@ async fn load(
     {
         return Err(failed.told(step));
     }
-    let watch = Watch::begin(step.session().slow_statement, plan.operation, || sql.as_str().into());
+    // Without the values of a filter, which stand in what is sent.
+    observe::text(&step.session().about, &plan.sql);
+    let watch = Watch::begin(&*step.session(), plan.operation, || plan.sql.as_str().into());
     let ended = exchange(step.session(), &sql, backend, started, commands, events).await;
     drop(watch);
     let report = match ended {

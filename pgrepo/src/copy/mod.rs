@@ -35,3 +35,4 @@ pub(crate) use select::Selection;
 pub use tolerant::{BulkLoad, Commit, LoadReport, Rejected, RowError, SourceError};
 pub use typed::CopyIn;
 pub use unload::CopyOutStream;
+pub(crate) use unload::OPERATION as COPY_OUT;

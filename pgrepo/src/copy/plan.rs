@@ -1,6 +1,6 @@
 use crate::error::Result;
 use crate::pool::{Session, driver};
-use crate::table::Description;
+use crate::table::{Description, TableName};
 use crate::tx::TxId;
 use crate::value::TypeInfo;
 
@@ -16,6 +16,8 @@ pub(crate) struct Plan<'s> {
     /// The method, for messages.
     pub(crate) operation: &'static str,
     pub(crate) target: Target,
+    /// The struct's table, where there is a struct.
+    pub(crate) table: Option<TableName<'static>>,
     /// The statement that begins the COPY, without what `how` adds.
     pub(crate) sql: String,
     /// Checks the columns against the table's, and returns the types of those that are sent.

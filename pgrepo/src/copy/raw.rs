@@ -3,17 +3,19 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::io::AsyncWrite;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{self, Copied, Direction};
 use crate::pool::Handle;
-use crate::table::literal;
+use crate::table::{Place, literal};
 
 use super::select::Selection;
-use super::unload::{Begun, blame};
+use super::unload::{Begun, OPERATION, blame};
 
 /// In which form rows are written: COPY's csv, text or binary
 /// (<https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS>).
@@ -210,6 +212,7 @@ where
 {
     let fail = |e: Error| blame(selection.place.as_ref(), e);
     let options = format.options().map_err(fail)?;
+    let about = Arc::clone(on.about());
     let Begun { mut pieces, first, .. } = selection.open(on, None, &options).await?;
     let (mut messages, mut bytes) = (0_u64, 0);
     let mut next = Some(Ok(first));
@@ -224,7 +227,10 @@ where
         next = pieces.next().await;
     }
     poll_fn(|cx| Pin::new(&mut *writer).poll_flush(cx)).await.map_err(|e| fail(unwritten(e)))?;
-    Ok(CopyOutReport { rows: messages.saturating_sub(format.beside()), bytes })
+    let rows = messages.saturating_sub(format.beside());
+    let table = selection.place.as_ref().map(Place::declared);
+    observe::copied(&about, &Copied { operation: OPERATION, table, direction: Direction::Out, rows, bytes });
+    Ok(CopyOutReport { rows, bytes })
 }
 
 async fn write<W: AsyncWrite + Unpin + ?Sized>(writer: &mut W, piece: Bytes) -> io::Result<()> {

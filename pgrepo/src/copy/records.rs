@@ -1,6 +1,7 @@
 //! Rows of values whose types are known at run time only.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Operation;
 use crate::pool::Handle;
 use crate::table::{Description, Made, TableName};
 use crate::value::{TypeInfo, Value};
@@ -26,9 +27,9 @@ where
     if let Some(problem) = table.problem() {
         return Err(Error::new(ErrorKind::Mismatch, problem).during(OPERATION));
     }
-    let target = Target::new(table);
-    let shown = target.shown.clone();
-    load(on, target, columns, rows).await.map_err(|e| e.during(OPERATION).on_table(&shown))
+    let told = on.observe(OPERATION, table.into());
+    let loaded = load(on, Target::new(table), columns, rows);
+    told.watch(loaded).await.map_err(|e| e.during(OPERATION).on_table(table))
 }
 
 async fn load<H, R>(on: H, target: Target, columns: &[&str], rows: impl IntoIterator<Item = R>) -> Result<CopyReport>
@@ -46,12 +47,13 @@ where
     let plan = Plan {
         sql: target.copy_in(columns),
         target,
+        table: None,
         operation: OPERATION,
         check: Box::new(move |table| fit(table, &names)),
         how: How::default(),
         job: None,
     };
-    let (mut load, started) = Load::start(on, plan).await?;
+    let (mut load, started) = Load::start(on, plan, Operation::none()).await?;
     let types = started.types;
     let mut buffer = frame::HEADER.to_vec();
     let mut count = 0;

@@ -6,6 +6,7 @@ use sqlx::{Column, Row};
 
 use crate::driver_row::type_info;
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe;
 use crate::pool::driver::{self, Prepared};
 use crate::pool::{Handle, Lease, Session, Values};
 use crate::query::{Reads, places, text};
@@ -37,7 +38,10 @@ impl Selection<'_> {
         loop {
             let lease = reads.lease(failed).await.map_err(|e| blame(self.place.as_ref(), e))?;
             match self.begin(lease, fields, options).await {
-                Ok(begun) => return Ok(begun),
+                Ok(begun) => {
+                    observe::attempts(reads.attempts());
+                    return Ok(begun);
+                }
                 Err(error) => failed = Some(blame(self.place.as_ref(), error)),
             }
         }
@@ -47,7 +51,8 @@ impl Selection<'_> {
         let bounds = Bounds::of_read(&lease);
         match self.look(&mut lease, &bounds, fields).await {
             Ok((sql, types)) => {
-                begun(lease, bounds, format!("COPY ({sql}\n) TO STDOUT ({options})").into(), types).await
+                let statement = |sql: &str| format!("COPY ({sql}\n) TO STDOUT ({options})").into();
+                begun(lease, bounds, statement(&sql), statement(self.sql), types).await
             }
             Err(error) => Err(refused(&mut lease, &bounds, error).await),
         }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Operation;
 use crate::pool::Handle;
 use crate::table::{PgTable, Place, Spec, WriteRow, sql};
 use crate::tx::TxId;
@@ -25,6 +26,8 @@ const OPERATION: &str = "copy_in";
 pub struct CopyIn<'s, R> {
     state: State<'s>,
     operation: &'static str,
+    /// Whether it is told of by itself, and not as a part of another operation.
+    told: bool,
     options: CopyInOptions,
     buffer: Vec<u8>,
     rows: u64,
@@ -35,7 +38,7 @@ pub struct CopyIn<'s, R> {
 }
 
 /// Starts a load for columns with the marks; what the handle's type was is forgotten here.
-type Starter<'s> = Box<dyn FnOnce(Plan<'s>) -> Starting<'s> + Send + 's>;
+type Starter<'s> = Box<dyn FnOnce(Plan<'s>, Option<&Place>) -> Starting<'s> + Send + 's>;
 type Starting<'s> = std::pin::Pin<Box<dyn Future<Output = Result<(Load<'s>, Started)>> + Send + 's>>;
 
 enum State<'s> {
@@ -54,14 +57,17 @@ enum State<'s> {
 
 impl<'s, R: WriteRow> CopyIn<'s, R> {
     pub(crate) fn new<H: Handle + 's>(on: H, options: CopyInOptions) -> Self {
-        Self::during(OPERATION, on, options)
+        Self { told: true, ..Self::during(OPERATION, on, options) }
     }
 
     /// The same, as a part of another method, which errors name.
     pub(crate) fn during<H: Handle + 's>(operation: &'static str, on: H, options: CopyInOptions) -> Self {
         let place = Place::of::<R::Table>(on.schema());
-        let state = State::New(Box::new(move |plan| Box::pin(Load::start(on, plan))));
-        Self { state, operation, options, buffer: Vec::new(), rows: 0, bytes: 0, place, of: PhantomData }
+        let state = State::New(Box::new(move |plan, told| {
+            let told = told.map_or(Operation::none(), |place| on.observe(operation, place.subject()));
+            Box::pin(Load::start(on, plan, told))
+        }));
+        Self { state, operation, told: false, options, buffer: Vec::new(), rows: 0, bytes: 0, place, of: PhantomData }
     }
 
     /// Encodes a row, and sends what has gathered when it is some 32 KiB.
@@ -102,7 +108,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         };
         if let Err(error) = unsent {
             // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
-            let _ended = self.undo().await;
+            let _ended = self.undo(Some(&error)).await;
             return Err(self.blame(error));
         }
         self.rows += 1;
@@ -139,8 +145,9 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
             && expected != self.rows
         {
             let message = format!("{expected} rows were announced and {} came, so nothing is stored", self.rows);
-            let _ended = self.undo().await;
-            return Err(self.blame(Error::new(ErrorKind::Copy, message)));
+            let error = Error::new(ErrorKind::Copy, message);
+            let _ended = self.undo(Some(&error)).await;
+            return Err(self.blame(error));
         }
         self.buffer.extend_from_slice(&frame::TRAILER);
         self.flush().await?;
@@ -178,7 +185,7 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
     /// # }
     /// ```
     pub async fn abort(mut self) -> Result<()> {
-        self.undo().await
+        self.undo(None).await
     }
 
     /// How many rows were handed over.
@@ -226,9 +233,23 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         }
     }
 
-    async fn undo(&mut self) -> Result<()> {
+    /// [`abort`](Self::abort), since the source of the rows has failed.
+    pub(crate) async fn abort_otherwise(mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Open { load, .. } => load.abort().await,
+            State::Open { load, .. } => load.abort_otherwise().await,
+            state => {
+                self.state = state;
+                self.undo(None).await
+            }
+        }
+    }
+
+    async fn undo(&mut self, error: Option<&Error>) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Open { load, .. } => match error {
+                Some(error) => load.abort_by(error).await,
+                None => load.abort().await,
+            },
             State::New(_) => {
                 drop(Following::begin(&self.options));
                 Ok(())
@@ -250,7 +271,8 @@ impl<'s, R: WriteRow> CopyIn<'s, R> {
         let following = Following::begin(&self.options);
         let planned = sent.and_then(|sent| plan::<R>(self.operation, &self.place, &self.options, sent, following));
         let (plan, marks) = planned.map_err(|e| self.blame(e))?;
-        let (load, Started { types, number }) = start(plan).await.map_err(|e| self.blame(e))?;
+        let (load, Started { types, number }) =
+            start(plan, self.told.then_some(&self.place)).await.map_err(|e| self.blame(e))?;
         if let Some(progress) = &self.options.progress {
             progress.sending();
         }
@@ -303,6 +325,7 @@ pub(super) fn plan<R: WriteRow>(
     let plan = Plan {
         operation,
         target: Target::new(table),
+        table: Some(place.declared()),
         sql: sql::text(|out| sql::copy_in(out, 0, &layout, sql::Only::Marked(&marks))),
         check: Box::new({
             let marks = marks.clone();

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{self, Copied, Direction, Operation};
 use crate::pool::{Handle, Lease, Watch, driver};
 use crate::query::{Reads, unreadable};
 use crate::stream::Chunks;
@@ -43,10 +44,13 @@ pub struct CopyOutStream<'s, T> {
     over: bool,
     /// The table, where it is one's rows.
     place: Option<Place>,
+    bytes: u64,
+    /// What is told of it, for as long as it lives.
+    told: Operation,
     of: PhantomData<fn() -> T>,
 }
 
-pub(super) const OPERATION: &str = "copy_out";
+pub(crate) const OPERATION: &str = "copy_out";
 
 /// A COPY that the server has begun to answer.
 pub(super) struct Begun<'s> {
@@ -66,7 +70,10 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
         loop {
             let lease = reads.lease(failed).await.map_err(fail)?;
             match begin::<T>(lease, &place).await {
-                Ok(begun) => return Ok(Self::new(begun, Some(place))),
+                Ok(begun) => {
+                    observe::attempts(reads.attempts());
+                    return Ok(Self::new(begun, Some(place)));
+                }
                 Err(error) => failed = Some(fail(error)),
             }
         }
@@ -74,6 +81,11 @@ impl<'s, T: PgTable + CopyOut> CopyOutStream<'s, T> {
 }
 
 impl<'s, T: CopyOut> CopyOutStream<'s, T> {
+    /// The same, told of as this operation.
+    pub(crate) fn observed((stream, told): (Self, Operation)) -> Self {
+        Self { told, ..stream }
+    }
+
     /// Begins to read what a statement gives: as [`open`](Self::open).
     pub(crate) async fn select<H: Handle + 's>(on: H, selection: Selection<'_>) -> Result<Self> {
         let begun = selection.open(on, Some(T::FIELDS), "FORMAT binary").await?;
@@ -89,6 +101,8 @@ impl<'s, T: CopyOut> CopyOutStream<'s, T> {
             index: 0,
             over: false,
             place,
+            bytes: 0,
+            told: Operation::none(),
             of: PhantomData,
         }
     }
@@ -197,10 +211,15 @@ impl<'s, T: CopyOut> CopyOutStream<'s, T> {
                 }
             }
             if let Some(piece) = self.ready.next() {
+                self.bytes += piece.len() as u64;
                 self.reader.feed(piece);
                 continue;
             }
-            match ready!(self.pieces.as_mut().poll_next(cx)) {
+            let polled = {
+                let _within = self.told.enter();
+                self.pieces.as_mut().poll_next(cx)
+            };
+            match ready!(polled) {
                 Some(Ok(pieces)) => self.ready = pieces.into_iter(),
                 Some(Err(error)) => break Err(error),
                 None if self.reader.ended() => break Ok(None),
@@ -209,15 +228,37 @@ impl<'s, T: CopyOut> CopyOutStream<'s, T> {
         };
         // An error is told once.
         let told = std::mem::replace(&mut self.over, true);
-        Poll::Ready(if told { Ok(None) } else { ended.map_err(|e| blame(self.place.as_ref(), e)) })
+        if told {
+            return Poll::Ready(Ok(None));
+        }
+        let ended = ended.map_err(|e| blame(self.place.as_ref(), e));
+        if let Err(error) = &ended {
+            self.told.end(Some(error));
+        } else {
+            self.copied();
+        }
+        Poll::Ready(ended)
     }
 
     fn read(&mut self, found: Range<usize>) -> Result<T::Row<'_>> {
         let index = self.index;
         self.index += 1;
-        let Self { reader, types, place, .. } = self;
-        frame::decode_row::<T>(reader.tuple(found), types)
-            .map_err(|e| blame(place.as_ref(), unreadable(T::FIELDS, types.get(e.index), e, index)))
+        let Self { reader, types, place, told, .. } = self;
+        frame::decode_row::<T>(reader.tuple(found), types).map_err(|e| {
+            let error = blame(place.as_ref(), unreadable(T::FIELDS, types.get(e.index), e, index));
+            // The first error is what it is told to have ended with, also where it goes on.
+            told.end(Some(&error));
+            error
+        })
+    }
+
+    /// All rows have come.
+    #[cold]
+    fn copied(&mut self) {
+        let table = self.place.as_ref().map(Place::declared);
+        let (rows, bytes) = (self.index, self.bytes);
+        self.told.copied(&Copied { operation: OPERATION, table, direction: Direction::Out, rows, bytes });
+        self.told.end(None);
     }
 }
 
@@ -235,7 +276,11 @@ async fn begin<'s, T: PgTable>(mut lease: Lease<'s>, place: &Place) -> Result<Be
     let bounds = Bounds::of(&lease);
     let target = Target::new(place.name());
     match describe::<T>(&mut lease, &target, &bounds).await {
-        Ok(types) => begun(lease, bounds, place.statement::<T>(T::COPY_OUT, sql::copy_out), types).await,
+        Ok(types) => {
+            let statement = place.statement::<T>(T::COPY_OUT, sql::copy_out);
+            let shown = statement.clone();
+            begun(lease, bounds, statement, shown, types).await
+        }
         Err(error) => {
             let error = if error.kind() == ErrorKind::Query { error.of_kind(ErrorKind::Copy) } else { error };
             Err(refused(&mut lease, &bounds, error).await)
@@ -252,18 +297,20 @@ pub(super) async fn refused(lease: &mut Lease<'_>, bounds: &Bounds, error: Error
     error
 }
 
-/// Begins the COPY, and waits for its first pieces.
+/// Begins the COPY, and waits for its first pieces. `shown` is the statement without values, for whoever is told of it.
 pub(super) async fn begun<'s>(
     mut lease: Lease<'s>,
     bounds: Bounds,
     statement: Cow<'static, str>,
+    shown: Cow<'static, str>,
     types: Vec<TypeInfo>,
 ) -> Result<Begun<'s>> {
     let mut pieces: Pieces<'s> = Box::pin(async_stream::try_stream! {
         // A refused COPY TO leaves the driver's stream out of step: only one that ended is at rest.
         let mut step = lease.step()?.untimed();
         let limit = step.session().answer_limit;
-        let _watch = Watch::begin(step.session().slow_statement, OPERATION, || (&*statement).into());
+        observe::text(&step.session().about, &shown);
+        let _watch = Watch::begin(&*step.session(), OPERATION, || (&*shown).into());
         let failed = match driver::answered(limit, step.session().conn.copy_out_raw(&statement)).await {
             Ok(mut data) => loop {
                 match driver::answered(limit, async { Ok(gather(&mut data).await) }).await {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::config::{DbConfig, Password, TlsMode};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::About;
 use crate::table::RowType;
 use crate::value::TypeInfo;
 
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) slow_statement: Option<Duration>,
     /// Whether it is in plain text for certain.
     pub(super) plain: bool,
+    /// What is said of the database.
+    pub(crate) about: Arc<About>,
     /// Counts this session against the limit until the server has ended it.
     place: Option<Place>,
 }
@@ -54,6 +57,7 @@ impl Session {
         config: &DbConfig,
         after_connect: Option<&AfterConnect>,
         control: &Arc<Control>,
+        about: &Arc<About>,
         place: Place,
     ) -> Result<Box<Self>> {
         let (conn, who) = within_limit(config, async {
@@ -83,6 +87,7 @@ impl Session {
             answer_limit: config.statement_timeout.map(|limit| limit.saturating_add(MARGIN)),
             slow_statement: config.slow_statement,
             plain: config.tls_mode() == TlsMode::Disable,
+            about: Arc::clone(about),
             place: Some(place),
         }))
     }

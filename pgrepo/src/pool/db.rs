@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::breaker::Breaker;
 use crate::config::DbConfig;
 use crate::error::Result;
+use crate::observe::About;
 use crate::retry::Retry;
 
 use super::hook::{AfterConnect, HookFuture, NewConnection};
@@ -126,11 +127,18 @@ impl Db {
     async fn make(config: DbConfig, after_connect: Option<Box<AfterConnect>>) -> Result<Self> {
         let config = config.checked()?;
         config.retry.check()?;
-        let retry = Arc::new(Retry::new(config.retry));
-        let breaker = config.breaker.map(Breaker::new).transpose()?;
-        let db = Self { pool: Pool::new(config, after_connect), retry, breaker };
+        let name = config.database.as_deref().unwrap_or(&config.user);
+        let about = About::new(&config.host, config.port, name, config.trace_sql);
+        let retry = Arc::new(Retry::new(config.retry).told_by(Arc::clone(&about)));
+        let breaker = config.breaker.map(|config| Breaker::told_by(config, Some(Arc::clone(&about)))).transpose()?;
+        let db = Self { pool: Pool::new(config, after_connect, about), retry, breaker };
         drop(db.guard_once().await?);
         Ok(db)
+    }
+
+    /// What is said of it.
+    pub(crate) fn about(&self) -> &Arc<About> {
+        &self.pool.about
     }
 
     /// How its operations are run again.

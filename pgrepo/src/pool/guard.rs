@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use sqlx::PgConnection;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -263,11 +261,6 @@ impl Lease<'_> {
             Self::Tx(tx) => tx.step(),
             Self::Over => Err(interrupted()),
         }
-    }
-
-    /// After how long a statement on it is worth a warning in the log.
-    pub(crate) fn slow_statement(&self) -> Option<Duration> {
-        self.session()?.slow_statement
     }
 
     /// The session, unless it was given back.

@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{About, Operation, Subject};
 use crate::table::TableName;
 use crate::tx::Tx;
 
@@ -75,6 +78,16 @@ mod sealed {
             None
         }
 
+        /// What is said of the database.
+        #[doc(hidden)]
+        fn about(&self) -> &Arc<About>;
+
+        /// Begins an operation, as it is told of.
+        #[doc(hidden)]
+        fn observe(&self, operation: &'static str, subject: Subject<'_>) -> Operation {
+            Operation::begin(self.about(), operation, subject)
+        }
+
         // Not an async function: the future of one whose lifetime is a parameter is not known to be `Send` where the
         // caller's future is spawned (rust-lang/rust#100013).
         #[doc(hidden)]
@@ -86,6 +99,10 @@ mod sealed {
     impl Lend for &Db {
         const IN_TRANSACTION: bool = false;
 
+        fn about(&self) -> &Arc<About> {
+            Db::about(self)
+        }
+
         fn lend<'t>(self) -> Lender<'t>
         where
             Self: 't,
@@ -96,6 +113,10 @@ mod sealed {
 
     impl Lend for &mut Tx {
         const IN_TRANSACTION: bool = true;
+
+        fn about(&self) -> &Arc<About> {
+            Tx::about(self)
+        }
 
         fn lend<'t>(self) -> Lender<'t>
         where
@@ -110,6 +131,10 @@ mod sealed {
 
         fn schema(&self) -> Option<&str> {
             Some(self.schema)
+        }
+
+        fn about(&self) -> &Arc<About> {
+            self.on.about()
         }
 
         fn lend<'t>(self) -> Lender<'t>
@@ -168,6 +193,11 @@ impl Handle for Nowhere {
 #[cfg(test)]
 impl sealed::Lend for Nowhere {
     const IN_TRANSACTION: bool = true;
+
+    fn about(&self) -> &Arc<About> {
+        static ABOUT: std::sync::LazyLock<Arc<About>> = std::sync::LazyLock::new(|| About::new("", 0, "", false));
+        &ABOUT
+    }
 
     fn lend<'t>(self) -> Lender<'t>
     where

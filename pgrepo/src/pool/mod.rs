@@ -6,6 +6,8 @@ mod control;
 mod db;
 mod deadline;
 pub(crate) mod driver;
+#[cfg(feature = "metrics")]
+mod figures;
 mod guard;
 mod handle;
 mod health;

@@ -9,7 +9,8 @@ use super::health::Health;
 /// Looks after a database at intervals, and tells what changed: see [`Db::monitor`].
 ///
 /// It does nothing by itself: whoever waits for [`next`](Self::next) drives it, so that no event is lost and none piles up.
-/// In the background it is a task, which ends when the pool is closed. It holds no connection of the pool; it asks over the
+/// With the feature `metrics` each look brings the figures of the pool up to date, as
+/// [`record_metrics`](crate::Db::record_metrics) does. In the background it is a task, which ends when the pool is closed. It holds no connection of the pool; it asks over the
 /// one beside it. Dropped, it is over.
 ///
 /// # Examples
@@ -87,6 +88,8 @@ impl Monitor {
             return None;
         }
         let health = self.db.health(self.interval.max(Duration::from_secs(1))).await;
+        #[cfg(feature = "metrics")]
+        self.db.record_metrics();
         self.due = Some(Instant::now() + self.interval);
         let exhausted = health.pool.waiting > 0;
         if self.up != Some(health.connected) {

@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::DbConfig;
 use crate::error::{Error, ErrorKind, FaultClass, Result};
+use crate::observe::About;
 
 use super::connect::Session;
 use super::control::Control;
@@ -29,6 +30,8 @@ const SILENCE: Duration = Duration::from_millis(250);
 pub(super) struct Pool {
     pub(super) config: DbConfig,
     pub(super) control: Arc<Control>,
+    /// What is said of the database.
+    pub(super) about: Arc<About>,
     after_connect: Option<Box<AfterConnect>>,
     slots: Arc<Places>,
     sessions: Arc<Places>,
@@ -53,10 +56,11 @@ struct Idle {
 
 impl Pool {
     /// Must be called on a runtime.
-    pub(super) fn new(config: DbConfig, after_connect: Option<Box<AfterConnect>>) -> Arc<Self> {
+    pub(super) fn new(config: DbConfig, after_connect: Option<Box<AfterConnect>>, about: Arc<About>) -> Arc<Self> {
         let max = config.max_connections;
         let pool = Arc::new(Self {
             control: Arc::new(Control::new(config.clone())),
+            about,
             after_connect,
             slots: Places::new(max),
             sessions: Places::new(max),
@@ -143,7 +147,7 @@ impl Pool {
     }
 
     async fn open(&self, place: Place) -> Result<Box<Session>> {
-        let session = Session::open(&self.config, self.after_connect.as_deref(), &self.control, place)
+        let session = Session::open(&self.config, self.after_connect.as_deref(), &self.control, &self.about, place)
             .await
             .map_err(Error::connecting)?;
         self.counters.opened();
@@ -288,7 +292,9 @@ impl<'p> Waiting<'p> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.pool.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.pool.counters.waited(self.since.elapsed());
+        let waited = self.since.elapsed();
+        self.pool.counters.waited(waited);
+        self.pool.about.figures().waited(waited);
     }
 }
 

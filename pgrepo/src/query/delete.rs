@@ -87,8 +87,9 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
     pub async fn execute(self) -> Result<u64> {
         let place = Place::of::<T>(self.on.schema());
         let text = text(&place, &self.filter);
+        let told = self.on.observe(OPERATION, place.subject());
         let ended = async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await };
-        ended.await.map_err(|e| place.blame(e))
+        told.watch(ended).await.map_err(|e| place.blame(e))
     }
 
     /// Deletes the rows, and returns them as they were.
@@ -119,8 +120,9 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
         let place = Place::of::<T>(self.on.schema());
         let mut text = text(&place, &self.filter);
         text.returning(T::SPECS);
+        let told = self.on.observe(OPERATION, place.subject());
         let ended = async { open(self.on, OPERATION, &text.sql, &text.params, Some(T::FIELDS)).await?.all().await };
-        ended.await.map_err(|e| place.blame(e))
+        told.watch(ended).await.map_err(|e| place.blame(e))
     }
 }
 

@@ -27,10 +27,11 @@ pub(super) async fn explained<H: Handle>(
         Explain::Plan => ("explain", "EXPLAIN "),
         Explain::Analyze => ("explain_analyze", "EXPLAIN (ANALYZE) "),
     };
+    let told = on.observe(operation, place.subject());
     let ended = async {
         let sql = format!("{explain}{sql}");
         let run = open_again(on, operation, &sql, params, Some(<String as FromRow>::FIELDS)).await?;
         run.all::<String>().await
     };
-    Ok(ended.await.map_err(|e| place.blame(e))?.join("\n"))
+    Ok(told.watch(ended).await.map_err(|e| place.blame(e))?.join("\n"))
 }

@@ -26,6 +26,14 @@ impl<'s> Reads<'s> {
         })
     }
 
+    /// How often it was tried so far.
+    pub(crate) fn attempts(&self) -> u32 {
+        match &self.0 {
+            From::Pool(_, attempts) => attempts.made(),
+            From::Once(_) => 1,
+        }
+    }
+
     /// The connection for the first attempt, or for the one after `failed`, whose connection must have been given back;
     /// the error, if there are to be no more.
     pub(crate) async fn lease(&mut self, failed: Option<Error>) -> Result<Lease<'s>> {

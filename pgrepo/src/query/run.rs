@@ -6,6 +6,7 @@ use sqlx::Either;
 use sqlx::postgres::PgRow;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{self, Operation};
 use crate::pool::driver::{self, Prepared};
 use crate::pool::{Encoded, Handle, Lease, Step, Values, Watch};
 use crate::row::Row;
@@ -31,6 +32,9 @@ pub(crate) struct Run<'s> {
     pub(super) reads: Option<Reads<'s>>,
     /// How often the statement was prepared again, since it was stale.
     renewed: u8,
+    /// Whether its text is still to be told as the operation's, and its rows: of several statements one is.
+    text: bool,
+    told: bool,
 }
 
 /// A statement is prepared again so often at most: each time the table may be altered anew before it is run.
@@ -56,13 +60,13 @@ pub(crate) async fn open<'s, H: Handle + 's>(
     // The session may have ended while it idled. What could not be prepared was not sent; the others that idle are
     // pinged before they are lent, so that once is enough.
     let unsent = failed.is_infrastructure() && failed.is_retryable() && !failed.is_timeout();
-    let Some(db) = db.filter(|db| unsent && db.retry().one_more()) else { return Err(failed) };
+    let Some(db) = db.filter(|db| unsent && db.retry().one_more(&failed)) else { return Err(failed) };
     // In a box: it is seldom needed, and a part of every operation's future.
     let again = Box::pin(async move {
         let lease = db.guard_once().await.map(Lease::Pooled).map_err(|e| e.during(operation))?;
         open_on(lease, operation, sql, params, fields).await
     });
-    again.await.map_err(|e: Error| e.after_attempts(2))
+    again.await.inspect(|_| observe::attempts(2)).map_err(|e: Error| e.after_attempts(2))
 }
 
 /// Refuses more parameters than the protocol counts, in 16 bits.
@@ -94,7 +98,7 @@ pub(crate) async fn open_on<'s>(
         fitted = fit(&prepared, params, fields);
     }
     let (values, plan) = fitted.map_err(|e| e.during(operation))?;
-    Ok(Run { lease, operation, values, prepared, fields, plan, reads: None, renewed: 0 })
+    Ok(Run { lease, operation, values, prepared, fields, plan, reads: None, renewed: 0, text: true, told: true })
 }
 
 /// Compares the values with the parameters, and the fields with the columns.
@@ -146,15 +150,20 @@ enum Failed {
 impl<'s> Run<'s> {
     /// Runs the statement to its end and hands over each row; returns the rows affected.
     pub(super) async fn drive(&mut self, on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send)) -> Result<u64> {
-        let _watch = Watch::begin(self.lease.slow_statement(), self.operation, || Arc::clone(&self.prepared.sql));
+        self.tell();
+        let _watch = Watch::begin(self.lease.session(), self.operation, || Arc::clone(&self.prepared.sql));
         loop {
             let mut step = self.lease.step()?;
             let (outcome, waited) = watched(once(&mut step, &self.prepared, &self.values, on_row)).await;
             match outcome {
-                Ok(affected) => {
+                Ok((affected, returned)) => {
                     match waited {
                         true => step.done(),
                         false => step.done_at_once().await,
+                    }
+                    if self.told {
+                        observe::rows(returned, affected);
+                        self.tell_attempts();
                     }
                     return Ok(affected);
                 }
@@ -167,6 +176,27 @@ impl<'s> Run<'s> {
                     self.once_more(refused).await?;
                 }
             }
+        }
+    }
+
+    /// The same, as a statement beside the one that the operation is told to be.
+    pub(crate) fn aside(self) -> Self {
+        Self { text: false, told: false, ..self }
+    }
+
+    /// Tells the text, where it is asked for.
+    fn tell(&mut self) {
+        if let Some(session) = self.lease.session()
+            && std::mem::take(&mut self.text)
+        {
+            observe::text(&session.about, &self.prepared.sql);
+        }
+    }
+
+    /// Tells how often it was tried, where it succeeded; an error says it itself.
+    fn tell_attempts(&self) {
+        if let Some(reads) = &self.reads {
+            observe::attempts(reads.attempts());
         }
     }
 
@@ -252,6 +282,11 @@ impl<'s> Run<'s> {
         }
     }
 
+    pub(crate) async fn one<T: OwnedRow>(self) -> Result<T> {
+        let operation = self.operation;
+        self.at_most_one().await?.ok_or_else(|| no_row(operation))
+    }
+
     pub(crate) async fn at_most_one<T: OwnedRow>(self) -> Result<Option<T>> {
         let operation = self.operation;
         let (found, count) = self.first().await?;
@@ -302,13 +337,14 @@ impl<'s> Run<'s> {
         }
     }
 
-    pub(crate) fn stream<T: FromRow>(mut self) -> Result<RowStream<'s, T>> {
+    pub(crate) fn stream<T: FromRow>(mut self, told: Operation) -> Result<RowStream<'s, T>> {
         let plan = self.plan()?;
         let operation = self.operation;
         let mut run = self;
         let rows = async_stream::try_stream! {
             let mut given = false;
-            let _watch = Watch::begin(run.lease.slow_statement(), operation, || Arc::clone(&run.prepared.sql));
+            run.tell();
+            let _watch = Watch::begin(run.lease.session(), operation, || Arc::clone(&run.prepared.sql));
             loop {
                 let mut step = run.lease.step()?.untimed();
                 let limit = step.session().answer_limit;
@@ -331,6 +367,7 @@ impl<'s> Run<'s> {
                 }
                 let Some(error) = failed else {
                     step.done();
+                    run.tell_attempts();
                     break;
                 };
                 let refused = Refused::by(step, error);
@@ -340,7 +377,7 @@ impl<'s> Run<'s> {
                 }
             }
         };
-        Ok(RowStream::new(Box::pin(rows), plan, operation))
+        Ok(RowStream::new(Box::pin(rows), plan, operation, told))
     }
 }
 
@@ -357,12 +394,13 @@ async fn watched<F: Future>(work: F) -> (F::Output, bool) {
     (output, waited)
 }
 
+/// Returns how many rows were affected, and how many came.
 async fn once(
     step: &mut Step<'_>,
     prepared: &Prepared,
     values: &Encoded,
     on_row: &mut (dyn FnMut(&PgRow, u64) -> Result<()> + Send),
-) -> Result<u64, Failed> {
+) -> Result<(u64, u64), Failed> {
     let limit = step.session().answer_limit;
     let mut items = driver::run(step.session(), prepared, values);
     let (mut affected, mut index) = (0, 0);
@@ -379,5 +417,5 @@ async fn once(
             }
         }
     }
-    refused.map_or(Ok(affected), |error| Err(Failed::Row(error)))
+    refused.map_or(Ok((affected, index)), |error| Err(Failed::Row(error)))
 }

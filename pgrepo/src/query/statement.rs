@@ -2,8 +2,9 @@ use std::borrow::Cow;
 
 use tokio::io::AsyncWrite;
 
-use crate::copy::{CopyFormat, CopyOutReport, CopyOutStream, Selection, copy_out_raw};
+use crate::copy::{COPY_OUT, CopyFormat, CopyOutReport, CopyOutStream, Selection, copy_out_raw};
 use crate::error::Result;
+use crate::observe::{Operation, Subject};
 use crate::pool::{Handle, Param};
 use crate::row::Row;
 use crate::stream::RowStream;
@@ -11,7 +12,7 @@ use crate::table::{CopyOut, Fields, FromCell, FromRow, OwnedRow};
 use crate::value::Encode;
 
 use super::reads::open_again;
-use super::run::{Run, no_row, open};
+use super::run::{Run, open};
 use super::text;
 
 /// A statement of the user's own, with the values of its parameters.
@@ -24,6 +25,8 @@ pub struct Query<'q, H> {
     sql: Cow<'q, str>,
     params: Vec<Box<Param<'q>>>,
     idempotent: bool,
+    /// What it is called, if not by the method that ends it.
+    name: Option<&'static str>,
 }
 
 /// A statement of your own on a database or in a transaction: what [`Db::query`](crate::Db::query) and
@@ -47,7 +50,7 @@ pub fn query<'q, H: Handle>(on: H, sql: impl Into<Cow<'q, str>>) -> Query<'q, H>
 
 impl<'q, H: Handle> Query<'q, H> {
     pub(crate) fn new(on: H, sql: Cow<'q, str>) -> Self {
-        Self { on, sql, params: Vec::new(), idempotent: false }
+        Self { on, sql, params: Vec::new(), idempotent: false, name: None }
     }
 
     /// Gives the next parameter, `$1` first, its value.
@@ -102,7 +105,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # }
     /// ```
     pub async fn execute(self) -> Result<u64> {
-        self.run("execute", None).await?.count().await
+        let name = self.named_or("execute");
+        self.observe(name).watch(async { self.run(name, None).await?.count().await }).await
     }
 
     /// Reads the one row of the result.
@@ -124,7 +128,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # }
     /// ```
     pub async fn fetch_one<T: OwnedRow>(self) -> Result<T> {
-        self.run("fetch_one", Some(T::FIELDS)).await?.at_most_one::<T>().await?.ok_or_else(|| no_row("fetch_one"))
+        let name = self.named_or("fetch_one");
+        self.observe(name).watch(async { self.run(name, Some(T::FIELDS)).await?.one().await }).await
     }
 
     /// Reads the one value of the result: that of its only column in its only row.
@@ -147,7 +152,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # }
     /// ```
     pub async fn fetch_val<V: FromCell + OwnedRow>(self) -> Result<V> {
-        self.run("fetch_val", Some(V::FIELDS)).await?.at_most_one::<V>().await?.ok_or_else(|| no_row("fetch_val"))
+        let name = self.named_or("fetch_val");
+        self.observe(name).watch(async { self.run(name, Some(V::FIELDS)).await?.one().await }).await
     }
 
     /// Reads the one row of the result, if there is any.
@@ -166,7 +172,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # }
     /// ```
     pub async fn fetch_optional<T: OwnedRow>(self) -> Result<Option<T>> {
-        self.run("fetch_optional", Some(T::FIELDS)).await?.at_most_one::<T>().await
+        let name = self.named_or("fetch_optional");
+        self.observe(name).watch(async { self.run(name, Some(T::FIELDS)).await?.at_most_one().await }).await
     }
 
     /// Reads the first row of the result, if there is any; the others are received and thrown away.
@@ -185,7 +192,10 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # }
     /// ```
     pub async fn fetch_first<T: OwnedRow>(self) -> Result<Option<T>> {
-        self.run("fetch_first", Some(T::FIELDS)).await?.first().await.map(|(first, _)| first)
+        let name = self.named_or("fetch_first");
+        let told = self.observe(name);
+        let first = async { self.run(name, Some(T::FIELDS)).await?.first().await.map(|(first, _)| first) };
+        told.watch(first).await
     }
 
     /// Reads all rows of the result.
@@ -208,7 +218,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # }
     /// ```
     pub async fn fetch_all<T: OwnedRow>(self) -> Result<Vec<T>> {
-        self.run("fetch_all", Some(T::FIELDS)).await?.all().await
+        let name = self.named_or("fetch_all");
+        self.observe(name).watch(async { self.run(name, Some(T::FIELDS)).await?.all().await }).await
     }
 
     /// Reads the rows as the server names them, without a struct.
@@ -230,7 +241,8 @@ impl<'q, H: Handle> Query<'q, H> {
     /// # }
     /// ```
     pub async fn fetch_rows(self) -> Result<Vec<Row>> {
-        self.run("fetch_rows", None).await?.rows().await
+        let name = self.named_or("fetch_rows");
+        self.observe(name).watch(async { self.run(name, None).await?.rows().await }).await
     }
 
     /// Begins to read the rows one by one; memory stays flat at any size of the result.
@@ -256,7 +268,9 @@ impl<'q, H: Handle> Query<'q, H> {
     where
         H: 's,
     {
-        self.run("stream", Some(T::FIELDS)).await?.stream()
+        let name = self.named_or("stream");
+        let (run, operation) = self.observe(name).opened(self.run(name, Some(T::FIELDS))).await?;
+        run.stream(operation)
     }
 
     /// Reads the rows by binary COPY, which is the least work for the client; the statement is one that gives rows: `SELECT`,
@@ -287,9 +301,13 @@ impl<'q, H: Handle> Query<'q, H> {
     where
         H: 's,
     {
-        text::check(&self.sql, H::IN_TRANSACTION)?;
-        let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
-        CopyOutStream::select(self.on, Selection { sql: &self.sql, params: &params, place: None }).await
+        let operation = self.observe(COPY_OUT);
+        let opened = async {
+            text::check(&self.sql, H::IN_TRANSACTION)?;
+            let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
+            CopyOutStream::select(self.on, Selection { sql: &self.sql, params: &params, place: None }).await
+        };
+        operation.opened(opened).await.map(CopyOutStream::observed)
     }
 
     /// Writes the rows as CSV, text or binary: [`copy_out`](Self::copy_out) by
@@ -314,10 +332,28 @@ impl<'q, H: Handle> Query<'q, H> {
     where
         W: AsyncWrite + Unpin + ?Sized,
     {
-        text::check(&self.sql, H::IN_TRANSACTION)?;
-        let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
-        let selection = Selection { sql: &self.sql, params: &params, place: None };
-        copy_out_raw(self.on, selection, format, writer).await
+        let operation = self.observe(COPY_OUT);
+        let copied = async {
+            text::check(&self.sql, H::IN_TRANSACTION)?;
+            let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
+            let selection = Selection { sql: &self.sql, params: &params, place: None };
+            copy_out_raw(self.on, selection, format, writer).await
+        };
+        operation.watch(copied).await
+    }
+
+    /// The same as an operation of another name, that it is the whole of.
+    pub(crate) fn named(mut self, operation: &'static str) -> Self {
+        self.name = Some(operation);
+        self
+    }
+
+    fn named_or(&self, name: &'static str) -> &'static str {
+        self.name.unwrap_or(name)
+    }
+
+    fn observe(&self, name: &'static str) -> Operation {
+        self.on.observe(name, Subject::default())
     }
 
     async fn run<'s>(self, operation: &'static str, fields: Option<Fields>) -> Result<Run<'s>>
@@ -343,7 +379,11 @@ impl<H> std::fmt::Debug for Query<'_, H> {
 /// Executes a statement of the user's own whose values are kept for another time.
 pub(crate) async fn execute<H: Handle>(on: H, sql: &str, params: &[Box<Param<'_>>]) -> Result<u64> {
     const OPERATION: &str = "execute";
-    text::check(sql, H::IN_TRANSACTION).map_err(|e| e.during(OPERATION))?;
-    let params: Vec<&Param<'_>> = params.iter().map(|p| &**p).collect();
-    open(on, OPERATION, sql, &params, None).await?.count().await
+    let operation = on.observe(OPERATION, Subject::default());
+    let executed = async {
+        text::check(sql, H::IN_TRANSACTION)?;
+        let params: Vec<&Param<'_>> = params.iter().map(|p| &**p).collect();
+        open(on, OPERATION, sql, &params, None).await?.count().await
+    };
+    operation.watch(executed).await.map_err(|e| e.during(OPERATION))
 }

@@ -53,7 +53,7 @@ where
     let key = Written::new(row, |spec| spec.primary_key)?;
     let mut text = Text::new(format!("SELECT FROM {} WHERE ", place.quoted()));
     text.equal(key.columns().map(|(spec, number)| (&spec.name, number)), " AND ");
-    let there = open(on, operation, &text.sql, &key, None).await?.count().await?;
+    let there = open(on, operation, &text.sql, &key, None).await?.aside().count().await?;
     if there == 0 { Ok(None) } else { Err(stale(&spec.name, keys().map(|s| s.name)).during(operation)) }
 }
 
@@ -191,8 +191,9 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
             return Err(without_values(&place));
         }
         let text = text(&place, &self.set, &self.filter);
+        let told = self.on.observe(OPERATION, place.subject());
         let ended = async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await };
-        ended.await.map_err(|e| place.blame(e))
+        told.watch(ended).await.map_err(|e| place.blame(e))
     }
 
     /// Updates the rows, and returns them as they are then.
@@ -227,8 +228,9 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
         }
         let mut text = text(&place, &self.set, &self.filter);
         text.returning(T::SPECS);
+        let told = self.on.observe(OPERATION, place.subject());
         let ended = async { open(self.on, OPERATION, &text.sql, &text.params, Some(T::FIELDS)).await?.all().await };
-        ended.await.map_err(|e| place.blame(e))
+        told.watch(ended).await.map_err(|e| place.blame(e))
     }
 }
 

@@ -2,7 +2,7 @@ use futures_core::Stream;
 use futures_util::StreamExt;
 use tokio::io::AsyncWrite;
 
-use crate::copy::{CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport};
+use crate::copy::{COPY_OUT, CopyFormat, CopyIn, CopyInOptions, CopyOutReport, CopyOutStream, CopyReport};
 use crate::error::{Error, Result};
 use crate::pool::Handle;
 use crate::table::{CopyOut, PgTable, WriteRow};
@@ -156,7 +156,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
                 Ok(row) => copy.send(&row).await?,
                 Err(error) => {
                     // A connection that fails to undo the load undoes it by its end: the source's error is the one to tell.
-                    let _ended = copy.abort().await;
+                    let _ended = copy.abort_otherwise().await;
                     return Err(error);
                 }
             }
@@ -214,7 +214,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         T: CopyOut,
         H: 's,
     {
-        CopyOutStream::open(self.on).await
+        let place = self.place();
+        let operation = self.on.observe(COPY_OUT, place.subject());
+        operation.opened(CopyOutStream::open(self.on)).await.map(CopyOutStream::observed)
     }
 
     /// Writes all rows as CSV, text or binary to any writer, as the server sends them, and flushes it; it is not shut

@@ -35,8 +35,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let key = key.values();
         let place = self.place();
         let sql = place.statement::<T>(T::SELECT_BY_KEY, sql::select_by_key);
-        let run = open_again(self.on, OPERATION, &sql, &key, Some(T::FIELDS)).await.map_err(|e| place.blame(e))?;
-        run.at_most_one().await.map_err(|e| place.blame(e))
+        let told = self.on.observe(OPERATION, place.subject());
+        let got = async { open_again(self.on, OPERATION, &sql, &key, Some(T::FIELDS)).await?.at_most_one().await };
+        told.watch(got).await.map_err(|e| place.blame(e))
     }
 
     /// The rows with the keys, each in its key's place, `None` where there is no such row; a key may come twice.
@@ -69,7 +70,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let keys: Vec<K> = keys.into_iter().collect();
-        get_many(self.on, &place, "get_many", &keys).await.map_err(|e| place.blame(e))
+        let told = self.on.observe("get_many", place.subject());
+        told.watch(get_many(self.on, &place, "get_many", &keys)).await.map_err(|e| place.blame(e))
     }
 
     /// Gives columns of the row with the key new values; says whether there is such a row.
@@ -124,8 +126,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             text.push(" = ");
             text.param(value);
         }
-        let run = open(self.on, OPERATION, &text.sql, &text.params, None).await.map_err(|e| place.blame(e))?;
-        run.count().await.map(|n| n > 0).map_err(|e| place.blame(e))
+        let told = self.on.observe(OPERATION, place.subject());
+        let patched = async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await };
+        told.watch(patched).await.map(|n| n > 0).map_err(|e| place.blame(e))
     }
 
     /// Deletes the row with the key; says whether there was one.
@@ -155,7 +158,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let key = key.values();
         let place = self.place();
         let sql = place.statement::<T>(T::DELETE_BY_KEY, sql::delete_by_key);
-        let run = open(self.on, OPERATION, &sql, &key, None).await.map_err(|e| place.blame(e))?;
-        run.count().await.map(|n| n > 0).map_err(|e| place.blame(e))
+        let told = self.on.observe(OPERATION, place.subject());
+        let deleted = async { open(self.on, OPERATION, &sql, &key, None).await?.count().await };
+        told.watch(deleted).await.map(|n| n > 0).map_err(|e| place.blame(e))
     }
 }

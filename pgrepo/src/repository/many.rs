@@ -49,19 +49,28 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn insert_many<R, I>(mut self, rows: I) -> Result<u64>
+    pub async fn insert_many<R, I>(self, rows: I) -> Result<u64>
     where
         R: WriteRow<Table = T> + Send + Sync,
         I: IntoIterator<Item = R>,
     {
         let place = self.place();
+        let told = self.on.observe(INSERT_MANY, place.subject());
+        told.watch(self.insert_them(&place, rows)).await
+    }
+
+    async fn insert_them<R, I>(mut self, place: &Place, rows: I) -> Result<u64>
+    where
+        R: WriteRow<Table = T> + Send + Sync,
+        I: IntoIterator<Item = R>,
+    {
         let mut rows = rows.into_iter();
         let first: Vec<R> = rows.by_ref().take(CROSSOVER).collect();
         if first.is_empty() {
             return Ok(0);
         }
         if first.len() < CROSSOVER {
-            let inserted = query::insert_many(self.on.reborrow(), &place, INSERT_MANY, &first).await;
+            let inserted = query::insert_many(self.on.reborrow(), place, INSERT_MANY, &first).await;
             if let Some(count) = inserted.map_err(|e| place.blame(e))? {
                 return Ok(count);
             }
@@ -71,7 +80,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             match copy.begin(row).await {
                 Err(error) if is_secured(&error) => {
                     drop(copy);
-                    return by_statements(self.on, &place, &first, rows).await.map_err(|e| place.blame(e));
+                    return by_statements(self.on, place, &first, rows).await.map_err(|e| place.blame(e));
                 }
                 begun => begun?,
             }
@@ -116,8 +125,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let rows: Vec<R> = rows.into_iter().collect();
-        let new = query::insert_many_new(self.on, &place, "insert_many_new", &key::<T>(), &rows).await;
-        new.map_err(|e| place.blame(e))
+        let (told, key) = (self.on.observe("insert_many_new", place.subject()), key::<T>());
+        let new = query::insert_many_new(self.on, &place, "insert_many_new", &key, &rows);
+        told.watch(new).await.map_err(|e| place.blame(e))
     }
 
     /// Inserts the rows that are not in conflict on a unique set of columns, and says of each row, in their order,
@@ -148,8 +158,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let rows: Vec<R> = rows.into_iter().collect();
-        let new = query::insert_many_new(self.on, &place, "insert_many_new_on", set.columns(), &rows).await;
-        new.map_err(|e| place.blame(e))
+        let told = self.on.observe("insert_many_new_on", place.subject());
+        let new = query::insert_many_new(self.on, &place, "insert_many_new_on", set.columns(), &rows);
+        told.watch(new).await.map_err(|e| place.blame(e))
     }
 }
 

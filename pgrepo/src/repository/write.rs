@@ -43,8 +43,12 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         R: WriteRow<Table = T> + Sync,
     {
         let place = self.place();
-        let inserted = query::insert(self.on, &place, "insert", &row, "").await;
-        inserted.and_then(|row| row.ok_or_else(|| query::no_row("insert"))).map_err(|e| place.blame(e))
+        let told = self.on.observe("insert", place.subject());
+        let inserted = async {
+            let inserted = query::insert(self.on, &place, "insert", &row, "").await?;
+            inserted.ok_or_else(|| query::no_row("insert"))
+        };
+        told.watch(inserted).await.map_err(|e| place.blame(e))
     }
 
     /// Inserts a row unless it is in conflict with one that is there, on any unique set of columns; returns the row if
@@ -75,8 +79,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         R: WriteRow<Table = T> + Sync,
     {
         let place = self.place();
-        let inserted = query::insert(self.on, &place, "insert_new", &row, " ON CONFLICT DO NOTHING").await;
-        inserted.map_err(|e| place.blame(e))
+        let told = self.on.observe("insert_new", place.subject());
+        let inserted = query::insert(self.on, &place, "insert_new", &row, " ON CONFLICT DO NOTHING");
+        told.watch(inserted).await.map_err(|e| place.blame(e))
     }
 
     /// Writes a row over the one with its key, and returns it as it is then; `None` where there is no such row.
@@ -125,7 +130,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         R: WriteRow<Table = T> + Sync,
     {
         let place = self.place();
-        query::update(self.on, &place, "update", &row).await.map_err(|e| place.blame(e))
+        let told = self.on.observe("update", place.subject());
+        told.watch(query::update(self.on, &place, "update", &row)).await.map_err(|e| place.blame(e))
     }
 
     /// Updates the rows that meet a condition: see [`Update`].
@@ -202,7 +208,8 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         R: WriteRow<Table = T> + Sync,
     {
         let place = self.place();
-        query::upsert(self.on, &place, "upsert", &key::<T>(), &row).await.map_err(|e| place.blame(e))
+        let (told, key) = (self.on.observe("upsert", place.subject()), key::<T>());
+        told.watch(query::upsert(self.on, &place, "upsert", &key, &row)).await.map_err(|e| place.blame(e))
     }
 
     /// Inserts a row, or updates the one that has the same values in a unique set of columns.
@@ -241,7 +248,9 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         R: WriteRow<Table = T> + Sync,
     {
         let place = self.place();
-        query::upsert(self.on, &place, "upsert_on", set.columns(), &row).await.map_err(|e| place.blame(e))
+        let told = self.on.observe("upsert_on", place.subject());
+        let upserted = query::upsert(self.on, &place, "upsert_on", set.columns(), &row);
+        told.watch(upserted).await.map_err(|e| place.blame(e))
     }
 }
 

@@ -160,9 +160,9 @@ impl TableInfo {
         let table = table.into();
         let blame = |error: Error| error.on_table(table).during(OPERATION);
         let asked = query(on.reborrow(), INFO).bind(table.schema).bind(table.name);
-        let found: Option<String> = asked.idempotent().fetch_optional().await.map_err(blame)?;
+        let found: Option<String> = asked.named(OPERATION).idempotent().fetch_optional().await.map_err(blame)?;
         let Some(found) = found else {
-            let names = query(on, include_str!("names.sql")).idempotent();
+            let names = query(on, include_str!("names.sql")).named(OPERATION).idempotent();
             let names: Vec<(String, String)> = names.fetch_all().await.map_err(blame)?;
             return Err(blame(not_found(table, &names)));
         };

@@ -131,7 +131,7 @@ impl TableShape {
     pub async fn fetch<'t>(on: impl Handle, table: impl Into<TableName<'t>>) -> Result<Option<Self>> {
         let table = table.into();
         let named = query(on, SHAPE).bind(table.schema).bind(table.name).bind(i64::from(FIRST_OWN));
-        let found: Option<String> = named.idempotent().fetch_optional().await?;
+        let found: Option<String> = named.named("table_shape").idempotent().fetch_optional().await?;
         let unreadable = |e: serde_json::Error| {
             Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").on_table(table).caused_by(e)
         };

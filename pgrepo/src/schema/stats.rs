@@ -152,8 +152,7 @@ impl DatabaseStats {
     /// ```
     pub async fn fetch(on: impl Handle) -> Result<Self> {
         const OPERATION: &str = "database_stats";
-        let found: String =
-            query(on, include_str!("stats.sql")).idempotent().fetch_val().await.map_err(|e| e.during(OPERATION))?;
+        let found: String = query(on, include_str!("stats.sql")).named(OPERATION).idempotent().fetch_val().await?;
         serde_json::from_str(&found).map_err(|e| {
             Error::new(ErrorKind::Decode, "the catalog's answer cannot be read").during(OPERATION).caused_by(e)
         })

@@ -3,16 +3,17 @@
 mod chunks;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use futures_util::StreamExt;
 use sqlx::postgres::PgRow;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::observe::{self, Operation};
 use crate::query::Plan;
 use crate::table::{FromRow, OwnedRow};
 
@@ -31,12 +32,14 @@ pub struct RowStream<'s, T> {
     current: Option<PgRow>,
     index: u64,
     operation: &'static str,
+    /// What is told of it, for as long as it lives.
+    told: Operation,
     of: PhantomData<fn() -> T>,
 }
 
 impl<'s, T: FromRow> RowStream<'s, T> {
-    pub(crate) fn new(rows: Rows<'s>, plan: Plan, operation: &'static str) -> Self {
-        Self { rows, plan, current: None, index: 0, operation, of: PhantomData }
+    pub(crate) fn new(rows: Rows<'s>, plan: Plan, operation: &'static str, told: Operation) -> Self {
+        Self { rows, plan, current: None, index: 0, operation, told, of: PhantomData }
     }
 
     /// Reads the next row; `None` at the end.
@@ -58,11 +61,33 @@ impl<'s, T: FromRow> RowStream<'s, T> {
     /// # }
     /// ```
     pub async fn next(&mut self) -> Result<Option<T::Row<'_>>> {
-        let Some(row) = self.rows.next().await else { return Ok(None) };
-        let row = row.map_err(|e| e.during(self.operation))?;
-        let index = self.arrived(&row).map_err(|e| e.during(self.operation))?;
-        let row = self.current.insert(row);
-        self.plan.read::<T>(row, index).map(Some).map_err(|e| e.during(self.operation))
+        let Some(row) = poll_fn(|cx| self.poll_row(cx)).await else { return Ok(None) };
+        let Self { plan, current, operation, told, .. } = self;
+        let read = row.and_then(|(row, index)| plan.read::<T>(current.insert(row), index));
+        read.map(Some).map_err(|e| failed(told, e.during(operation)))
+    }
+
+    /// Polls for the next row, and counts it.
+    fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(PgRow, u64)>>> {
+        let polled = {
+            let _within = self.told.enter();
+            self.rows.as_mut().poll_next(cx)
+        };
+        let Some(row) = ready!(polled) else {
+            self.ended();
+            return Poll::Ready(None);
+        };
+        Poll::Ready(Some(row.and_then(|row| {
+            let index = self.arrived(&row)?;
+            Ok((row, index))
+        })))
+    }
+
+    fn ended(&mut self) {
+        if let Some(_within) = self.told.enter() {
+            observe::rows(self.index, self.index);
+        }
+        self.told.end(None);
     }
 
     /// Counts a row that has arrived, and returns its index; the first one shows whether the plan still holds.
@@ -140,12 +165,9 @@ impl<'s, T: FromRow> RowStream<'s, T> {
         cx: &mut Context<'_>,
         make: &mut impl for<'r> FnMut(T::Row<'r>) -> U,
     ) -> Poll<Option<Result<U>>> {
-        let Some(row) = ready!(self.rows.as_mut().poll_next(cx)) else { return Poll::Ready(None) };
-        let made = row.and_then(|row| {
-            let index = self.arrived(&row)?;
-            self.plan.read::<T>(&row, index).map(make)
-        });
-        Poll::Ready(Some(made.map_err(|e| e.during(self.operation))))
+        let Some(row) = ready!(self.poll_row(cx)) else { return Poll::Ready(None) };
+        let made = row.and_then(|(row, index)| self.plan.read::<T>(&row, index).map(make));
+        Poll::Ready(Some(made.map_err(|e| failed(&mut self.told, e.during(self.operation)))))
     }
 
     /// The rows in pieces of `size`, of which the last one may be shorter: see [`Chunks`].
@@ -168,6 +190,13 @@ impl<'s, T: FromRow> RowStream<'s, T> {
     {
         Chunks::new(self, size)
     }
+}
+
+/// An error that a stream hands out: the first is what it is told to have ended with, also where it goes on.
+#[cold]
+fn failed(told: &mut Operation, error: Error) -> Error {
+    told.end(Some(&error));
+    error
 }
 
 impl<T: OwnedRow> Stream for RowStream<'_, T> {

@@ -43,6 +43,11 @@ impl Place {
         self.name().quoted()
     }
 
+    /// The struct's own table, whatever schema is named at run time.
+    pub(crate) fn declared(&self) -> TableName<'static> {
+        TableName { schema: self.table.schema, name: self.table.name }
+    }
+
     /// An error on this table.
     pub(crate) fn blame(&self, error: Error) -> Error {
         let error = error.naming().on_table(self.name());

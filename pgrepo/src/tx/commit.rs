@@ -43,7 +43,11 @@ impl Tx {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn commit(mut self) -> Result<()> {
+    pub async fn commit(self) -> Result<()> {
+        self.observe(OPERATION).watch(self.end_by_commit()).await
+    }
+
+    async fn end_by_commit(mut self) -> Result<()> {
         let prepared = self.undo_dropped().await.and_then(|()| self.step());
         let mut step = prepared.map_err(|e| e.during(OPERATION))?;
         let Err(error) = driver::simple(step.session(), "SAVEPOINT pgrepo_commit; COMMIT").await else {
@@ -57,7 +61,7 @@ impl Tx {
             let message = "nothing of it took effect: the server rolled the transaction back";
             let refused = Error::new(ErrorKind::Transaction, message).caused_by(cause);
             // Should this fail, the connection is closed, which rolls back as well.
-            let _closed = self.rollback().await;
+            let _closed = self.end_by_rollback().await;
             return Err(refused.during(OPERATION));
         }
         let (db, id, read_only) = (self.db.clone(), self.id, self.read_only);
@@ -86,7 +90,11 @@ impl Tx {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn rollback(mut self) -> Result<()> {
+    pub async fn rollback(self) -> Result<()> {
+        self.observe("rollback").watch(self.end_by_rollback()).await
+    }
+
+    async fn end_by_rollback(mut self) -> Result<()> {
         let mut step = self.step().map_err(|e| e.during("rollback"))?;
         let ended = driver::simple(step.session(), "ROLLBACK").await;
         step.settle(ended).map_err(|e| e.during("rollback"))?;

@@ -4,9 +4,13 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Db, Guard, driver};
+use crate::observe::{Operation, Subject};
+use crate::pool::{Db, Guard, Session, Watch, driver};
 
 use super::Tx;
+
+const LOCK: &str = "advisory_lock";
+const UNLOCK: &str = "unlock";
 
 /// What an advisory lock is on: a number of 64 bits, or two of 32. The two kinds never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,17 +134,27 @@ impl Tx {
     }
 
     async fn try_lock(&mut self, function: &'static str, key: AdvisoryKey) -> Result<bool> {
-        const OPERATION: &str = "advisory_lock";
-        self.next_operation().await.map_err(|e| e.during(OPERATION))?;
-        let mut guard = self.step().map_err(|e| e.during(OPERATION))?;
-        let called = call(guard.session(), function, key).await;
-        guard.settle(called).map_err(|e| e.during(OPERATION))
+        let locked = async |tx: &mut Self| {
+            tx.next_operation().await?;
+            let mut step = tx.step()?;
+            let called = call(step.session(), LOCK, function, key).await;
+            step.settle(called)
+        };
+        self.observe(LOCK).watch(locked(self)).await.map_err(|e| e.during(LOCK))
     }
 }
 
 /// Calls one of the server's functions for advisory locks; `false` is its answer only.
-async fn call(session: &mut crate::pool::Session, function: &str, key: AdvisoryKey) -> Result<bool, sqlx::Error> {
-    let rows = driver::simple(session, &format!("SELECT pg_catalog.{function}({})::text", key.sql())).await?;
+async fn call(
+    session: &mut Session,
+    operation: &'static str,
+    function: &str,
+    key: AdvisoryKey,
+) -> Result<bool, sqlx::Error> {
+    let sql = format!("SELECT pg_catalog.{function}({})::text", key.sql());
+    // Without the key, which is a value.
+    let _watch = Watch::begin(&*session, operation, || format!("SELECT pg_catalog.{function}(…)").into());
+    let rows = driver::simple(session, &sql).await?;
     let answer = rows.first().map(|row| sqlx::Row::try_get::<&str, _>(row, 0)).transpose()?;
     Ok(answer != Some("false"))
 }
@@ -243,17 +257,19 @@ impl Db {
     }
 
     async fn lock(&self, shared: bool, key: AdvisoryKey, function: &'static str) -> Result<Option<AdvisoryLock>> {
-        const OPERATION: &str = "advisory_lock";
-        let mut guard = self.guard().await.map_err(|e| e.during(OPERATION))?;
-        let mut step = guard.step();
-        let called = call(step.session(), function, key).await;
-        let locked = step.settle(called).map_err(|e| e.during(OPERATION))?;
-        Ok(locked.then(|| AdvisoryLock { guard, key, shared, held: true }))
+        let locked = async {
+            let mut guard = self.guard().await?;
+            let mut step = guard.step();
+            let called = call(step.session(), LOCK, function, key).await;
+            let locked = step.settle(called)?;
+            Ok(locked.then(|| AdvisoryLock { guard, key, shared, held: true }))
+        };
+        Operation::begin(self.about(), LOCK, Subject::default()).watch(locked).await.map_err(|e: Error| e.during(LOCK))
     }
 }
 
 fn refused() -> Error {
-    Error::new(ErrorKind::Query, "the server did not give the lock").during("advisory_lock")
+    Error::new(ErrorKind::Query, "the server did not give the lock").during(LOCK)
 }
 
 /// An advisory lock that outlives transactions, with the connection that holds it.
@@ -306,12 +322,16 @@ impl AdvisoryLock {
     /// ```
     pub async fn check(&mut self) -> Result<()> {
         const OPERATION: &str = "check";
-        if self.guard.is_dirty() {
-            return Err(lost().during(OPERATION));
-        }
-        let mut step = self.guard.step();
-        let asked = driver::simple(step.session(), "SELECT 1").await;
-        step.settle(asked).map(drop).map_err(|e| e.during(OPERATION))
+        let operation = Operation::begin(&self.guard.session().about, OPERATION, Subject::default());
+        let checked = async {
+            if self.guard.is_dirty() {
+                return Err(lost());
+            }
+            let mut step = self.guard.step();
+            let asked = driver::simple(step.session(), "SELECT 1").await;
+            step.settle(asked).map(drop)
+        };
+        operation.watch(checked).await.map_err(|e| e.during(OPERATION))
     }
 
     /// Unlocks the key, and gives the connection back.
@@ -331,16 +351,19 @@ impl AdvisoryLock {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn unlock(mut self) -> Result<()> {
-        const OPERATION: &str = "unlock";
+    pub async fn unlock(self) -> Result<()> {
+        Operation::begin(&self.guard.session().about, UNLOCK, Subject::default()).watch(self.end()).await
+    }
+
+    async fn end(mut self) -> Result<()> {
         if self.guard.is_dirty() {
-            return Err(lost().during(OPERATION));
+            return Err(lost().during(UNLOCK));
         }
         let function = if self.shared { "pg_advisory_unlock_shared" } else { "pg_advisory_unlock" };
         let mut step = self.guard.step();
-        let called = call(step.session(), function, self.key).await;
-        if !step.settle(called).map_err(|e| e.during(OPERATION))? {
-            return Err(Error::new(ErrorKind::Query, "the session did not hold the lock any more").during(OPERATION));
+        let called = call(step.session(), UNLOCK, function, self.key).await;
+        if !step.settle(called).map_err(|e| e.during(UNLOCK))? {
+            return Err(Error::new(ErrorKind::Query, "the session did not hold the lock any more").during(UNLOCK));
         }
         self.held = false;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -9,6 +10,7 @@ use sqlx::PgConnection;
 use crate::copy::{CopyReport, copy_records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{insert_json, query_json};
+use crate::observe::{About, Operation, Subject};
 use crate::pool::driver;
 use crate::pool::{Db, Guard, Passing, Session, Step, interrupted};
 use crate::query::Query;
@@ -93,6 +95,16 @@ impl Tx {
     fn passing(&self) -> Option<Passing> {
         // What was done on the raw connection is not known.
         self.guard.passing().filter(|_| !self.raw)
+    }
+
+    /// What is said of its database.
+    pub(crate) fn about(&self) -> &Arc<About> {
+        self.db.about()
+    }
+
+    /// Begins an operation of the transaction as a whole, as it is told of.
+    fn observe(&self, operation: &'static str) -> Operation {
+        Operation::begin(self.about(), operation, Subject::default())
     }
 
     pub(crate) fn at_rest(&self) -> bool {
@@ -263,7 +275,7 @@ impl Tx {
             return Ok(id);
         }
         let sql = "SELECT pg_catalog.pg_current_xact_id()::text";
-        let id: String = self.query(sql).fetch_val().await.map_err(|e| e.during("id"))?;
+        let id: String = self.query(sql).named("id").fetch_val().await?;
         let id = id.parse().map_err(|e: Error| e.of_kind(ErrorKind::Decode).during("id"))?;
         self.id = Some(id);
         Ok(id)

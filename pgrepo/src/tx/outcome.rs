@@ -43,9 +43,9 @@ pub(crate) async fn outcome(db: &Db, id: TxId) -> Result<TxOutcome> {
     let (status,): (Option<String>,) = db
         .query("SELECT pg_catalog.pg_xact_status($1::text::xid8)")
         .bind(id.0.to_string())
+        .named("outcome")
         .fetch_one()
-        .await
-        .map_err(|e| e.during("outcome"))?;
+        .await?;
     Ok(match status.as_deref() {
         Some("committed") => TxOutcome::Committed,
         Some("aborted") => TxOutcome::Aborted,

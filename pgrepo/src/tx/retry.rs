@@ -3,11 +3,15 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Result};
+use crate::observe::{self, Operation, Subject};
 use crate::pool::{Db, Passing};
 use crate::retry::{Backoff, RetryConfig};
 
 use super::closure::{TxFn, TxOnce};
 use super::{Tx, TxOptions};
+
+/// What is told of a closure in a transaction; what is run in it is told by itself.
+const TRANSACTION: &str = "transaction";
 
 impl Db {
     /// Runs a closure in a transaction, once: commits where it returns `Ok`, rolls back where it returns an error or panics.
@@ -60,7 +64,7 @@ impl Db {
         T: Send,
         E: From<Error> + Send,
     {
-        async move {
+        Operation::around(self.about(), TRANSACTION).watch_any(async move {
             let mut tx = self.begin_with(options).await?;
             match work(&mut tx).await {
                 Ok(value) => {
@@ -73,7 +77,7 @@ impl Db {
                     Err(error)
                 }
             }
-        }
+        })
     }
 
     /// Runs a closure in a transaction with these options, and again where the transaction is known to have had no effect
@@ -130,16 +134,19 @@ impl Db {
         T: Send,
         E: From<Error> + Send,
     {
-        async move {
+        Operation::around(self.about(), TRANSACTION).watch_any(async move {
             let mut attempts = Attempts::new(self, &options);
             loop {
-                let (passing, failure) = match Tx::begin(self, &options).await {
+                let (passing, failure) = match self.begin_observed(Tx::begin(self, &options)).await {
                     Err(error) => (Passing::of(&error), Failure::Ours(error)),
                     Ok(mut tx) => {
                         tx.guard.set_attempt(attempts.made);
                         match work(&mut tx).await {
                             Ok(value) => match tx.commit_asking().await {
-                                Ok(()) => return Ok(value),
+                                Ok(()) => {
+                                    observe::attempts(attempts.made);
+                                    return Ok(value);
+                                }
                                 Err(Uncommitted { error, passing }) => (passing, Failure::Ours(error)),
                             },
                             Err(error) => {
@@ -153,10 +160,13 @@ impl Db {
                 };
                 match passing.and_then(|passing| attempts.wait(passing)) {
                     Some(wait) => sleep(wait).await,
-                    None => return Err(failure.after(attempts.made)),
+                    None => {
+                        observe::attempts(attempts.made);
+                        return Err(failure.after(attempts.made));
+                    }
                 }
             }
-        }
+        })
     }
 
     /// Begins a transaction with these options, which the server is told in the message that begins it. Dropped without
@@ -182,13 +192,23 @@ impl Db {
     /// # }
     /// ```
     pub async fn begin_with(&self, options: TxOptions) -> Result<Tx> {
-        let mut attempts = self.retry().attempts();
-        loop {
-            match Tx::begin(self, &options).await {
-                Err(error) => sleep(attempts.after(error, false)?).await,
-                begun => return begun,
+        let begun = async {
+            let mut attempts = self.retry().attempts();
+            loop {
+                match Tx::begin(self, &options).await {
+                    Err(error) => sleep(attempts.after(error, false)?).await,
+                    begun => {
+                        observe::attempts(attempts.made());
+                        return begun;
+                    }
+                }
             }
-        }
+        };
+        self.begin_observed(begun).await
+    }
+
+    fn begin_observed<F: Future<Output = Result<Tx>>>(&self, begun: F) -> impl Future<Output = Result<Tx>> + use<F> {
+        Operation::begin(self.about(), "begin", Subject::default()).watch(begun)
     }
 }
 
@@ -249,7 +269,10 @@ impl<'d> Attempts<'d> {
         let wait = self.backoff.next()?;
         let in_time = self.began.elapsed().saturating_add(wait) < self.config.deadline;
         let granted = in_time && (passing.conflict || self.db.retry().budget().withdraw());
-        self.made += u32::from(granted);
+        if granted {
+            self.made += 1;
+            self.db.retry().tell(if passing.conflict { "conflict" } else { "outage" }.into(), self.made);
+        }
         granted.then_some(wait)
     }
 }

@@ -7,6 +7,9 @@ use crate::pool::driver;
 use super::Tx;
 use super::closure::TxOnce;
 
+const RELEASE: &str = "release";
+const ROLLBACK: &str = "rollback";
+
 /// A part of a transaction that can be rolled back by itself; it derefs to the transaction.
 ///
 /// Dropped without [`release`](Self::release) it is rolled back, before whatever is done next in the transaction. There
@@ -101,13 +104,17 @@ impl Tx {
     /// ```
     pub async fn begin_savepoint(&mut self) -> Result<Savepoint<'_>> {
         const OPERATION: &str = "savepoint";
-        self.next_operation().await.map_err(|e| e.during(OPERATION))?;
-        let depth = self.depth + 1;
-        let mut step = self.step().map_err(|e| e.during(OPERATION))?;
-        let set = driver::simple(step.session(), &format!("SAVEPOINT {}", Name(depth))).await;
-        step.settle(set).map_err(|e| e.during(OPERATION))?;
-        self.depth = depth;
-        Ok(Savepoint { tx: self, depth, over: false })
+        let operation = self.observe(OPERATION);
+        let set = async {
+            self.next_operation().await?;
+            let depth = self.depth + 1;
+            let mut step = self.step()?;
+            let set = driver::simple(step.session(), &format!("SAVEPOINT {}", Name(depth))).await;
+            step.settle(set)?;
+            self.depth = depth;
+            Ok(Savepoint { tx: self, depth, over: false })
+        };
+        operation.watch(set).await.map_err(|e| e.during(OPERATION))
     }
 
     /// Rolls back the savepoints that were dropped, if any were.
@@ -155,10 +162,13 @@ impl Savepoint<'_> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn release(mut self) -> Result<()> {
-        const OPERATION: &str = "release";
-        self.tx.undo_dropped().await.map_err(|e| e.during(OPERATION))?;
-        let mut step = self.tx.step().map_err(|e| e.during(OPERATION))?;
+    pub async fn release(self) -> Result<()> {
+        self.tx.observe(RELEASE).watch(self.end_by_release()).await
+    }
+
+    async fn end_by_release(mut self) -> Result<()> {
+        self.tx.undo_dropped().await.map_err(|e| e.during(RELEASE))?;
+        let mut step = self.tx.step().map_err(|e| e.during(RELEASE))?;
         match driver::simple(step.session(), &format!("RELEASE SAVEPOINT {}", Name(self.depth))).await {
             Ok(_) => {
                 step.done();
@@ -168,11 +178,11 @@ impl Savepoint<'_> {
             Err(error) => {
                 let refused = step.settle(Err::<(), _>(error)).map_err(|cause| {
                     let message = "nothing of the savepoint is kept: the server refused to release it";
-                    Error::new(ErrorKind::Transaction, message).caused_by(cause).during(OPERATION)
+                    Error::new(ErrorKind::Transaction, message).caused_by(cause).during(RELEASE)
                 });
                 if self.tx.at_rest() {
                     // Should this fail too, each later statement says so.
-                    let _aborted = self.rollback().await;
+                    let _aborted = self.end_by_rollback().await;
                 }
                 refused
             }
@@ -196,11 +206,14 @@ impl Savepoint<'_> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn rollback(mut self) -> Result<()> {
-        const OPERATION: &str = "rollback";
-        let mut step = self.tx.step().map_err(|e| e.during(OPERATION))?;
+    pub async fn rollback(self) -> Result<()> {
+        self.tx.observe(ROLLBACK).watch(self.end_by_rollback()).await
+    }
+
+    async fn end_by_rollback(mut self) -> Result<()> {
+        let mut step = self.tx.step().map_err(|e| e.during(ROLLBACK))?;
         let undone = driver::simple(step.session(), &undo(self.depth)).await;
-        step.settle(undone).map_err(|e| e.during(OPERATION))?;
+        step.settle(undone).map_err(|e| e.during(ROLLBACK))?;
         self.end();
         Ok(())
     }

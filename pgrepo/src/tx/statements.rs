@@ -4,6 +4,7 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Operation;
 use crate::pool::{Db, Param, interrupted};
 use crate::query;
 use crate::value::Encode;
@@ -96,11 +97,14 @@ impl Db {
         &self,
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<u64>> {
-        let mut tx = self.begin().await?;
-        // An error drops the transaction, which rolls it back.
-        let rows = tx.execute_all(statements).await?;
-        tx.commit().await?;
-        Ok(rows)
+        let executed = async {
+            let mut tx = self.begin().await?;
+            // An error drops the transaction, which rolls it back.
+            let rows = tx.execute_all_in(statements).await?;
+            tx.commit().await?;
+            Ok(rows)
+        };
+        Operation::around(self.about(), "execute_all").watch(executed).await
     }
 
     /// Executes statements in one transaction, each under a savepoint: one that fails is undone by itself, and the others
@@ -136,10 +140,13 @@ impl Db {
         &self,
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<Result<u64>>> {
-        let mut tx = self.begin().await?;
-        let outcomes = tx.execute_each(statements).await?;
-        tx.commit().await?;
-        Ok(outcomes)
+        let executed = async {
+            let mut tx = self.begin().await?;
+            let outcomes = tx.execute_each_in(statements).await?;
+            tx.commit().await?;
+            Ok(outcomes)
+        };
+        Operation::around(self.about(), "execute_each").watch(executed).await
     }
 }
 
@@ -162,6 +169,14 @@ impl Tx {
     /// # }
     /// ```
     pub async fn execute_all<'q, S: Borrow<Statement<'q>>>(
+        &mut self,
+        statements: impl IntoIterator<Item = S>,
+    ) -> Result<Vec<u64>> {
+        let operation = Operation::around(self.about(), "execute_all");
+        operation.watch(self.execute_all_in(statements)).await
+    }
+
+    async fn execute_all_in<'q, S: Borrow<Statement<'q>>>(
         &mut self,
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<u64>> {
@@ -199,6 +214,14 @@ impl Tx {
     /// # }
     /// ```
     pub async fn execute_each<'q, S: Borrow<Statement<'q>>>(
+        &mut self,
+        statements: impl IntoIterator<Item = S>,
+    ) -> Result<Vec<Result<u64>>> {
+        let operation = Operation::around(self.about(), "execute_each");
+        operation.watch(self.execute_each_in(statements)).await
+    }
+
+    async fn execute_each_in<'q, S: Borrow<Statement<'q>>>(
         &mut self,
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<Result<u64>>> {

@@ -219,7 +219,7 @@ impl Job<'_> {
     }
 
     async fn read_once(&self, session: &mut Session, sql: &str, take: &mut Take<'_>) -> Result<Read, Failed> {
-        let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
+        let _watch = Watch::begin(&*session, self.operation, || sql.into());
         let limit = session.answer_limit;
         let mut items = driver::once(session, sql);
         let (mut refused, mut read) = (None, Read::default());
@@ -258,12 +258,12 @@ impl Job<'_> {
     }
 
     pub(super) async fn rows(&self, session: &mut Session, sql: &str) -> Result<Vec<PgRow>, Failed> {
-        let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
+        let _watch = Watch::begin(&*session, self.operation, || sql.into());
         driver::simple(session, sql).await.map_err(of_driver)
     }
 
     pub(super) async fn affected(&self, session: &mut Session, sql: &str) -> Result<u64, Failed> {
-        let _watch = Watch::begin(session.slow_statement, self.operation, || sql.into());
+        let _watch = Watch::begin(&*session, self.operation, || sql.into());
         driver::affected(session, sql).await.map_err(of_driver)
     }
 

@@ -88,7 +88,7 @@ where
     loop {
         if let Err(error) = stage.encode(&row) {
             // A connection that fails to undo the load undoes it by its end: the row's error is the one to tell.
-            let _ended = stage.abort().await;
+            let _ended = stage.abort_by(&error).await;
             return Err(told(error));
         }
         if stage.is_full() {
@@ -98,7 +98,7 @@ where
             Some(Ok(row)) => row,
             Some(Err(error)) => {
                 // The same of the source's.
-                let _ended = stage.abort().await;
+                let _ended = stage.abort_otherwise().await;
                 return Err(error);
             }
             None => return stage.finish().await.map_err(&told),

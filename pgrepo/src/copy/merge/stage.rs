@@ -50,7 +50,8 @@ impl<'s> Stage<'s> {
         let progress = task.progress.clone();
         let (sender, report) = oneshot::channel();
         let (plan, marks) = plan::<R>(place, task, sent, following, read, Some(sender))?;
-        let (load, Started { types, .. }) = Load::start(on, plan).await?;
+        let told = on.observe(plan.operation, place.subject());
+        let (load, Started { types, .. }) = Load::start(on, plan, told).await?;
         if let Some(progress) = &progress {
             progress.sending();
         }
@@ -73,8 +74,12 @@ impl<'s> Stage<'s> {
     }
 
     /// Ends the merge without storing anything.
-    pub(super) async fn abort(self) -> Result<()> {
-        self.load.abort().await
+    pub(super) async fn abort_by(self, error: &Error) -> Result<()> {
+        self.load.abort_by(error).await
+    }
+
+    pub(super) async fn abort_otherwise(self) -> Result<()> {
+        self.load.abort_otherwise().await
     }
 
     /// Ends the COPY, and merges what was sent.
@@ -138,6 +143,7 @@ pub(crate) fn plan<'s, R: WriteRow>(
     let plan = Plan {
         operation: task.operation,
         target: Target::new(place.name()),
+        table: Some(place.declared()),
         sql: statements.copy(),
         check: Box::new({
             let marks = marks.clone();

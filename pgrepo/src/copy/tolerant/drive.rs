@@ -1,6 +1,7 @@
 //! A tolerant load, or merge, from its first row to its end.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_core::Stream;
 
@@ -10,6 +11,7 @@ use crate::copy::merge::{self, MergeReport, Take};
 use crate::copy::progress::Following;
 use crate::copy::typed::plan;
 use crate::error::{Committed, Error, ErrorKind, Result};
+use crate::observe::{self, Copied, Direction};
 use crate::pool::Handle;
 use crate::table::{Place, WriteRow};
 
@@ -69,7 +71,8 @@ where
     let place = Place::of::<R::Table>(on.schema());
     let operation = settings.operation();
     let mut tally = Tally::default();
-    let ended = drive(on, place.clone(), source, settings, sink, read, &mut tally).await;
+    let told = on.observe(operation, place.subject());
+    let ended = told.watch(drive(on, place.clone(), source, settings, sink, read, &mut tally)).await;
     ended.map_err(|e| place.blame(e.during(operation)).of_load(tally.committed))?;
     Ok(tally)
 }
@@ -90,6 +93,7 @@ where
 {
     let following = Following::begin(&settings.options);
     let operation = settings.operation();
+    let about = Arc::clone(on.about());
     settings.check(H::IN_TRANSACTION)?;
     let source = pin!(source);
     let mut intake = Intake::new(source, operation, settings.limit);
@@ -120,6 +124,8 @@ where
         return Err(run.undo(error).await);
     }
     let Tally { committed, skipped, bytes, .. } = *run.tally;
+    let (rows, table) = (committed.rows, run.plan.table);
+    observe::copied(&about, &Copied { operation, table, direction: Direction::In, rows, bytes });
     run.plan.how.following.stored(&CopyReport { rows: committed.rows, skipped, bytes });
     Ok(())
 }

@@ -209,7 +209,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
             return Ok((filled == Filled::Ended, None));
         }
         let mut step = lease.step()?.untimed();
-        let _watch = Watch::begin(step.session().slow_statement, plan.operation, || sql.as_str().into());
+        let _watch = Watch::begin(&*step.session(), plan.operation, || plan.sql.as_str().into());
         let (bytes, into) = (&mut tally.bytes, CopyInto { sql, backend: *backend });
         let sent = send_source(step.session(), into, intake, batch, columns, buffer, bytes, &mut filled).await;
         let answer = answer(step, sent, plan, |line| Some(batch.rows.get(line)?.0))?;
@@ -228,6 +228,7 @@ impl<R: WriteRow> Run<'_, '_, R> {
         let encode = |index, row: &R, out: &mut Vec<u8>| columns.encode(index, row, out);
         let into = CopyInto { sql, backend: *backend };
         let mut step = lease.step()?.untimed();
+        let _watch = Watch::begin(&*step.session(), plan.operation, || plan.sql.as_str().into());
         let sent = send_again(step.session(), into, rows, encode, buffer, &mut tally.bytes).await;
         let answer = answer(step, sent, plan, |line| Some(batch.rows.get(*places.get(line)?)?.0))?;
         self.conclude(answer, places.len()).await

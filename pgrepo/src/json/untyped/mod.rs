@@ -30,7 +30,8 @@ pub(crate) async fn insert_json<'c, H: Handle>(
     let written = to_raw_value(document).map_err(|e| unwritable(column, e)).map_err(fail)?;
     let (names, values): (Vec<&str>, Vec<Value>) = others.into_iter().unzip();
     let columns: Vec<&str> = std::iter::once(column).chain(names).collect();
-    insert(on, OPERATION, table, &columns, &written, &values).await.map_err(fail)
+    let told = on.observe(OPERATION, table.into());
+    told.watch(insert(on, OPERATION, table, &columns, &written, &values)).await.map_err(fail)
 }
 
 async fn insert<H: Handle>(
@@ -73,7 +74,8 @@ pub(crate) async fn query_json<H: Handle>(
     let fail = |e: Error| e.during(OPERATION).naming().on_table(table);
     let value = finite(column, value).map_err(fail)?;
     let asked = Path::read(path).and_then(|path| path.asks(value)).map_err(|e| fail(e.at_column(column)))?;
-    find(on, OPERATION, table, column, asked).await.map_err(fail)
+    let told = on.observe(OPERATION, table.into());
+    told.watch(find(on, OPERATION, table, column, asked)).await.map_err(fail)
 }
 
 async fn find<H: Handle>(
@@ -143,7 +145,7 @@ impl Columns {
         let name = table.quoted();
         let params: Vec<&Param<'_>> = vec![&name];
         let run = open_again(on, operation, SQL, &params, Some(<Found as FromRow>::FIELDS)).await?;
-        let known = run.all::<Found>().await?;
+        let known = run.aside().all::<Found>().await?;
         if known.is_empty() {
             let message = "the server finds no such table in the schema named, or without one in its search_path";
             return Err(Error::new(ErrorKind::Mismatch, message));

@@ -85,6 +85,27 @@ impl Db {
         self.pool.status()
     }
 
+    /// Tells the recorder of the facade `metrics` what the pool and its breaker are like now: the gauges, and totals since
+    /// the pool was made. Nothing is sent.
+    ///
+    /// Operations, waits, retries, COPYs and changes of the breaker are told as they happen. These figures would cost each
+    /// operation something, so they are told when they are wanted: call this before the exporter renders its page, or have
+    /// a [`Monitor`] running, each look of which does it. It also tells the recorder what each figure means.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn example(db: &pgrepo::Db) {
+    /// // In the handler of `/metrics`, where `exporter` is that of the program:
+    /// db.record_metrics();
+    /// // exporter.render()
+    /// # }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        let breaker = self.breaker.as_ref().map(crate::breaker::Breaker::snapshot);
+        crate::pool::figures::record(self.about(), &self.status(), breaker);
+    }
+
     /// Tells whether the server answers within the limit, and what the pool is like: a report, also when the server
     /// hangs or the network is silent.
     ///

@@ -2,7 +2,6 @@ use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
-use crate::query::run::no_row;
 use crate::query::{Text, open_again};
 use crate::table::{Column, Name, OwnedRow, PgTable, Place};
 use crate::value::Numeric;
@@ -281,7 +280,7 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
 
 /// Reads the only row of a statement that always has one.
 async fn one<V: OwnedRow>(on: impl Handle, operation: &'static str, text: &Text<'_, '_>, place: &Place) -> Result<V> {
-    let run = open_again(on, operation, &text.sql, &text.params, Some(V::FIELDS)).await.map_err(|e| place.blame(e))?;
-    let value = run.at_most_one().await.map_err(|e| place.blame(e))?;
-    value.ok_or_else(|| place.blame(no_row(operation)))
+    let told = on.observe(operation, place.subject());
+    let one = async { open_again(on, operation, &text.sql, &text.params, Some(V::FIELDS)).await?.one().await };
+    told.watch(one).await.map_err(|e| place.blame(e))
 }

@@ -2,10 +2,11 @@ use std::fmt;
 
 use tokio::io::AsyncWrite;
 
-use crate::copy::{CopyFormat, CopyOutReport, CopyOutStream, Selection, copy_out_raw};
+use crate::copy::{COPY_OUT, CopyFormat, CopyOutReport, CopyOutStream, Selection, copy_out_raw};
 use crate::error::Result;
+use crate::observe::Operation;
 use crate::pool::Handle;
-use crate::query::run::{Run, no_row};
+use crate::query::run::Run;
 use crate::query::{Filter, Sort, open_again};
 use crate::stream::RowStream;
 use crate::table::{CopyOut, Fields, FromRow, OwnedRow, PgTable, Place};
@@ -141,8 +142,9 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        let (run, place) = self.run("fetch_all", T::FIELDS).await?;
-        run.all().await.map_err(|e| place.blame(e))
+        let (place, operation) = self.begin("fetch_all");
+        let fetched = async { self.run(&place, "fetch_all", T::FIELDS).await?.all().await };
+        operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
     /// Fetches the one that there is.
@@ -168,9 +170,9 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        let (run, place) = self.run("fetch_one", T::FIELDS).await?;
-        let found = run.at_most_one().await.map_err(|e| place.blame(e))?;
-        found.ok_or_else(|| place.blame(no_row("fetch_one")))
+        let (place, operation) = self.begin("fetch_one");
+        let fetched = async { self.run(&place, "fetch_one", T::FIELDS).await?.one().await };
+        operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
     /// Fetches the one that there is, if any.
@@ -197,8 +199,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         T: OwnedRow,
     {
-        let (run, place) = self.run("fetch_optional", T::FIELDS).await?;
-        run.at_most_one().await.map_err(|e| place.blame(e))
+        self.at_most_one("fetch_optional").await
     }
 
     /// Fetches the first, if there is any; the server is asked for no more.
@@ -225,7 +226,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     {
         let mut first = self;
         first.select.limit = Some(first.select.limit.unwrap_or(1).min(1));
-        first.fetch_optional().await
+        first.at_most_one("fetch_first").await
     }
 
     /// Begins to read them one by one: see [`RowStream`].
@@ -254,8 +255,9 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         T: FromRow,
         H: 's,
     {
-        let (run, place) = self.run("stream", T::FIELDS).await?;
-        run.stream::<T>().map_err(|e| place.blame(e))
+        let (place, operation) = self.begin("stream");
+        let opened = operation.opened(self.run(&place, "stream", T::FIELDS)).await;
+        opened.and_then(|(run, operation)| run.stream::<T>(operation)).map_err(|e| place.blame(e))
     }
 
     /// Reads them by binary COPY, which is the least work for the client.
@@ -288,10 +290,13 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         T: CopyOut,
         H: 's,
     {
-        let place = Place::of::<T>(self.on.schema());
-        let text = self.select.rows(&place);
-        let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place) };
-        CopyOutStream::select(self.on, selection).await
+        let (place, operation) = self.begin(COPY_OUT);
+        let opened = async {
+            let text = self.select.rows(&place);
+            let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place.clone()) };
+            CopyOutStream::select(self.on, selection).await
+        };
+        operation.opened(opened).await.map(CopyOutStream::observed)
     }
 
     /// Writes them as CSV, text or binary: see [`Repository::copy_out_raw`](crate::Repository::copy_out_raw).
@@ -318,21 +323,37 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
     where
         W: AsyncWrite + Unpin + ?Sized,
     {
-        let place = Place::of::<T>(self.on.schema());
-        let text = self.select.rows(&place);
-        let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place) };
-        copy_out_raw(self.on, selection, format, writer).await
+        let (place, operation) = self.begin(COPY_OUT);
+        let copied = async {
+            let text = self.select.rows(&place);
+            let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place.clone()) };
+            copy_out_raw(self.on, selection, format, writer).await
+        };
+        operation.watch(copied).await
     }
 
-    async fn run<'s>(self, operation: &'static str, fields: Fields) -> Result<(Run<'s>, Place)>
+    /// The table, and the operation as it is told of.
+    pub(super) fn begin(&self, operation: &'static str) -> (Place, Operation) {
+        let place = Place::of::<T>(self.on.schema());
+        let operation = self.on.observe(operation, place.subject());
+        (place, operation)
+    }
+
+    async fn at_most_one(self, name: &'static str) -> Result<Option<T>>
+    where
+        T: OwnedRow,
+    {
+        let (place, operation) = self.begin(name);
+        let fetched = async { self.run(&place, name, T::FIELDS).await?.at_most_one().await };
+        operation.watch(fetched).await.map_err(|e| place.blame(e))
+    }
+
+    async fn run<'s>(self, place: &Place, operation: &'static str, fields: Fields) -> Result<Run<'s>>
     where
         H: 's,
     {
-        let place = Place::of::<T>(self.on.schema());
-        let text = self.select.rows(&place);
-        let run =
-            open_again(self.on, operation, &text.sql, &text.params, Some(fields)).await.map_err(|e| place.blame(e))?;
-        Ok((run, place))
+        let text = self.select.rows(place);
+        open_again(self.on, operation, &text.sql, &text.params, Some(fields)).await
     }
 }
 

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::copy::{CopyOutStream, Selection};
+use crate::copy::{COPY_OUT, CopyOutStream, Selection};
 use crate::error::Result;
+use crate::observe::Operation;
 use crate::pool::Handle;
 use crate::query::explained::{Explain, explained};
 use crate::query::open_again;
-use crate::query::run::{Run, no_row};
+use crate::query::run::Run;
 use crate::stream::RowStream;
 use crate::table::{Column, CopyOut, FromRow, Name, OwnedRow, PgTable, Place, Projection};
 
@@ -154,8 +155,9 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     where
         V: OwnedRow,
     {
-        let (run, place) = self.run("fetch_all").await?;
-        run.all().await.map_err(|e| place.blame(e))
+        let (place, operation) = self.begin("fetch_all");
+        let fetched = async { self.run(&place, "fetch_all").await?.all().await };
+        operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
     /// Fetches the one that there is.
@@ -181,9 +183,9 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     where
         V: OwnedRow,
     {
-        let (run, place) = self.run("fetch_one").await?;
-        let found = run.at_most_one().await.map_err(|e| place.blame(e))?;
-        found.ok_or_else(|| place.blame(no_row("fetch_one")))
+        let (place, operation) = self.begin("fetch_one");
+        let fetched = async { self.run(&place, "fetch_one").await?.one().await };
+        operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
     /// Fetches the one that there is, if any.
@@ -211,8 +213,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     where
         V: OwnedRow,
     {
-        let (run, place) = self.run("fetch_optional").await?;
-        run.at_most_one().await.map_err(|e| place.blame(e))
+        self.at_most_one("fetch_optional").await
     }
 
     /// Fetches the first, if there is any; the server is asked for no more.
@@ -240,7 +241,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     {
         let mut first = self;
         first.select.limit = Some(first.select.limit.unwrap_or(1).min(1));
-        first.fetch_optional().await
+        first.at_most_one("fetch_first").await
     }
 
     /// Begins to read them one by one: see [`RowStream`].
@@ -268,8 +269,9 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
     where
         H: 's,
     {
-        let (run, place) = self.run("stream").await?;
-        run.stream::<V>().map_err(|e| place.blame(e))
+        let (place, operation) = self.begin("stream");
+        let opened = operation.opened(self.run(&place, "stream")).await;
+        opened.and_then(|(run, operation)| run.stream::<V>(operation)).map_err(|e| place.blame(e))
     }
 
     /// Reads them by binary COPY, which is the least work for the client: see [`Find::copy_out`].
@@ -299,20 +301,36 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         V: CopyOut,
         H: 's,
     {
-        let place = Place::of::<T>(self.on.schema());
-        let text = self.select.some(&place, &self.columns);
-        let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place) };
-        CopyOutStream::select(self.on, selection).await
+        let (place, operation) = self.begin(COPY_OUT);
+        let opened = async {
+            let text = self.select.some(&place, &self.columns);
+            let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place.clone()) };
+            CopyOutStream::select(self.on, selection).await
+        };
+        operation.opened(opened).await.map(CopyOutStream::observed)
     }
 
-    async fn run<'s>(self, operation: &'static str) -> Result<(Run<'s>, Place)>
+    fn begin(&self, operation: &'static str) -> (Place, Operation) {
+        let place = Place::of::<T>(self.on.schema());
+        let operation = self.on.observe(operation, place.subject());
+        (place, operation)
+    }
+
+    async fn at_most_one(self, name: &'static str) -> Result<Option<V>>
+    where
+        V: OwnedRow,
+    {
+        let (place, operation) = self.begin(name);
+        let fetched = async { self.run(&place, name).await?.at_most_one().await };
+        operation.watch(fetched).await.map_err(|e| place.blame(e))
+    }
+
+    async fn run<'s>(self, place: &Place, operation: &'static str) -> Result<Run<'s>>
     where
         H: 's,
     {
-        let place = Place::of::<T>(self.on.schema());
-        let text = self.select.some(&place, &self.columns);
-        let run = open_again(self.on, operation, &text.sql, &text.params, Some(V::FIELDS)).await;
-        Ok((run.map_err(|e| place.blame(e))?, place))
+        let text = self.select.some(place, &self.columns);
+        open_again(self.on, operation, &text.sql, &text.params, Some(V::FIELDS)).await
     }
 }
 

@@ -36,7 +36,8 @@ impl<'q, T: PrimaryKey> Ask<'q, T> {
         T: OwnedRow,
     {
         let place = Place::of::<T>(on.schema());
-        self.fetch(on, operation, &place).await.map_err(|e| place.blame(e.during(operation)))
+        let told = on.observe(operation, place.subject());
+        told.watch(self.fetch(on, operation, &place)).await.map_err(|e| place.blame(e.during(operation)))
     }
 
     async fn fetch(&self, on: impl Handle, operation: &'static str, place: &Place) -> Result<Page<T>>
