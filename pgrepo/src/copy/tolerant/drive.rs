@@ -69,7 +69,7 @@ where
     let operation = settings.merge.as_ref().map_or(OPERATION, |task| task.operation);
     let mut tally = Tally::default();
     let told = on.observe(operation, place.subject());
-    let ended = told.watch(drive(on, operation, place.clone(), source, settings, sink, &mut tally)).await;
+    let ended = told.watch(pin!(drive(on, operation, place.clone(), source, settings, sink, &mut tally))).await;
     ended.map_err(|e| place.blame(e.during(operation)).of_load(tally.committed))?;
     Ok(tally)
 }
