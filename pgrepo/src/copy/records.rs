@@ -1,5 +1,7 @@
 //! Rows of values whose types are known at run time only.
 
+use std::pin::pin;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Operation;
 use crate::pool::Handle;
@@ -28,7 +30,7 @@ where
         return Err(Error::new(ErrorKind::Mismatch, problem).during(OPERATION));
     }
     let told = on.observe(OPERATION, table.into());
-    let loaded = load(on, Target::new(table), columns, rows);
+    let loaded = pin!(load(on, Target::new(table), columns, rows));
     told.watch(loaded).await.map_err(|e| e.during(OPERATION).on_table(table))
 }
 

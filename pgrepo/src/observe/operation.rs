@@ -1,10 +1,11 @@
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
+use tracing::Span;
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
 use tracing::span::Entered;
-use tracing::{Instrument, Span};
 
 use crate::error::{Error, Result};
 use crate::table::{Place, TableName};
@@ -110,39 +111,43 @@ impl Operation {
     }
 
     /// Runs it to its end; the future is polled within its span.
-    pub(crate) fn watch<T>(mut self, work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
-        // A combinator: an async function would hold the future twice.
-        work.instrument(self.span.clone()).map(move |outcome| {
-            self.end(outcome.as_ref().err());
-            outcome
-        })
+    ///
+    /// It is pinned by the caller, since it is large: each layer that took it by value would copy it once more.
+    pub(crate) async fn watch<T, F: Future<Output = Result<T>>>(mut self, work: Pin<&mut F>) -> Result<T> {
+        let outcome = self.within(work).await;
+        self.end(outcome.as_ref().err());
+        outcome
     }
 
     /// [`watch`](Self::watch) of what ends with an error of the user's own.
-    pub(crate) fn watch_any<T, E>(
-        mut self,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> impl Future<Output = Result<T, E>> {
-        work.instrument(self.span.clone()).map(move |outcome| {
-            match &outcome {
-                Ok(_) => self.end(None),
-                Err(_) => self.fail_otherwise(),
-            }
-            outcome
-        })
+    pub(crate) async fn watch_any<T, E, F>(mut self, work: Pin<&mut F>) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let outcome = self.within(work).await;
+        match &outcome {
+            Ok(_) => self.end(None),
+            Err(_) => self.fail_otherwise(),
+        }
+        outcome
     }
 
     /// Runs its beginning, and goes on where that succeeds, as a stream does.
-    pub(crate) fn opened<T>(
-        mut self,
-        work: impl Future<Output = Result<T>>,
-    ) -> impl Future<Output = Result<(T, Self)>> {
-        work.instrument(self.span.clone()).map(move |outcome| match outcome {
+    pub(crate) async fn opened<T, F: Future<Output = Result<T>>>(mut self, work: Pin<&mut F>) -> Result<(T, Self)> {
+        let outcome = self.within(work).await;
+        match outcome {
             Ok(value) => Ok((value, self)),
             Err(error) => {
                 self.end(Some(&error));
                 Err(error)
             }
+        }
+    }
+
+    fn within<F: Future>(&self, mut work: Pin<&mut F>) -> impl Future<Output = F::Output> {
+        poll_fn(move |cx| {
+            let _within = self.enter();
+            work.as_mut().poll(cx)
         })
     }
 

@@ -161,7 +161,8 @@ impl<R: WriteRow + Sync> Statement<'_, R> {
             Some(set) => self.insert_new(&row_type, &places, marks, set),
         };
         let fields = self.way.set().map(|_| <bool as FromRow>::FIELDS);
-        let mut run: Run<'_> = open_on(lease, self.operation, &text.sql, &batch, fields).await?;
+        let run = open_on(lease, self.operation, &text.sql, &batch, fields).await?;
+        let mut run: Run<'_> = if matches!(self.way, Way::Part) { run.aside() } else { run };
         let mut new = Vec::new();
         let count = match self.way.set() {
             None => run.count().await?,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::pin::pin;
 
 use crate::error::Result;
 use crate::pool::Handle;
@@ -88,7 +89,7 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
         let place = Place::of::<T>(self.on.schema());
         let text = text(&place, &self.filter);
         let told = self.on.observe(OPERATION, place.subject());
-        let ended = async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await };
+        let ended = pin!(async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await });
         told.watch(ended).await.map_err(|e| place.blame(e))
     }
 
@@ -121,7 +122,8 @@ impl<'q, H: Handle, T: PgTable> Delete<'q, H, T> {
         let mut text = text(&place, &self.filter);
         text.returning(T::SPECS);
         let told = self.on.observe(OPERATION, place.subject());
-        let ended = async { open(self.on, OPERATION, &text.sql, &text.params, Some(T::FIELDS)).await?.all().await };
+        let ended =
+            pin!(async { open(self.on, OPERATION, &text.sql, &text.params, Some(T::FIELDS)).await?.all().await });
         told.watch(ended).await.map_err(|e| place.blame(e))
     }
 }

@@ -1,5 +1,7 @@
 //! The server's plan for a statement.
 
+use std::pin::pin;
+
 use crate::error::Result;
 use crate::pool::{Handle, Values};
 use crate::table::{FromRow, Place};
@@ -28,10 +30,10 @@ pub(super) async fn explained<H: Handle>(
         Explain::Analyze => ("explain_analyze", "EXPLAIN (ANALYZE) "),
     };
     let told = on.observe(operation, place.subject());
-    let ended = async {
+    let ended = pin!(async {
         let sql = format!("{explain}{sql}");
         let run = open_again(on, operation, &sql, params, Some(<String as FromRow>::FIELDS)).await?;
         run.all::<String>().await
-    };
+    });
     Ok(told.watch(ended).await.map_err(|e| place.blame(e))?.join("\n"))
 }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::pin::pin;
 
 use tokio::io::AsyncWrite;
 
@@ -106,7 +107,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// ```
     pub async fn execute(self) -> Result<u64> {
         let name = self.named_or("execute");
-        self.observe(name).watch(async { self.run(name, None).await?.count().await }).await
+        self.observe(name).watch(pin!(async { self.run(name, None).await?.count().await })).await
     }
 
     /// Reads the one row of the result.
@@ -129,7 +130,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// ```
     pub async fn fetch_one<T: OwnedRow>(self) -> Result<T> {
         let name = self.named_or("fetch_one");
-        self.observe(name).watch(async { self.run(name, Some(T::FIELDS)).await?.one().await }).await
+        self.observe(name).watch(pin!(async { self.run(name, Some(T::FIELDS)).await?.one().await })).await
     }
 
     /// Reads the one value of the result: that of its only column in its only row.
@@ -153,7 +154,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// ```
     pub async fn fetch_val<V: FromCell + OwnedRow>(self) -> Result<V> {
         let name = self.named_or("fetch_val");
-        self.observe(name).watch(async { self.run(name, Some(V::FIELDS)).await?.one().await }).await
+        self.observe(name).watch(pin!(async { self.run(name, Some(V::FIELDS)).await?.one().await })).await
     }
 
     /// Reads the one row of the result, if there is any.
@@ -173,7 +174,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// ```
     pub async fn fetch_optional<T: OwnedRow>(self) -> Result<Option<T>> {
         let name = self.named_or("fetch_optional");
-        self.observe(name).watch(async { self.run(name, Some(T::FIELDS)).await?.at_most_one().await }).await
+        self.observe(name).watch(pin!(async { self.run(name, Some(T::FIELDS)).await?.at_most_one().await })).await
     }
 
     /// Reads the first row of the result, if there is any; the others are received and thrown away.
@@ -194,7 +195,7 @@ impl<'q, H: Handle> Query<'q, H> {
     pub async fn fetch_first<T: OwnedRow>(self) -> Result<Option<T>> {
         let name = self.named_or("fetch_first");
         let told = self.observe(name);
-        let first = async { self.run(name, Some(T::FIELDS)).await?.first().await.map(|(first, _)| first) };
+        let first = pin!(async { self.run(name, Some(T::FIELDS)).await?.first().await.map(|(first, _)| first) });
         told.watch(first).await
     }
 
@@ -219,7 +220,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// ```
     pub async fn fetch_all<T: OwnedRow>(self) -> Result<Vec<T>> {
         let name = self.named_or("fetch_all");
-        self.observe(name).watch(async { self.run(name, Some(T::FIELDS)).await?.all().await }).await
+        self.observe(name).watch(pin!(async { self.run(name, Some(T::FIELDS)).await?.all().await })).await
     }
 
     /// Reads the rows as the server names them, without a struct.
@@ -242,7 +243,7 @@ impl<'q, H: Handle> Query<'q, H> {
     /// ```
     pub async fn fetch_rows(self) -> Result<Vec<Row>> {
         let name = self.named_or("fetch_rows");
-        self.observe(name).watch(async { self.run(name, None).await?.rows().await }).await
+        self.observe(name).watch(pin!(async { self.run(name, None).await?.rows().await })).await
     }
 
     /// Begins to read the rows one by one; memory stays flat at any size of the result.
@@ -269,7 +270,7 @@ impl<'q, H: Handle> Query<'q, H> {
         H: 's,
     {
         let name = self.named_or("stream");
-        let (run, operation) = self.observe(name).opened(self.run(name, Some(T::FIELDS))).await?;
+        let (run, operation) = self.observe(name).opened(pin!(self.run(name, Some(T::FIELDS)))).await?;
         run.stream(operation)
     }
 
@@ -302,11 +303,11 @@ impl<'q, H: Handle> Query<'q, H> {
         H: 's,
     {
         let operation = self.observe(COPY_OUT);
-        let opened = async {
+        let opened = pin!(async {
             text::check(&self.sql, H::IN_TRANSACTION)?;
             let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
             CopyOutStream::select(self.on, Selection { sql: &self.sql, params: &params, place: None }).await
-        };
+        });
         operation.opened(opened).await.map(CopyOutStream::observed)
     }
 
@@ -333,12 +334,12 @@ impl<'q, H: Handle> Query<'q, H> {
         W: AsyncWrite + Unpin + ?Sized,
     {
         let operation = self.observe(COPY_OUT);
-        let copied = async {
+        let copied = pin!(async {
             text::check(&self.sql, H::IN_TRANSACTION)?;
             let params: Vec<&Param<'_>> = self.params.iter().map(|p| &**p).collect();
             let selection = Selection { sql: &self.sql, params: &params, place: None };
             copy_out_raw(self.on, selection, format, writer).await
-        };
+        });
         operation.watch(copied).await
     }
 
@@ -380,10 +381,10 @@ impl<H> std::fmt::Debug for Query<'_, H> {
 pub(crate) async fn execute<H: Handle>(on: H, sql: &str, params: &[Box<Param<'_>>]) -> Result<u64> {
     const OPERATION: &str = "execute";
     let operation = on.observe(OPERATION, Subject::default());
-    let executed = async {
+    let executed = pin!(async {
         text::check(sql, H::IN_TRANSACTION)?;
         let params: Vec<&Param<'_>> = params.iter().map(|p| &**p).collect();
         open(on, OPERATION, sql, &params, None).await?.count().await
-    };
+    });
     operation.watch(executed).await.map_err(|e| e.during(OPERATION))
 }

@@ -1,6 +1,7 @@
 //! Updates: of the row that a struct is, and of those that meet a condition.
 
 use std::fmt;
+use std::pin::pin;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
@@ -192,7 +193,7 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
         }
         let text = text(&place, &self.set, &self.filter);
         let told = self.on.observe(OPERATION, place.subject());
-        let ended = async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await };
+        let ended = pin!(async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await });
         told.watch(ended).await.map_err(|e| place.blame(e))
     }
 
@@ -229,7 +230,8 @@ impl<'q, H: Handle, T: PgTable> Update<'q, H, T> {
         let mut text = text(&place, &self.set, &self.filter);
         text.returning(T::SPECS);
         let told = self.on.observe(OPERATION, place.subject());
-        let ended = async { open(self.on, OPERATION, &text.sql, &text.params, Some(T::FIELDS)).await?.all().await };
+        let ended =
+            pin!(async { open(self.on, OPERATION, &text.sql, &text.params, Some(T::FIELDS)).await?.all().await });
         told.watch(ended).await.map_err(|e| place.blame(e))
     }
 }

@@ -1,6 +1,7 @@
 //! Inserts of a row that may be there.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe;
 use crate::pool::Handle;
 use crate::table::{Name, OwnedRow, PgTable, Place, WriteRow, sql};
 
@@ -37,15 +38,17 @@ where
     let written = Written::new(row, |spec| !spec.identity || set.contains(&spec.name))?;
     written.sends(set)?;
     let text = statement::<T, R>(place, set, &written);
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let mut found = None;
-        let mut run = open(on.reborrow(), operation, &text, &written, Some(T::FIELDS)).await?;
+        let run = open(on.reborrow(), operation, &text, &written, Some(T::FIELDS)).await?;
+        let mut run = if attempt == 0 { run.uncounted() } else { run.aside() };
         run.each_beside::<T, bool>(&mut |row, inserted| {
             found = Some(Upserted { row, inserted });
             Ok(())
         })
         .await?;
         if let Some(upserted) = found {
+            observe::rows(1, 1);
             return Ok(upserted);
         }
         // Another transaction inserted it after this statement took its view of the table: the next one sees it.

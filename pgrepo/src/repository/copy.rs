@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use futures_core::Stream;
 use futures_util::StreamExt;
 use tokio::io::AsyncWrite;
@@ -216,7 +218,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let operation = self.on.observe(COPY_OUT, place.subject());
-        operation.opened(CopyOutStream::open(self.on)).await.map(CopyOutStream::observed)
+        operation.opened(pin!(CopyOutStream::open(self.on))).await.map(CopyOutStream::observed)
     }
 
     /// Writes all rows as CSV, text or binary to any writer, as the server sends them, and flushes it; it is not shut

@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use crate::error::Result;
 use crate::pool::Handle;
 use crate::query::{Changes, Text, get_many, open, open_again};
@@ -36,7 +38,10 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let place = self.place();
         let sql = place.statement::<T>(T::SELECT_BY_KEY, sql::select_by_key);
         let told = self.on.observe(OPERATION, place.subject());
-        let got = async { open_again(self.on, OPERATION, &sql, &key, Some(T::FIELDS)).await?.at_most_one().await };
+        let got = pin!(async {
+            let run = open_again(self.on, OPERATION, &sql, &key, Some(T::FIELDS)).await?;
+            run.at_most_one().await
+        });
         told.watch(got).await.map_err(|e| place.blame(e))
     }
 
@@ -71,7 +76,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let place = self.place();
         let keys: Vec<K> = keys.into_iter().collect();
         let told = self.on.observe("get_many", place.subject());
-        told.watch(get_many(self.on, &place, "get_many", &keys)).await.map_err(|e| place.blame(e))
+        told.watch(pin!(get_many(self.on, &place, "get_many", &keys))).await.map_err(|e| place.blame(e))
     }
 
     /// Gives columns of the row with the key new values; says whether there is such a row.
@@ -127,7 +132,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
             text.param(value);
         }
         let told = self.on.observe(OPERATION, place.subject());
-        let patched = async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await };
+        let patched = pin!(async { open(self.on, OPERATION, &text.sql, &text.params, None).await?.count().await });
         told.watch(patched).await.map(|n| n > 0).map_err(|e| place.blame(e))
     }
 
@@ -159,7 +164,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let place = self.place();
         let sql = place.statement::<T>(T::DELETE_BY_KEY, sql::delete_by_key);
         let told = self.on.observe(OPERATION, place.subject());
-        let deleted = async { open(self.on, OPERATION, &sql, &key, None).await?.count().await };
+        let deleted = pin!(async { open(self.on, OPERATION, &sql, &key, None).await?.count().await });
         told.watch(deleted).await.map(|n| n > 0).map_err(|e| place.blame(e))
     }
 }

@@ -1,5 +1,8 @@
+use std::pin::pin;
+
 use crate::copy::{CopyIn, CopyInOptions, is_secured};
 use crate::error::Result;
+use crate::observe;
 use crate::pool::{Handle, Lender};
 use crate::query;
 use crate::table::{ConflictTarget, PgTable, Place, PrimaryKey, WriteRow};
@@ -56,7 +59,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let told = self.on.observe(INSERT_MANY, place.subject());
-        told.watch(self.insert_them(&place, rows)).await
+        told.watch(pin!(self.insert_them(&place, rows))).await
     }
 
     async fn insert_them<R, I>(mut self, place: &Place, rows: I) -> Result<u64>
@@ -126,7 +129,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let place = self.place();
         let rows: Vec<R> = rows.into_iter().collect();
         let (told, key) = (self.on.observe("insert_many_new", place.subject()), key::<T>());
-        let new = query::insert_many_new(self.on, &place, "insert_many_new", &key, &rows);
+        let new = pin!(query::insert_many_new(self.on, &place, "insert_many_new", &key, &rows));
         told.watch(new).await.map_err(|e| place.blame(e))
     }
 
@@ -159,7 +162,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
         let place = self.place();
         let rows: Vec<R> = rows.into_iter().collect();
         let told = self.on.observe("insert_many_new_on", place.subject());
-        let new = query::insert_many_new(self.on, &place, "insert_many_new_on", set.columns(), &rows);
+        let new = pin!(query::insert_many_new(self.on, &place, "insert_many_new_on", set.columns(), &rows));
         told.watch(new).await.map_err(|e| place.blame(e))
     }
 }
@@ -199,6 +202,7 @@ where
         }
         Lender::Refused(error) => Err(error),
     }
+    .inspect(|count| observe::rows(0, *count))
     .map_err(|e| e.during(INSERT_MANY))
 }
 

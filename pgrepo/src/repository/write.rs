@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use crate::error::Result;
 use crate::pool::Handle;
 use crate::query::{self, Delete, Filter, Update, Upserted};
@@ -44,10 +46,10 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let told = self.on.observe("insert", place.subject());
-        let inserted = async {
+        let inserted = pin!(async {
             let inserted = query::insert(self.on, &place, "insert", &row, "").await?;
             inserted.ok_or_else(|| query::no_row("insert"))
-        };
+        });
         told.watch(inserted).await.map_err(|e| place.blame(e))
     }
 
@@ -80,7 +82,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let told = self.on.observe("insert_new", place.subject());
-        let inserted = query::insert(self.on, &place, "insert_new", &row, " ON CONFLICT DO NOTHING");
+        let inserted = pin!(query::insert(self.on, &place, "insert_new", &row, " ON CONFLICT DO NOTHING"));
         told.watch(inserted).await.map_err(|e| place.blame(e))
     }
 
@@ -131,7 +133,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let told = self.on.observe("update", place.subject());
-        told.watch(query::update(self.on, &place, "update", &row)).await.map_err(|e| place.blame(e))
+        told.watch(pin!(query::update(self.on, &place, "update", &row))).await.map_err(|e| place.blame(e))
     }
 
     /// Updates the rows that meet a condition: see [`Update`].
@@ -209,7 +211,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let (told, key) = (self.on.observe("upsert", place.subject()), key::<T>());
-        told.watch(query::upsert(self.on, &place, "upsert", &key, &row)).await.map_err(|e| place.blame(e))
+        told.watch(pin!(query::upsert(self.on, &place, "upsert", &key, &row))).await.map_err(|e| place.blame(e))
     }
 
     /// Inserts a row, or updates the one that has the same values in a unique set of columns.
@@ -249,7 +251,7 @@ impl<H: Handle, T: PgTable> Repository<H, T> {
     {
         let place = self.place();
         let told = self.on.observe("upsert_on", place.subject());
-        let upserted = query::upsert(self.on, &place, "upsert_on", set.columns(), &row);
+        let upserted = pin!(query::upsert(self.on, &place, "upsert_on", set.columns(), &row));
         told.watch(upserted).await.map_err(|e| place.blame(e))
     }
 }

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -44,7 +45,7 @@ impl Tx {
     /// # }
     /// ```
     pub async fn commit(self) -> Result<()> {
-        self.observe(OPERATION).watch(self.end_by_commit()).await
+        self.observe(OPERATION).watch(pin!(self.end_by_commit())).await
     }
 
     async fn end_by_commit(mut self) -> Result<()> {
@@ -91,7 +92,7 @@ impl Tx {
     /// # }
     /// ```
     pub async fn rollback(self) -> Result<()> {
-        self.observe("rollback").watch(self.end_by_rollback()).await
+        self.observe("rollback").watch(pin!(self.end_by_rollback())).await
     }
 
     async fn end_by_rollback(mut self) -> Result<()> {

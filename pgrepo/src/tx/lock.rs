@@ -2,6 +2,7 @@
 //! (<https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>).
 
 use std::fmt;
+use std::pin::pin;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::{Operation, Subject};
@@ -140,7 +141,7 @@ impl Tx {
             let called = call(step.session(), LOCK, function, key).await;
             step.settle(called)
         };
-        self.observe(LOCK).watch(locked(self)).await.map_err(|e| e.during(LOCK))
+        self.observe(LOCK).watch(pin!(locked(self))).await.map_err(|e| e.during(LOCK))
     }
 }
 
@@ -257,13 +258,13 @@ impl Db {
     }
 
     async fn lock(&self, shared: bool, key: AdvisoryKey, function: &'static str) -> Result<Option<AdvisoryLock>> {
-        let locked = async {
+        let locked = pin!(async {
             let mut guard = self.guard().await?;
             let mut step = guard.step();
             let called = call(step.session(), LOCK, function, key).await;
             let locked = step.settle(called)?;
             Ok(locked.then(|| AdvisoryLock { guard, key, shared, held: true }))
-        };
+        });
         Operation::begin(self.about(), LOCK, Subject::default()).watch(locked).await.map_err(|e: Error| e.during(LOCK))
     }
 }
@@ -323,14 +324,14 @@ impl AdvisoryLock {
     pub async fn check(&mut self) -> Result<()> {
         const OPERATION: &str = "check";
         let operation = Operation::begin(&self.guard.session().about, OPERATION, Subject::default());
-        let checked = async {
+        let checked = pin!(async {
             if self.guard.is_dirty() {
                 return Err(lost());
             }
             let mut step = self.guard.step();
             let asked = driver::simple(step.session(), "SELECT 1").await;
             step.settle(asked).map(drop)
-        };
+        });
         operation.watch(checked).await.map_err(|e| e.during(OPERATION))
     }
 
@@ -352,7 +353,7 @@ impl AdvisoryLock {
     /// # }
     /// ```
     pub async fn unlock(self) -> Result<()> {
-        Operation::begin(&self.guard.session().about, UNLOCK, Subject::default()).watch(self.end()).await
+        Operation::begin(&self.guard.session().about, UNLOCK, Subject::default()).watch(pin!(self.end())).await
     }
 
     async fn end(mut self) -> Result<()> {

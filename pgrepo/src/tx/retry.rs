@@ -1,3 +1,4 @@
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -64,20 +65,24 @@ impl Db {
         T: Send,
         E: From<Error> + Send,
     {
-        Operation::around(self.about(), TRANSACTION).watch_any(async move {
-            let mut tx = self.begin_with(options).await?;
-            match work(&mut tx).await {
-                Ok(value) => {
-                    tx.commit().await?;
-                    Ok(value)
+        // Told of as it is first polled.
+        async move {
+            let run = pin!(async {
+                let mut tx = self.begin_with(options).await?;
+                match work(&mut tx).await {
+                    Ok(value) => {
+                        tx.commit().await?;
+                        Ok(value)
+                    }
+                    Err(error) => {
+                        // Should this fail, the connection is closed, which rolls back as well.
+                        let _closed = tx.rollback().await;
+                        Err(error)
+                    }
                 }
-                Err(error) => {
-                    // Should this fail, the connection is closed, which rolls back as well.
-                    let _closed = tx.rollback().await;
-                    Err(error)
-                }
-            }
-        })
+            });
+            Operation::around(self.about(), TRANSACTION).watch_any(run).await
+        }
     }
 
     /// Runs a closure in a transaction with these options, and again where the transaction is known to have had no effect
@@ -134,39 +139,42 @@ impl Db {
         T: Send,
         E: From<Error> + Send,
     {
-        Operation::around(self.about(), TRANSACTION).watch_any(async move {
-            let mut attempts = Attempts::new(self, &options);
-            loop {
-                let (passing, failure) = match self.begin_observed(Tx::begin(self, &options)).await {
-                    Err(error) => (Passing::of(&error), Failure::Ours(error)),
-                    Ok(mut tx) => {
-                        tx.guard.set_attempt(attempts.made);
-                        match work(&mut tx).await {
-                            Ok(value) => match tx.commit_asking().await {
-                                Ok(()) => {
-                                    observe::attempts(attempts.made);
-                                    return Ok(value);
+        async move {
+            let run = pin!(async {
+                let mut attempts = Attempts::new(self, &options);
+                loop {
+                    let (passing, failure) = match self.begin_observed(pin!(Tx::begin(self, &options))).await {
+                        Err(error) => (Passing::of(&error), Failure::Ours(error)),
+                        Ok(mut tx) => {
+                            tx.guard.set_attempt(attempts.made);
+                            match work(&mut tx).await {
+                                Ok(value) => match tx.commit_asking().await {
+                                    Ok(()) => {
+                                        observe::attempts(attempts.made);
+                                        return Ok(value);
+                                    }
+                                    Err(Uncommitted { error, passing }) => (passing, Failure::Ours(error)),
+                                },
+                                Err(error) => {
+                                    let passing = tx.passing();
+                                    // Should this fail, the connection is closed, which rolls back as well.
+                                    let _closed = tx.rollback().await;
+                                    (passing, Failure::Theirs(error))
                                 }
-                                Err(Uncommitted { error, passing }) => (passing, Failure::Ours(error)),
-                            },
-                            Err(error) => {
-                                let passing = tx.passing();
-                                // Should this fail, the connection is closed, which rolls back as well.
-                                let _closed = tx.rollback().await;
-                                (passing, Failure::Theirs(error))
                             }
                         }
-                    }
-                };
-                match passing.and_then(|passing| attempts.wait(passing)) {
-                    Some(wait) => sleep(wait).await,
-                    None => {
-                        observe::attempts(attempts.made);
-                        return Err(failure.after(attempts.made));
+                    };
+                    match passing.and_then(|passing| attempts.wait(passing)) {
+                        Some(wait) => sleep(wait).await,
+                        None => {
+                            observe::attempts(attempts.made);
+                            return Err(failure.after(attempts.made));
+                        }
                     }
                 }
-            }
-        })
+            });
+            Operation::around(self.about(), TRANSACTION).watch_any(run).await
+        }
     }
 
     /// Begins a transaction with these options, which the server is told in the message that begins it. Dropped without
@@ -192,7 +200,7 @@ impl Db {
     /// # }
     /// ```
     pub async fn begin_with(&self, options: TxOptions) -> Result<Tx> {
-        let begun = async {
+        let begun = pin!(async {
             let mut attempts = self.retry().attempts();
             loop {
                 match Tx::begin(self, &options).await {
@@ -203,12 +211,12 @@ impl Db {
                     }
                 }
             }
-        };
+        });
         self.begin_observed(begun).await
     }
 
-    fn begin_observed<F: Future<Output = Result<Tx>>>(&self, begun: F) -> impl Future<Output = Result<Tx>> + use<F> {
-        Operation::begin(self.about(), "begin", Subject::default()).watch(begun)
+    async fn begin_observed<F: Future<Output = Result<Tx>>>(&self, begun: Pin<&mut F>) -> Result<Tx> {
+        Operation::begin(self.about(), "begin", Subject::default()).watch(begun).await
     }
 }
 

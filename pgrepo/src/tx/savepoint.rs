@@ -1,5 +1,6 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::pin::pin;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::driver;
@@ -105,7 +106,7 @@ impl Tx {
     pub async fn begin_savepoint(&mut self) -> Result<Savepoint<'_>> {
         const OPERATION: &str = "savepoint";
         let operation = self.observe(OPERATION);
-        let set = async {
+        let set = pin!(async {
             self.next_operation().await?;
             let depth = self.depth + 1;
             let mut step = self.step()?;
@@ -113,7 +114,7 @@ impl Tx {
             step.settle(set)?;
             self.depth = depth;
             Ok(Savepoint { tx: self, depth, over: false })
-        };
+        });
         operation.watch(set).await.map_err(|e| e.during(OPERATION))
     }
 
@@ -163,7 +164,7 @@ impl Savepoint<'_> {
     /// # }
     /// ```
     pub async fn release(self) -> Result<()> {
-        self.tx.observe(RELEASE).watch(self.end_by_release()).await
+        self.tx.observe(RELEASE).watch(pin!(self.end_by_release())).await
     }
 
     async fn end_by_release(mut self) -> Result<()> {
@@ -207,7 +208,7 @@ impl Savepoint<'_> {
     /// # }
     /// ```
     pub async fn rollback(self) -> Result<()> {
-        self.tx.observe(ROLLBACK).watch(self.end_by_rollback()).await
+        self.tx.observe(ROLLBACK).watch(pin!(self.end_by_rollback())).await
     }
 
     async fn end_by_rollback(mut self) -> Result<()> {

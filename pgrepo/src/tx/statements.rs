@@ -2,6 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::pin::pin;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Operation;
@@ -97,13 +98,13 @@ impl Db {
         &self,
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<u64>> {
-        let executed = async {
+        let executed = pin!(async {
             let mut tx = self.begin().await?;
             // An error drops the transaction, which rolls it back.
             let rows = tx.execute_all_in(statements).await?;
             tx.commit().await?;
             Ok(rows)
-        };
+        });
         Operation::around(self.about(), "execute_all").watch(executed).await
     }
 
@@ -140,12 +141,12 @@ impl Db {
         &self,
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<Result<u64>>> {
-        let executed = async {
+        let executed = pin!(async {
             let mut tx = self.begin().await?;
             let outcomes = tx.execute_each_in(statements).await?;
             tx.commit().await?;
             Ok(outcomes)
-        };
+        });
         Operation::around(self.about(), "execute_each").watch(executed).await
     }
 }
@@ -173,7 +174,7 @@ impl Tx {
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<u64>> {
         let operation = Operation::around(self.about(), "execute_all");
-        operation.watch(self.execute_all_in(statements)).await
+        operation.watch(pin!(self.execute_all_in(statements))).await
     }
 
     async fn execute_all_in<'q, S: Borrow<Statement<'q>>>(
@@ -218,7 +219,7 @@ impl Tx {
         statements: impl IntoIterator<Item = S>,
     ) -> Result<Vec<Result<u64>>> {
         let operation = Operation::around(self.about(), "execute_each");
-        operation.watch(self.execute_each_in(statements)).await
+        operation.watch(pin!(self.execute_each_in(statements))).await
     }
 
     async fn execute_each_in<'q, S: Borrow<Statement<'q>>>(

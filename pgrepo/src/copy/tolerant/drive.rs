@@ -72,7 +72,7 @@ where
     let operation = settings.operation();
     let mut tally = Tally::default();
     let told = on.observe(operation, place.subject());
-    let ended = told.watch(drive(on, place.clone(), source, settings, sink, read, &mut tally)).await;
+    let ended = told.watch(pin!(drive(on, place.clone(), source, settings, sink, read, &mut tally))).await;
     ended.map_err(|e| place.blame(e.during(operation)).of_load(tally.committed))?;
     Ok(tally)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::pin::pin;
 
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -31,7 +32,7 @@ pub(crate) async fn insert_json<'c, H: Handle>(
     let (names, values): (Vec<&str>, Vec<Value>) = others.into_iter().unzip();
     let columns: Vec<&str> = std::iter::once(column).chain(names).collect();
     let told = on.observe(OPERATION, table.into());
-    told.watch(insert(on, OPERATION, table, &columns, &written, &values)).await.map_err(fail)
+    told.watch(pin!(insert(on, OPERATION, table, &columns, &written, &values))).await.map_err(fail)
 }
 
 async fn insert<H: Handle>(
@@ -75,7 +76,7 @@ pub(crate) async fn query_json<H: Handle>(
     let value = finite(column, value).map_err(fail)?;
     let asked = Path::read(path).and_then(|path| path.asks(value)).map_err(|e| fail(e.at_column(column)))?;
     let told = on.observe(OPERATION, table.into());
-    told.watch(find(on, OPERATION, table, column, asked)).await.map_err(fail)
+    told.watch(pin!(find(on, OPERATION, table, column, asked))).await.map_err(fail)
 }
 
 async fn find<H: Handle>(

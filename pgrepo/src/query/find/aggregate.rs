@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::pin::pin;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Handle;
@@ -281,6 +282,6 @@ impl<H: Handle, T: PgTable> Find<'_, H, T> {
 /// Reads the only row of a statement that always has one.
 async fn one<V: OwnedRow>(on: impl Handle, operation: &'static str, text: &Text<'_, '_>, place: &Place) -> Result<V> {
     let told = on.observe(operation, place.subject());
-    let one = async { open_again(on, operation, &text.sql, &text.params, Some(V::FIELDS)).await?.one().await };
+    let one = pin!(async { open_again(on, operation, &text.sql, &text.params, Some(V::FIELDS)).await?.one().await });
     told.watch(one).await.map_err(|e| place.blame(e))
 }

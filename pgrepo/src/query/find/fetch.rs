@@ -1,4 +1,5 @@
 use std::fmt;
+use std::pin::pin;
 
 use tokio::io::AsyncWrite;
 
@@ -143,7 +144,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         T: OwnedRow,
     {
         let (place, operation) = self.begin("fetch_all");
-        let fetched = async { self.run(&place, "fetch_all", T::FIELDS).await?.all().await };
+        let fetched = pin!(async { self.run(&place, "fetch_all", T::FIELDS).await?.all().await });
         operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
@@ -171,7 +172,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         T: OwnedRow,
     {
         let (place, operation) = self.begin("fetch_one");
-        let fetched = async { self.run(&place, "fetch_one", T::FIELDS).await?.one().await };
+        let fetched = pin!(async { self.run(&place, "fetch_one", T::FIELDS).await?.one().await });
         operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
@@ -256,7 +257,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         H: 's,
     {
         let (place, operation) = self.begin("stream");
-        let opened = operation.opened(self.run(&place, "stream", T::FIELDS)).await;
+        let opened = operation.opened(pin!(self.run(&place, "stream", T::FIELDS))).await;
         opened.and_then(|(run, operation)| run.stream::<T>(operation)).map_err(|e| place.blame(e))
     }
 
@@ -291,11 +292,11 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         H: 's,
     {
         let (place, operation) = self.begin(COPY_OUT);
-        let opened = async {
+        let opened = pin!(async {
             let text = self.select.rows(&place);
             let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place.clone()) };
             CopyOutStream::select(self.on, selection).await
-        };
+        });
         operation.opened(opened).await.map(CopyOutStream::observed)
     }
 
@@ -324,11 +325,11 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         W: AsyncWrite + Unpin + ?Sized,
     {
         let (place, operation) = self.begin(COPY_OUT);
-        let copied = async {
+        let copied = pin!(async {
             let text = self.select.rows(&place);
             let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place.clone()) };
             copy_out_raw(self.on, selection, format, writer).await
-        };
+        });
         operation.watch(copied).await
     }
 
@@ -344,7 +345,7 @@ impl<'q, H: Handle, T: PgTable> Find<'q, H, T> {
         T: OwnedRow,
     {
         let (place, operation) = self.begin(name);
-        let fetched = async { self.run(&place, name, T::FIELDS).await?.at_most_one().await };
+        let fetched = pin!(async { self.run(&place, name, T::FIELDS).await?.at_most_one().await });
         operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::pin;
 
 use crate::copy::{COPY_OUT, CopyOutStream, Selection};
 use crate::error::Result;
@@ -156,7 +157,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         V: OwnedRow,
     {
         let (place, operation) = self.begin("fetch_all");
-        let fetched = async { self.run(&place, "fetch_all").await?.all().await };
+        let fetched = pin!(async { self.run(&place, "fetch_all").await?.all().await });
         operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
@@ -184,7 +185,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         V: OwnedRow,
     {
         let (place, operation) = self.begin("fetch_one");
-        let fetched = async { self.run(&place, "fetch_one").await?.one().await };
+        let fetched = pin!(async { self.run(&place, "fetch_one").await?.one().await });
         operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 
@@ -270,7 +271,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         H: 's,
     {
         let (place, operation) = self.begin("stream");
-        let opened = operation.opened(self.run(&place, "stream")).await;
+        let opened = operation.opened(pin!(self.run(&place, "stream"))).await;
         opened.and_then(|(run, operation)| run.stream::<V>(operation)).map_err(|e| place.blame(e))
     }
 
@@ -302,11 +303,11 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         H: 's,
     {
         let (place, operation) = self.begin(COPY_OUT);
-        let opened = async {
+        let opened = pin!(async {
             let text = self.select.some(&place, &self.columns);
             let selection = Selection { sql: &text.sql, params: &text.params, place: Some(place.clone()) };
             CopyOutStream::select(self.on, selection).await
-        };
+        });
         operation.opened(opened).await.map(CopyOutStream::observed)
     }
 
@@ -321,7 +322,7 @@ impl<H: Handle, T: PgTable, V: FromRow> FindValues<'_, H, T, V> {
         V: OwnedRow,
     {
         let (place, operation) = self.begin(name);
-        let fetched = async { self.run(&place, name).await?.at_most_one().await };
+        let fetched = pin!(async { self.run(&place, name).await?.at_most_one().await });
         operation.watch(fetched).await.map_err(|e| place.blame(e))
     }
 

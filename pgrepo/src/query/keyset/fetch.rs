@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use sqlx::postgres::PgRow;
 use sqlx::{Column, Row};
 
@@ -37,7 +39,7 @@ impl<'q, T: PrimaryKey> Ask<'q, T> {
     {
         let place = Place::of::<T>(on.schema());
         let told = on.observe(operation, place.subject());
-        told.watch(self.fetch(on, operation, &place)).await.map_err(|e| place.blame(e.during(operation)))
+        told.watch(pin!(self.fetch(on, operation, &place))).await.map_err(|e| place.blame(e.during(operation)))
     }
 
     async fn fetch(&self, on: impl Handle, operation: &'static str, place: &Place) -> Result<Page<T>>
