@@ -41,6 +41,7 @@ pub(crate) fn exporter() -> Result<PrometheusHandle, BuildError> {
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let under_way = app.max_uploads.saturating_sub(app.uploads.available_permits());
     gauge!("service_uploads_under_way").set(f64::from(u32::try_from(under_way).unwrap_or(u32::MAX)));
+    app.db.record_metrics();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.exporter.render()).into_response()
 }
 

@@ -97,6 +97,12 @@ async fn metrics_count_requests_by_few_labels_and_uploads_by_their_outcome(datab
     assert!(value("service_http_requests_total{path=\"none\",method=\"GET\",status=\"404\"}") >= 50.0);
     assert!(value("service_uploads_total{outcome=\"stored\"}") >= 1.0);
     assert!(value("service_upload_rows_total") >= 28_298.0);
+    // What pgrepo counts by itself.
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("postgresql_operations_total{") && line.contains("operation=\"commit\""))
+    );
+    assert!(text.lines().any(|line| line.starts_with("postgresql_pool_connections{")));
     assert!(!text.contains("nowhere") && !text.contains("X49"));
     running.ended().await;
 }

@@ -21,6 +21,8 @@ fn sent(pieces: Vec<Vec<Bytes>>) -> CopyOutStream<'static, Number> {
         index: 0,
         over: false,
         place: Some(Place::of::<Number>(None)),
+        bytes: 0,
+        told: Operation::none(),
         of: PhantomData,
     }
 }
