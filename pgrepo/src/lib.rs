@@ -87,8 +87,11 @@
 //! start from, each on real data, are in the repository's folder `examples`.
 
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
-// The front page and the guide are written for all features.
-#![cfg_attr(not(all(feature = "csv", feature = "testkit")), allow(rustdoc::broken_intra_doc_links))]
+// The front page is written for all features.
+#![cfg_attr(
+    not(all(feature = "csv", feature = "metrics", feature = "testkit")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's failure is its message"))]
 
 mod breaker;

@@ -61,7 +61,7 @@ fn each_setting_is_read_from_a_url_and_from_the_environment_alike() {
         "passfile" => file.display().to_string(),
         "sslmode" => "disable".to_owned(),
         "sslrootcert" | "sslcert" | "sslkey" => "/file".to_owned(),
-        "allow_plaintext_password" => "true".to_owned(),
+        "allow_plaintext_password" | "trace_sql" => "true".to_owned(),
         "max_connections" | "max_waiting" | "statement_cache" => "7".to_owned(),
         _ => "7s".to_owned(),
     };

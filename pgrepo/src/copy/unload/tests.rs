@@ -13,18 +13,9 @@ const SEVEN: &[u8] = &[0, 1, 0, 0, 0, 4, 0, 0, 0, 7];
 
 /// A stream that a server sends these pieces to.
 fn sent(pieces: Vec<Vec<Bytes>>) -> CopyOutStream<'static, Number> {
-    CopyOutStream {
-        pieces: stream::iter(pieces).map(Ok).boxed(),
-        ready: Vec::new().into_iter(),
-        reader: TupleReader::default(),
-        types: vec![TypeInfo::builtin(crate::PgType::INT4)],
-        index: 0,
-        over: false,
-        place: Some(Place::of::<Number>(None)),
-        bytes: 0,
-        told: Operation::none(),
-        of: PhantomData,
-    }
+    let types = vec![TypeInfo::builtin(crate::PgType::INT4)];
+    let begun = Begun { pieces: stream::iter(pieces).map(Ok).boxed(), first: Vec::new(), types };
+    CopyOutStream::new(begun, Some(Place::of::<Number>(None)))
 }
 
 fn next(stream: &mut CopyOutStream<'_, Number>) -> Result<Option<i32>> {
