@@ -13,6 +13,8 @@ use crate::support::{Direct, Rng, config, pool};
 
 const CONNECTIONS: usize = 50;
 const ACCOUNTS: i64 = 100;
+/// Between two operations of a worker.
+const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, PgTable)]
 #[pg(table = "event")]
@@ -110,6 +112,8 @@ async fn work(db: Db, worker: usize, begin: Arc<Barrier>, until: Duration) -> Re
             }
         }
         done.operations += 1;
+        // Other tests run beside it.
+        tokio::time::sleep(PAUSE).await;
     }
     Ok(done)
 }
