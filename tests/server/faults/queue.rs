@@ -56,8 +56,10 @@ async fn fault_25_an_operation_inside_of_one_that_holds_the_last_connection_is_a
     // Both connections are there, however long it took to make them.
     let made = async {
         while ours.status().idle < 2 {
-            let (_one, _other) = futures_util::future::join(ours.begin(), ours.begin()).await;
-            tokio::task::yield_now().await;
+            let (one, other) = futures_util::future::join(ours.begin(), ours.begin()).await;
+            for tx in [one, other].into_iter().flatten() {
+                tx.rollback().await.unwrap();
+            }
         }
     };
     tokio::time::timeout(LONG, made).await.expect("both are made");
