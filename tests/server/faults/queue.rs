@@ -64,8 +64,10 @@ async fn fault_25_an_operation_inside_of_one_that_holds_the_last_connection_is_a
     };
     tokio::time::timeout(LONG, made).await.expect("both are made");
     let timed_out = ours.status().timed_out;
+    let each_has_one = tokio::sync::Barrier::new(2);
     let nested = async || {
         let tx = ours.begin().await.unwrap();
+        each_has_one.wait().await;
         let begun = Instant::now();
         let inner = ours.begin().await;
         (tx, inner, begun.elapsed())
