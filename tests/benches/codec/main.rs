@@ -269,13 +269,7 @@ fn main() -> ExitCode {
         ["--update"] => guard(true),
         _ => Err(format!("unknown arguments: {}", args.join(" ")).into()),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    tests::ended(result)
 }
 
 /// What valgrind runs.

@@ -201,11 +201,5 @@ fn main() -> ExitCode {
         [] => table(&runtime),
         _ => Err(format!("unknown arguments: {}", args.join(" ")).into()),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    tests::ended(result)
 }

@@ -2,6 +2,7 @@
 
 mod altered;
 mod everything;
+mod mending;
 mod program;
 mod snapshots;
 

@@ -8,7 +8,7 @@ use pgrepo::testkit::{Cut, Message, TestDatabase};
 use pgrepo::{Db, Error, ErrorKind, FaultClass, MergeReport, PgTable, Rejected, Result, SourceError, WithDeadline};
 
 use super::ends::rows;
-use super::{PARCEL, Parcel, parcel, set_up, stored};
+use super::{PARCEL, Parcel, parcel, received, set_up, stored};
 use crate::support::{Direct, DropAt, LONG, config, pool, proxy};
 
 /// Something that never comes, after some rows.
@@ -195,15 +195,8 @@ async fn fault_21_a_tolerant_merge_whose_connection_breaks_tells_the_truth(db: T
 async fn its_rejects_go_where_those_of_a_load_go(db: Db) {
     set_up(&db).await;
     let parcels = db.repository::<Parcel>();
-    let (sender, mut receiver) = tokio::sync::mpsc::channel::<Rejected<Parcel>>(1);
-    let read = async {
-        let mut told = Vec::new();
-        while let Some(reject) = receiver.recv().await {
-            told.push(reject.index);
-        }
-        told
-    };
-    let (report, told) = tokio::join!(parcels.merge(rows(40)).tolerant().to_channel(sender), read);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Rejected<Parcel>>(1);
+    let (report, told) = tokio::join!(parcels.merge(rows(40)).tolerant().to_channel(sender), received(receiver));
     assert_eq!((report.unwrap().rejected, told), (4, vec![9, 19, 29, 39]));
     let error = parcels.merge(rows(40)).tolerant().max_reject_share(0.09).collect().await.unwrap_err();
     assert!(error.to_string().contains("4 of 40 rows were rejected, a larger share than 0.09"), "{error}");

@@ -3,6 +3,7 @@
 mod ends;
 mod kinds;
 mod merge_ends;
+mod merge_waits;
 mod merges;
 mod options;
 mod planted;
@@ -179,6 +180,15 @@ impl Kind {
 
 async fn set_up(db: &Db) {
     db.execute_script(PARCEL).await.unwrap();
+}
+
+/// The numbers of the rejects that a channel hands over, until it is closed.
+async fn received<R>(mut channel: tokio::sync::mpsc::Receiver<Rejected<R>>) -> Vec<u64> {
+    let mut told = Vec::new();
+    while let Some(reject) = channel.recv().await {
+        told.push(reject.index);
+    }
+    told
 }
 
 /// The rows that are stored, but for the one that was there.

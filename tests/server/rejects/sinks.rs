@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use pgrepo::testkit::TestDatabase;
 use pgrepo::{Commit, Db, ErrorKind, PgTable, Rejected, RowError, SourceError};
 
-use super::{Kind, PARCEL, Parcel, parcel, set_up, stored};
+use super::{Kind, PARCEL, Parcel, parcel, received, set_up, stored};
 use crate::support::{Direct, LONG, pool};
 
 /// Ten rows, of which 3 and 7 are bad.
@@ -47,15 +47,8 @@ async fn a_callback_takes_them_in_order_and_can_end_the_load(db: Db) {
 async fn a_channel_takes_them_as_fast_as_it_is_read(db: Db) {
     set_up(&db).await;
     let parcels = db.repository::<Parcel>();
-    let (sender, mut receiver) = tokio::sync::mpsc::channel::<Rejected<Parcel>>(1);
-    let read = async {
-        let mut told = Vec::new();
-        while let Some(reject) = receiver.recv().await {
-            told.push(reject.index);
-        }
-        told
-    };
-    let (report, told) = tokio::join!(parcels.load(ten()).batch_rows(4).to_channel(sender), read);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Rejected<Parcel>>(1);
+    let (report, told) = tokio::join!(parcels.load(ten()).batch_rows(4).to_channel(sender), received(receiver));
     assert_eq!((report.unwrap().rejected, told), (2, vec![3, 7]));
     db.execute_script("DELETE FROM parcel WHERE id >= 0").await.unwrap();
 

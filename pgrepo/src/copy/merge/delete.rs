@@ -3,7 +3,6 @@
 use std::fmt;
 
 use futures_core::Stream;
-use futures_util::StreamExt;
 
 use crate::copy::progress::Progress;
 use crate::copy::tolerant::{BulkLoad, SourceError};
@@ -114,7 +113,7 @@ where
     where
         E: Into<SourceError>,
     {
-        BulkLoad::of_merge(self.0.on, self.0.rows.map(|row| row.map_err(Into::into)), self.0.task)
+        self.0.rejecting()
     }
 
     /// Deletes the rows, all or none, and counts them. Memory stays flat.

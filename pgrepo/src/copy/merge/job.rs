@@ -56,15 +56,16 @@ impl Job<'_> {
     pub(crate) async fn open(&self, session: &mut Session) -> Result<(), Failed> {
         let opened = self.rows(session, &self.statements.open()).await;
         let rows = opened.map_err(|failed| failed.mapped(|error| unopened(unprivileged(error))))?;
-        let kind = rows.first().map(|row| catalog::text(row, 0)).transpose().map_err(Failed::ours)?;
-        let unique = rows.first().map(|row| catalog::flag(row, 1)).transpose().map_err(Failed::ours)?;
-        let alone = rows.first().map(|row| catalog::flag(row, 2)).transpose().map_err(Failed::ours)?;
-        self.alone.store(alone == Some(true), Ordering::Relaxed);
-        if !kind.is_some_and(|kind| kind == "r" || kind == "p") {
+        let told = |row| Ok((catalog::text(row, 0)?, catalog::flag(row, 1)?, catalog::flag(row, 2)?));
+        let (kind, unique, alone) =
+            rows.first().map_or(Ok((String::new(), false, false)), told).map_err(Failed::ours)?;
+        // A deletion takes nothing that is unique.
+        self.alone.store(alone && self.statements.what != What::Delete, Ordering::Relaxed);
+        if kind != "r" && kind != "p" {
             let message = "rows are merged into a table, and this is none: a view's rows into the table that it shows";
             return Err(Failed::ours(Error::new(ErrorKind::Mismatch, message)));
         }
-        if unique != Some(true) {
+        if !unique {
             let message = format!(
                 "the table has no unique constraint or index on just these columns ({}), or only one that is partial, \
                  deferrable or not valid",
@@ -137,8 +138,7 @@ impl Job<'_> {
         let statements = &self.statements;
         let find = statements.find(part);
         let (mut before, mut times) = (None, 0);
-        // A deletion takes nothing that is unique.
-        let alone = self.alone.load(Ordering::Relaxed) && statements.what != What::Delete;
+        let alone = self.alone.load(Ordering::Relaxed);
         for attempt in 1..=ATTEMPTS {
             let inserts = statements.what == What::Merge;
             let begin = match (inserts, attempt) {

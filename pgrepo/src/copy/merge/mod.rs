@@ -18,7 +18,7 @@ use crate::pool::Handle;
 use crate::table::{CanWrite, Column, Name, OwnedRow, WriteRow};
 
 use super::progress::Progress;
-use super::tolerant::{BulkLoad, SourceError};
+use super::tolerant::{BulkLoad, Report, SourceError};
 pub use delete::{DeleteMany, DeleteReport};
 pub(crate) use job::{Job, Take};
 use run::{fetch_all, run};
@@ -295,6 +295,14 @@ where
     /// # }
     /// ```
     pub fn tolerant(self) -> BulkLoad<H, R, impl Stream<Item = Result<R, SourceError>>, MergeReport>
+    where
+        E: Into<SourceError>,
+    {
+        self.rejecting()
+    }
+
+    /// The same with a report of whatever sort.
+    fn rejecting<K: Report>(self) -> BulkLoad<H, R, impl Stream<Item = Result<R, SourceError>>, K>
     where
         E: Into<SourceError>,
     {

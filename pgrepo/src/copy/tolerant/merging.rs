@@ -61,12 +61,9 @@ impl<R: WriteRow> Run<'_, '_, R> {
             self.store().await?;
         }
         let rejects = self.isolate(Some(first), until).await?;
-        let Self { lease, plan, .. } = self;
-        if let Some(job) = &mut plan.job {
-            let mut step = lease.step()?.untimed();
-            let read = job.read_but(step.session(), rejects.iter().map(|reject| reject.index).collect()).await;
-            told(step, read)?;
-        }
+        let (job, mut step) = self.job()?;
+        let read = job.read_but(step.session(), rejects.iter().map(|reject| reject.index).collect()).await;
+        told(step, read)?;
         if !self.bounds.own {
             let (job, mut step) = self.job()?;
             let closed = job.close(step.session()).await;
@@ -126,9 +123,9 @@ impl<R: WriteRow> Run<'_, '_, R> {
     }
 
     /// What the server does with the rows, and the step that it does it in.
-    fn job(&mut self) -> Result<(&Job<'static>, Step<'_>)> {
+    fn job(&mut self) -> Result<(&mut Job<'static>, Step<'_>)> {
         let Self { lease, plan, .. } = self;
-        match &plan.job {
+        match &mut plan.job {
             Some(job) => Ok((job, lease.step()?.untimed())),
             None => Err(Error::new(ErrorKind::Copy, "a load was to be merged that is no merge")),
         }

@@ -30,5 +30,6 @@ mod suspects;
 
 pub use bulk::BulkLoad;
 pub use reject::Rejected;
+pub(crate) use report::Report;
 pub use report::{Commit, LoadReport};
 pub use source::{RowError, SourceError};
