@@ -1,15 +1,13 @@
 //! What a struct's derives cost the compiler, and what a library costs that is built for the first time.
-//!
-//! The crates that are built stand in the target folder. They have the versions of this package's lock file, so nothing
-//! but what it names is fetched.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tests::report::Line;
 
 use crate::meter::{Meter, line};
+use crate::package::{self, cargo, output, write};
 use crate::task::Result;
 
 /// The structs of a crate.
@@ -67,9 +65,7 @@ type Found = BTreeMap<(&'static str, String), Vec<f64>>;
 
 /// Builds, and says what it cost.
 pub(crate) fn run(quick: bool) -> Result<Vec<Line>> {
-    let exe = std::env::current_exe()?;
-    let target = exe.ancestors().nth(3).ok_or("the program stands in no target folder")?;
-    let folder = target.join("build-cost");
+    let folder = package::folder("build-cost")?;
     let mut lines = lines("build-cost", structs(&folder.join("structs"), ROUNDS[usize::from(quick)])?);
     lines.extend(self::lines("library-build", libraries(&folder, CLEAN_ROUNDS[usize::from(quick)])?));
     Ok(lines)
@@ -77,7 +73,7 @@ pub(crate) fn run(quick: bool) -> Result<Vec<Line>> {
 
 /// A struct's share of what a crate of them takes, less what it takes without the derives.
 fn structs(folder: &Path, rounds: usize) -> Result<Found> {
-    package(folder, include_str!("build_cost/Cargo.toml.txt"))?;
+    package::make(folder, include_str!("build_cost/Cargo.toml.txt"))?;
     for subject in &SUBJECTS {
         write(&folder.join(source(subject)), &rows(subject))?;
     }
@@ -120,7 +116,7 @@ fn libraries(folder: &Path, rounds: usize) -> Result<Found> {
     let mut found = Found::new();
     for (name, dependency) in LIBRARIES {
         let folder = folder.join(name);
-        package(
+        package::make(
             &folder,
             &format!("[package]\nname = \"cost\"\nedition = \"2024\"\n[dependencies]\n{dependency}\n[workspace]\n"),
         )?;
@@ -142,17 +138,6 @@ fn libraries(folder: &Path, rounds: usize) -> Result<Found> {
     Ok(found)
 }
 
-/// A package with nothing in it but what its manifest says.
-fn package(folder: &Path, manifest: &str) -> Result<()> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let checkout = here.ancestors().nth(2).ok_or("this package stands in no checkout")?;
-    let checkout = checkout.to_str().ok_or("the checkout's path is no text")?;
-    write(&folder.join("Cargo.toml"), &manifest.replace("CHECKOUT", checkout))?;
-    write(&folder.join("src/lib.rs"), "")?;
-    std::fs::copy(here.join("Cargo.lock"), folder.join("Cargo.lock"))?;
-    Ok(())
-}
-
 fn source(subject: &Subject) -> PathBuf {
     format!("examples/{}_rows.rs", subject.library).into()
 }
@@ -170,13 +155,8 @@ fn rows(subject: &Subject) -> String {
     (0..STRUCTS).fold(head, |text, n| text + "\n" + &one.replace("TABLE", &format!("table_{n}")))
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::create_dir_all(path.parent().ok_or("a file stands in no folder")?)?;
-    Ok(std::fs::write(path, text)?)
-}
-
 fn derived(folder: &Path, command: &str, subject: &Subject, derive: bool) -> Command {
-    let mut cargo = cargo(folder, command);
+    let mut cargo = expanding(folder, command);
     cargo.arg(format!("--example={}_rows", subject.library));
     if derive {
         cargo.arg("--features=derived");
@@ -184,21 +164,11 @@ fn derived(folder: &Path, command: &str, subject: &Subject, derive: bool) -> Com
     cargo
 }
 
-fn cargo(folder: &Path, command: &str) -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(folder).arg(command).arg("--quiet");
-    cargo.env("CARGO_TARGET_DIR", folder.join("target")).env("CARGO_INCREMENTAL", "0");
+fn expanding(folder: &Path, command: &str) -> Command {
+    let mut cargo = cargo(folder, command);
     // The stable compiler prints expanded code only so; it is for these crates alone, and changes nothing else.
     cargo.env("RUSTC_BOOTSTRAP", SUBJECTS.map(|s| format!("{}_rows", s.library)).join(","));
     cargo
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let output = command.stdin(Stdio::null()).output()?;
-    match output.status.success() {
-        true => Ok(String::from_utf8(output.stdout)?),
-        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
-    }
 }
 
 fn timed(command: &mut Command) -> Result<BTreeMap<String, f64>> {

@@ -2,7 +2,7 @@
 //!
 //! | argument | meaning |
 //! |---|---|
-//! | `-- --quick` | few rows, one round, and nothing is built for its time: shows that all works, not how fast it is |
+//! | `-- --quick` | few rows, one round, and nothing is built for it: shows that all works, not how fast it is |
 //! | `-- --only NAME` | the workloads whose names start so, also several times |
 //! | `-- --check` | only whether Python's rows are those of the others; the other runs find that out first |
 //! | `-- --only NAME --merge` | the same; their figures take the place of the old ones in `pgrepo/docs` |
@@ -18,7 +18,9 @@ mod build_cost;
 mod check;
 mod header;
 mod meter;
+mod observed;
 mod output;
+mod package;
 mod place;
 mod plan;
 mod python;

@@ -42,8 +42,10 @@ pub(crate) async fn all(options: Options) -> Result<()> {
     let wanted: Vec<_> =
         WORKLOADS.iter().filter(|w| options.wants(w.name) && (named || !(w.long && options.quick))).collect();
     // They take minutes: a quick run leaves them out unless they are named.
-    let builds = ["build-cost", "library-build"].iter().any(|name| options.wants(name)) && (named || !options.quick);
-    if wanted.is_empty() && !builds && !options.check {
+    let asked = |name| options.wants(name) && (named || !options.quick);
+    let builds = ["build-cost", "library-build"].into_iter().any(asked);
+    let observed = asked(crate::observed::NAME);
+    if wanted.is_empty() && !builds && !observed && !options.check {
         return Err(format!("no workload's name starts with {}", options.only.join(" or ")).into());
     }
     let python = Python::set_up();
@@ -74,6 +76,12 @@ pub(crate) async fn all(options: Options) -> Result<()> {
             if let Err(error) = bench.workload(workload, *placement, &mut lines, &mut failures).await {
                 failures.push(format!("{}: {error}", workload.name));
             }
+        }
+    }
+    if observed {
+        match crate::observed::run().await {
+            Ok(found) => lines.extend(found),
+            Err(error) => failures.push(format!("{}: {error}", crate::observed::NAME)),
         }
     }
     if builds {

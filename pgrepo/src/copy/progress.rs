@@ -272,7 +272,7 @@ impl fmt::Display for LoadProgress {
             write!(f, ", {} s left", left.as_secs())?;
         }
         if let Some(LockWait { on, sessions, .. }) = &self.waiting_for {
-            write!(f, ", waits for a lock on a {on}")?;
+            write!(f, ", waits for a lock ({on})")?;
             for (i, session) in sessions.iter().enumerate() {
                 write!(f, "{}{session}", if i == 0 { " of session " } else { ", " })?;
             }

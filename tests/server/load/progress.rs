@@ -68,7 +68,7 @@ async fn a_load_that_waits_for_a_lock_says_whom_it_waits_for(db: TestDatabase) {
     let wait = told.waiting_for.clone().unwrap();
     assert_eq!((&*wait.on, &*wait.sessions), ("relation", &[holder][..]));
     assert_eq!((told.phase, told.rows_sent), (LoadPhase::Starting, 0));
-    assert!(told.to_string().contains(&format!("waits for a lock on a relation of session {holder}")), "{told}");
+    assert!(told.to_string().contains(&format!("waits for a lock (relation) of session {holder}")), "{told}");
     direct.run("COMMIT").await;
     assert_eq!(load.await.unwrap().unwrap().rows, 10);
     let last = gone(seen).await;

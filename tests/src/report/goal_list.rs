@@ -25,6 +25,7 @@ const PG_POOL: &[&str] = &["sqlx PgPool"];
 const FROM_ROW: &[&str] = &["sqlx FromRow + serde"];
 const STRICT: &[&str] = &["pgrepo"];
 const STRICT_OWNED: &[&str] = &["pgrepo, owned rows"];
+const SILENT: &[&str] = &["pgrepo, spans compiled out"];
 const READERS: &[&str] = &["tokio-postgres", "sqlx", "diesel-async", "asyncpg", "psycopg"];
 
 const LOADER: &str = "many tasks' lookups by key are not gathered into one statement";
@@ -132,6 +133,8 @@ pub(crate) const GOALS: &[Goal] = &[
     goal("contains", TWO, "ops_per_s", PGREPO, AtLeast(0.97), PEER),
     goal("join", TWO, "ops_per_s", PGREPO, AtLeast(0.97), PEER),
     goal("early-stop", TWO, "next_ms", PGREPO, Limit(100.0), &[]),
+    goal("observed", FREE, "instructions", "pgrepo, nobody listens", AtMost(1.03), SILENT),
+    goal("observed", FREE, "instructions", "pgrepo, with metrics, nobody listens", AtMost(1.03), SILENT),
     goal("build-cost", "", "expansion_kib", PGREPO, AtMost(1.3), FROM_ROW),
     goal("build-cost", "", "added_check_s", PGREPO, AtMost(1.3), FROM_ROW),
     goal("build-cost", "", "added_build_s", PGREPO, AtMost(1.3), FROM_ROW),

@@ -29,6 +29,7 @@ pub(crate) const METRICS: &[Metric] = &[
     less("p99_us", "p99", "µs"),
     less("over_40_ms", "over 40 ms", "operations"),
     less("ns_per_row", "time a row", "ns"),
+    less("instructions", "the client's instructions of an operation", ""),
     less("next_ms", "next user waits", "ms"),
     less("expansion_kib", "expanded code", "KiB"),
     less("added_check_s", "CPU added to a check", "s"),

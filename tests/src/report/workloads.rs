@@ -88,6 +88,12 @@ pub(crate) const WORKLOADS: &[(&str, &str)] = &[
     ("contains", "Wide rows by what their JSON document contains, with a GIN index."),
     ("join", "The rows of a join of three tables for one customer."),
     ("early-stop", "A stream of 2,000,000 rows is dropped after ten: how long does the next query wait?"),
+    (
+        "observed",
+        "A `get` by key, by what is built in and who listens. valgrind counts the client's instructions; they are the \
+         difference of 600 operations and 100, the least of three runs each, on a server that sleeps before it answers so \
+         that each answer is waited for once. The subscriber and the recorder are the cheapest that there can be.",
+    ),
     ("build-cost", "What a derive on a struct of thirty fields adds to a build."),
     ("library-build", "What the library itself costs to build."),
 ];

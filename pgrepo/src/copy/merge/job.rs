@@ -62,7 +62,12 @@ impl Job<'_> {
         // A deletion takes nothing that is unique.
         self.alone.store(alone && self.statements.what != What::Delete, Ordering::Relaxed);
         if kind != "r" && kind != "p" {
-            let message = "rows are merged into a table, and this is none: a view's rows into the table that it shows";
+            let does = match self.statements.what {
+                What::Merge => "merged into",
+                What::Update => "updated in",
+                What::Delete => "deleted from",
+            };
+            let message = format!("rows are {does} a table, and this is none: of a view, name the table that it shows");
             return Err(Failed::ours(Error::new(ErrorKind::Mismatch, message)));
         }
         if !unique {

@@ -116,9 +116,15 @@ async fn what_is_no_unique_set_is_told_before_a_row_is_sent(db: Db) {
     assert!(error.to_string().contains("columns (id)"), "{error}");
     let error = stocks.update_many(rows()).execute().await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Mismatch, Some("update_many")), "{error:?}");
-    let view = db.repository::<Seat>().merge([seat(1, "x", None)]).execute().await.unwrap_err();
-    assert_eq!(view.kind(), ErrorKind::Mismatch, "{view:?}");
-    assert!(view.to_string().contains("and this is none"), "{view}");
+    let seats = db.repository::<Seat>();
+    for (view, does) in [
+        (seats.merge([seat(1, "x", None)]).execute().await.unwrap_err(), "merged into"),
+        (seats.update_many([seat(1, "x", None)]).execute().await.unwrap_err(), "updated in"),
+        (seats.delete_many([(1, "x")]).execute().await.unwrap_err(), "deleted from"),
+    ] {
+        assert_eq!(view.kind(), ErrorKind::Mismatch, "{view:?}");
+        assert!(view.to_string().contains(&format!("rows are {does} a table, and this is none")), "{view}");
+    }
     db.execute_script("DROP VIEW seats").await.unwrap();
     let gone = db.repository::<Seat>().merge([seat(1, "x", None)]).execute().await.unwrap_err();
     assert_eq!((gone.kind(), gone.table()), (ErrorKind::Mismatch, Some("seats")), "{gone:?}");
