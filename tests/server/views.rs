@@ -164,11 +164,9 @@ async fn the_driver_s_own_queries_read_the_struct(db: pgrepo::testkit::TestDatab
             .await
             .unwrap();
     assert_eq!(adults, [adult("Ann", 40, &["a"]), adult("Cy", 80, &["b", "c"])]);
-    let shift: Shift =
-        sqlx::query_as("SELECT 7 AS id, '1 h'::interval AS length, NULL::interval AS pause, 4294967295::oid AS class")
-            .fetch_one(&mut conn)
-            .await
-            .unwrap();
+    let one = "SELECT 7 AS id, '1 h'::interval AS length, NULL::interval AS pause, 4294967295::oid AS class, \
+               ARRAY['1 h', '1 h']::interval[] AS breaks, NULL::int4range AS hours";
+    let shift: Shift = sqlx::query_as(one).fetch_one(&mut conn).await.unwrap();
     assert_eq!(shift, self::shift(7));
 
     let row = sqlx::query("SELECT name, age FROM people WHERE age = 7").fetch_one(&mut conn).await.unwrap();

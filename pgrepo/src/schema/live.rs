@@ -117,9 +117,12 @@ fn kind(letter: &str) -> Option<ConstraintMetaKind> {
     }
 }
 
-/// `USING …` of what the server says about an index.
+/// `USING …` of what the server says about an index, without its storage parameters.
 fn behind_the_table(definition: &str) -> String {
-    definition.find(" USING ").and_then(|at| definition.get(at + 1..)).unwrap_or(definition).to_owned()
+    let sql = definition.find(" USING ").and_then(|at| definition.get(at + 1..)).unwrap_or(definition);
+    // They stand at the end, or before a condition, which makes it another index anyway.
+    let stored = sql.rsplit_once(" WITH (").filter(|(_, with)| with.find(['(', ')']) == with.len().checked_sub(1));
+    stored.map_or(sql, |(before, _)| before).to_owned()
 }
 
 impl LiveColumn {
