@@ -114,7 +114,7 @@ struct Shift {
 fn shift(id: i32) -> Shift {
     let length = PgInterval::try_from(Duration::from_secs(3_600)).unwrap();
     let pause = (id % 2 == 0).then_some(PgInterval { months: 1, days: id, microseconds: -1 });
-    let (breaks, hours) = (vec![length.clone(); 2], pause.is_some().then(|| (id..id + 8).into()));
+    let (breaks, hours) = (vec![length; 2], pause.is_some().then(|| (id..id + 8).into()));
     Shift { id, length, pause, class: Oid(u32::MAX), breaks, hours }
 }
 
