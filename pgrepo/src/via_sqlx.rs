@@ -3,7 +3,7 @@
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{PgArgumentBuffer, PgRow, PgTypeInfo};
+use sqlx::postgres::{PgArgumentBuffer, PgRow, PgTypeInfo, PgTypeKind};
 use sqlx::{Postgres, Row, Type, TypeInfo as _, ValueRef};
 
 use crate::driver_row::{builtin, qualified};
@@ -85,7 +85,14 @@ fn accepts<V: Type<Postgres>>(ty: &TypeInfo) -> bool {
         Some(known) => PgTypeInfo::with_name(known.name),
         None => PgTypeInfo::with_oid(Oid(ty.oid())),
     };
-    let known = |ty: &TypeInfo| V::compatible(&shown(ty));
+    let known = |ty: &TypeInfo| match made_of(&own) {
+        // sqlx would ask what the column's type is made of, and panics where it did not look that up itself.
+        Some(element) => {
+            let texts = || element.type_eq(&String::type_info()) && ty.element().is_some_and(|ty| text(&shown(ty)));
+            own.oid() == Some(Oid(ty.oid())) || texts()
+        }
+        None => V::compatible(&shown(ty)),
+    };
     if own.oid().is_some() {
         return known(ty) || known(ty.base());
     }
@@ -95,6 +102,23 @@ fn accepts<V: Type<Postgres>>(ty: &TypeInfo) -> bool {
         name.eq_ignore_ascii_case(ty.name())
             && schema.as_deref().is_none_or(|own| ty.schema().is_none_or(|found| own == found))
     })
+}
+
+/// What an array or a range of sqlx's own is made of.
+fn made_of(own: &PgTypeInfo) -> Option<&PgTypeInfo> {
+    // One that is told by its OID only has no kind.
+    if own.oid().is_none() || own.name() == "?" {
+        return None;
+    }
+    match own.kind() {
+        PgTypeKind::Array(element) | PgTypeKind::Range(element) => Some(element),
+        _ => None,
+    }
+}
+
+/// Whether it is a type that sqlx reads as text.
+fn text(ty: &PgTypeInfo) -> bool {
+    <String as Type<Postgres>>::compatible(ty)
 }
 
 /// Appends a field in the form that sqlx gives it.
@@ -182,6 +206,25 @@ mod tests {
         assert!(ViaSqlx::<Mood>::accepts(&plain(50_000, "mood")));
         assert!(!ViaSqlx::<Mood>::accepts(&plain(50_000, "mood").with_schema("other")));
         assert!(!ViaSqlx::<Mood>::accepts(&plain(50_000, "food")));
+    }
+
+    /// sqlx asks of these what the column's type is made of.
+    #[test]
+    fn arrays_and_ranges_are_compared_by_what_they_are() {
+        use sqlx::postgres::types::{PgInterval, PgRange};
+        let array = |oid, of: PgType| {
+            TypeInfo::new(oid, format!("{}[]", of.name), TypeKind::Array(TypeInfo::builtin(of).into()))
+        };
+        let range = TypeInfo::new(3904, "int4range", TypeKind::Plain);
+        assert!(ViaSqlx::<PgRange<i32>>::accepts(&range));
+        assert!(ViaSqlx::<PgRange<i32>>::accepts(&TypeInfo::new(50_000, "d", TypeKind::Domain(range.clone().into()))));
+        assert!(!ViaSqlx::<PgRange<i64>>::accepts(&range));
+        assert!(!ViaSqlx::<PgRange<i32>>::accepts(&TypeInfo::builtin(PgType::INT4)));
+        assert!(ViaSqlx::<Vec<PgInterval>>::accepts(&array(1187, PgType::INTERVAL)));
+        assert!(!ViaSqlx::<Vec<PgInterval>>::accepts(&array(1007, PgType::INT4)));
+        assert!(ViaSqlx::<Vec<String>>::accepts(&array(1015, PgType::VARCHAR)));
+        assert!(!ViaSqlx::<Vec<String>>::accepts(&array(17_000, PgType::BYTEA)));
+        assert!(!ViaSqlx::<i32>::accepts(&range));
     }
 
     #[test]

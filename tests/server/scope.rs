@@ -213,6 +213,9 @@ async fn a_scope_that_cannot_be_entered_is_an_error_before_anything_is_run(db: T
     let (ours, mut direct, role) = set_up(&db, 1).await;
     let stranger = format!("{role}_x");
     direct.run(&format!("CREATE ROLE {stranger} LOGIN PASSWORD 's'; CREATE SCHEMA closed")).await;
+    // As long as a name may be: a longer one would be cut to it.
+    let long = format!("{role}{}", "z".repeat(63 - role.len()));
+    direct.run(&format!("CREATE ROLE {long}; CREATE SCHEMA \"$user\"")).await;
     let mut config = DbConfig::from_url(&db.tcp_url()).unwrap().with_max_connections(1);
     (config.user, config.password) = (stranger.clone(), Some(pgrepo::Password::new("s")));
     let theirs = Db::connect(config).await.unwrap();
@@ -223,6 +226,11 @@ async fn a_scope_that_cannot_be_entered_is_an_error_before_anything_is_run(db: T
         (&ours, Scope::role("x\"; DROP TABLE notes; --"), "must be a member of x\"; DROP"),
         (&ours, Scope::role("none"), "none is no role"),
         (&ours, Scope::role(""), "has no name"),
+        (&ours, Scope::role(format!("{long}z")), "longer than 63 bytes"),
+        (&ours, Scope::default().schema("$user"), "is that of the role"),
+        (&ours, Scope::default().set("Transaction_Isolation", "serializable"), "set by TxOptions"),
+        (&ours, Scope::default().set("transaction_read_only", "on"), "set by TxOptions"),
+        (&ours, Scope::default().set("client_encoding", "LATIN1"), "is UTF-8"),
         (&ours, Scope::default().schema("missing").schema("public"), "there is no schema missing"),
         (&ours, tenant().schema("closed"), "there is no schema closed, or the role may not use it"),
         (&ours, Scope::default().schema("a\0b"), "zero byte"),
@@ -252,7 +260,7 @@ async fn a_scope_that_cannot_be_entered_is_an_error_before_anything_is_run(db: T
         .transaction(async |tx| tx.query("SELECT current_setting('app.odd')").fetch_val::<String>().await);
     assert_eq!(kept.await.unwrap(), "'; RESET ROLE; \\ \u{1F980}");
     theirs.close().await;
-    direct.run(&format!("DROP ROLE {stranger}")).await;
+    direct.run(&format!("DROP ROLE {stranger}; DROP ROLE {long}")).await;
 }
 
 /// `"$user"` in the `search_path` is another schema for each role.

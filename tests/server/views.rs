@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use pgrepo::{Db, ErrorKind, PgTable};
-use sqlx::postgres::types::{Oid, PgInterval};
+use sqlx::postgres::types::{Oid, PgInterval, PgRange};
 use sqlx::{Connection, PgConnection};
 
 #[derive(Debug, PartialEq, PgTable)]
@@ -94,7 +94,7 @@ async fn a_partitioned_table_is_loaded_and_unloaded(db: Db) {
     assert_eq!(db.query("SELECT count(*) FROM event").fetch_one::<i64>().await.unwrap(), 3_000);
 }
 
-/// Two types that only sqlx has.
+/// Types that only sqlx has, and an array and a range of them.
 #[derive(Debug, Clone, PartialEq, PgTable)]
 #[pg(table = "shift")]
 struct Shift {
@@ -105,19 +105,24 @@ struct Shift {
     pause: Option<PgInterval>,
     #[pg(via_sqlx)]
     class: Oid,
+    #[pg(via_sqlx)]
+    breaks: Vec<PgInterval>,
+    #[pg(via_sqlx, sql_type = "int4range")]
+    hours: Option<PgRange<i32>>,
 }
 
 fn shift(id: i32) -> Shift {
     let length = PgInterval::try_from(Duration::from_secs(3_600)).unwrap();
     let pause = (id % 2 == 0).then_some(PgInterval { months: 1, days: id, microseconds: -1 });
-    Shift { id, length, pause, class: Oid(u32::MAX) }
+    let (breaks, hours) = (vec![length; 2], pause.is_some().then(|| (id..id + 8).into()));
+    Shift { id, length, pause, class: Oid(u32::MAX), breaks, hours }
 }
 
 #[pgrepo::test]
 async fn via_sqlx_is_written_by_copy_and_read_by_find(db: Db) {
-    db.execute_script("CREATE TABLE shift (id int4, length interval NOT NULL, pause interval, class oid)")
-        .await
-        .unwrap();
+    let columns = "length interval NOT NULL, pause interval, class oid, breaks interval[], hours int4range";
+    db.execute_script(&format!("CREATE TABLE shift (id int4, {columns})")).await.unwrap();
+    assert!(!db.verify::<Shift>().await.unwrap().differences().iter().any(|one| one.kind.code() == "type"));
     let shifts = db.repository::<Shift>();
     let sent: Vec<Shift> = (0..500).map(shift).collect();
     assert_eq!(shifts.copy_in(&sent).await.unwrap().rows, 500);
@@ -159,11 +164,9 @@ async fn the_driver_s_own_queries_read_the_struct(db: pgrepo::testkit::TestDatab
             .await
             .unwrap();
     assert_eq!(adults, [adult("Ann", 40, &["a"]), adult("Cy", 80, &["b", "c"])]);
-    let shift: Shift =
-        sqlx::query_as("SELECT 7 AS id, '1 h'::interval AS length, NULL::interval AS pause, 4294967295::oid AS class")
-            .fetch_one(&mut conn)
-            .await
-            .unwrap();
+    let one = "SELECT 7 AS id, '1 h'::interval AS length, NULL::interval AS pause, 4294967295::oid AS class, \
+               ARRAY['1 h', '1 h']::interval[] AS breaks, NULL::int4range AS hours";
+    let shift: Shift = sqlx::query_as(one).fetch_one(&mut conn).await.unwrap();
     assert_eq!(shift, self::shift(7));
 
     let row = sqlx::query("SELECT name, age FROM people WHERE age = 7").fetch_one(&mut conn).await.unwrap();

@@ -21,6 +21,10 @@ pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> 
         found.push(None, DifferenceKind::TableMissing, Severity::BreaksBoth, mend);
         return found.all;
     };
+    if live.takes_no_rows && !meta.read_only {
+        let advice = Some("write #[pg(read_only)] on the struct".to_owned());
+        found.push(None, DifferenceKind::TakesNoRows, Severity::BreaksWriting, Mend { advice, ..Mend::default() });
+    }
     for column in meta.columns {
         found.column(column, live);
     }
@@ -167,40 +171,45 @@ impl Found<'_> {
     fn constraint(&mut self, constraint: &ConstraintMeta, live: &Live) {
         let columns: Vec<String> = constraint.columns.iter().map(ToString::to_string).collect();
         let add = || mend::add_constraint(self.meta, constraint);
-        let name = match constraint.kind {
+        let found = match constraint.kind {
             ConstraintMetaKind::Key if !columns.is_empty() => {
                 let key = live.primary_key.as_ref();
                 let found = key.map(|key| key.columns.clone()).unwrap_or_default();
                 if !same(&columns, &found) {
-                    let mend = mend::primary_key(self.meta, constraint, key);
+                    let mend = mend::primary_key(self.meta, constraint, live);
                     let kind = DifferenceKind::Key { declared: columns, found };
                     return self.push(None, kind, Severity::Differs, mend);
                 }
-                key.map(|key| key.name.clone())
+                key
             }
             ConstraintMetaKind::UniqueSet => {
                 let sets = live.unique.iter().filter(|set| same(&columns, &set.columns));
-                let mut names: Vec<&String> = sets.map(|set| &set.name).collect();
-                // The declared one, if there are several.
-                names.sort_by_key(|name| *name != constraint.name);
-                if names.is_empty() {
-                    let mend = mend::in_place_of(live, constraint.name, add());
+                // The declared one, if there are several that are of use.
+                let found = sets.min_by_key(|set| (set.deferrable, set.name != constraint.name));
+                if found.is_none() {
+                    let mend = mend::in_place_of(self.meta, live, constraint.name, add());
                     let kind = DifferenceKind::UniqueMissing { declared: columns };
                     return self.push(None, kind, Severity::Differs, mend);
                 }
-                names.first().map(|name| (*name).clone())
+                found
             }
             _ if live.others.iter().any(|(kind, name)| *kind == constraint.kind && name == constraint.name) => None,
             kind => {
-                let mend = add();
+                let mend = mend::in_place_of(self.meta, live, constraint.name, add());
                 let kind =
                     DifferenceKind::ConstraintMissing { declared: constraint.name.to_owned(), what: ddl::words(kind) };
                 return self.push(None, kind, Severity::Differs, mend);
             }
         };
-        if let Some(found) = name.filter(|name| constraint.named && name != constraint.name) {
-            let mend = mend::rename_index(live, &found, constraint.name);
-            let kind = DifferenceKind::ConstraintName { declared: constraint.name.to_owned(), found };
+        let Some(found) = found else { return };
+        if found.deferrable {
+            let mend = mend::not_deferrable(self.meta, constraint, found);
+            self.push(None, DifferenceKind::Deferrable { name: found.name.clone() }, Severity::Differs, mend);
+        }
+        if constraint.named && found.name != constraint.name {
+            let mend = mend::rename_index(live, &found.name, constraint.name);
+            let kind =
+                DifferenceKind::ConstraintName { declared: constraint.name.to_owned(), found: found.name.clone() };
             self.push(None, kind, Severity::Differs, mend);
         }
     }
@@ -210,7 +219,7 @@ impl Found<'_> {
             let wanted = normal(&index.sql);
             if !live.indexes.iter().any(|(_, sql)| normal(sql) == wanted) {
                 let make = mend::statement(index.ddl(&ddl::quoted(self.meta)));
-                let mend = mend::in_place_of(live, &index.name, make);
+                let mend = mend::in_place_of(self.meta, live, &index.name, make);
                 let kind = DifferenceKind::IndexMissing { declared: index.name };
                 self.push(None, kind, Severity::Differs, mend);
             }

@@ -12,8 +12,8 @@ use super::shape::TableShape;
 
 /// Whether a struct and its table agree, and in what they do not.
 ///
-/// Compared are the columns with their types, NULL, and who fills them in; the primary key, the unique sets and the other
-/// constraints that the struct declares; the labels of enums; and the declared indexes of JSON. Not compared are the SQL of
+/// Compared are the columns with their types, NULL, and who fills them in; the primary key and the unique sets, which an
+/// upsert can use only if they are not deferrable, and the other constraints that the struct declares; the labels of enums; and the declared indexes of JSON. Not compared are the SQL of
 /// defaults, generated columns and constraints, which the server writes in its own words, comments, and what the table has
 /// beside the struct in constraints and indexes. Of a view only the columns are compared, with their types.
 ///

@@ -242,6 +242,11 @@ fn unless_there(sql: &str) -> String {
 
 /// `CONSTRAINT … …`, where its SQL is known.
 pub(super) fn constraint_definition(constraint: &ConstraintMeta) -> Option<String> {
+    constraint_as(constraint, constraint.name)
+}
+
+/// The same under another name.
+pub(super) fn constraint_as(constraint: &ConstraintMeta, name: &str) -> Option<String> {
     let columns = idents(constraint.columns);
     let sql = match (constraint.kind, constraint.sql) {
         (ConstraintMetaKind::Key, _) if !constraint.columns.is_empty() => format!("PRIMARY KEY ({columns})"),
@@ -251,7 +256,7 @@ pub(super) fn constraint_definition(constraint: &ConstraintMeta) -> Option<Strin
         (ConstraintMetaKind::Exclude, Some(sql)) => format!("EXCLUDE {sql}"),
         _ => return None,
     };
-    Some(format!("CONSTRAINT {} {sql}", quote_ident(constraint.name)))
+    Some(format!("CONSTRAINT {} {sql}", quote_ident(name)))
 }
 
 /// What a sort of constraint is called.

@@ -49,13 +49,14 @@ pub struct TableInfo {
     /// How many rows the planner takes it to have, all partitions together; `None` before the first `ANALYZE` or `VACUUM`,
     /// and for a view.
     pub estimated_rows: Option<u64>,
-    /// How many rows the statistics count as live, of the table itself; they do not survive a crash of the server.
+    /// How many rows the statistics count as live, all partitions together, as are the counts that follow; they do not
+    /// survive a crash of the server.
     pub live_rows: u64,
     /// How many rows are dead and not yet cleaned up.
     pub dead_rows: u64,
     /// How often it was read from its beginning to its end.
     pub sequential_scans: u64,
-    /// When it was last vacuumed by hand.
+    /// When it was last vacuumed by hand, or the last of its partitions was; so it is with the times that follow.
     #[serde(with = "seconds::time")]
     pub last_vacuum: Option<SystemTime>,
     /// When it was last vacuumed by the server itself.
@@ -197,9 +198,13 @@ fn not_found(table: TableName<'_>, names: &[(String, String)]) -> Error {
     }
     near.truncate(NAMED);
     let schemas = || names.iter().map(|(schema, _)| &**schema);
+    let dotted = || names.iter().find(|named| table.schema.is_none() && full(named) == table.name);
     let message = match table.schema {
         _ if !near.is_empty() => {
             format!("there is no such table or view: did you mean {}?", listed(near.iter().map(|name| &**name)))
+        }
+        None if let Some((schema, name)) = dotted() => {
+            format!("there is no such table or view; the schema stands by itself: ({schema:?}, {name:?})")
         }
         Some(schema) if !schemas().any(|known| known == schema) => match nearest(schema, schemas()) {
             Some(near) => format!("there is no such table or view, and none in that schema: did you mean {near}?"),

@@ -61,13 +61,13 @@ SELECT pg_catalog.json_build_object(
             ) IS NOT NULL AS analysed
         ) s
     ) END,
-    'live_rows', pg_catalog.pg_stat_get_live_tuples(r.oid),
-    'dead_rows', pg_catalog.pg_stat_get_dead_tuples(r.oid),
-    'sequential_scans', pg_catalog.pg_stat_get_numscans(r.oid),
-    'last_vacuum', EXTRACT(epoch FROM pg_catalog.pg_stat_get_last_vacuum_time(r.oid)),
-    'last_autovacuum', EXTRACT(epoch FROM pg_catalog.pg_stat_get_last_autovacuum_time(r.oid)),
-    'last_analyze', EXTRACT(epoch FROM pg_catalog.pg_stat_get_last_analyze_time(r.oid)),
-    'last_autoanalyze', EXTRACT(epoch FROM pg_catalog.pg_stat_get_last_autoanalyze_time(r.oid)),
+    'live_rows', u.live_rows,
+    'dead_rows', u.dead_rows,
+    'sequential_scans', u.sequential_scans,
+    'last_vacuum', u.last_vacuum,
+    'last_autovacuum', u.last_autovacuum,
+    'last_analyze', GREATEST(u.last_analyze, EXTRACT(epoch FROM pg_catalog.pg_stat_get_last_analyze_time(r.oid))),
+    'last_autoanalyze', u.last_autoanalyze,
     'partition_key', pg_catalog.pg_get_partkeydef(r.oid),
     'partitions', COALESCE((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -84,4 +84,13 @@ SELECT pg_catalog.json_build_object(
         WHERE h.inhparent = r.oid AND c.relispartition
     ), '[]')
 )::text
-FROM relation r
+FROM relation r CROSS JOIN (
+    SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_stat_get_live_tuples(relid)), 0) AS live_rows,
+        COALESCE(pg_catalog.sum(pg_catalog.pg_stat_get_dead_tuples(relid)), 0) AS dead_rows,
+        COALESCE(pg_catalog.sum(pg_catalog.pg_stat_get_numscans(relid)), 0) AS sequential_scans,
+        EXTRACT(epoch FROM pg_catalog.max(pg_catalog.pg_stat_get_last_vacuum_time(relid))) AS last_vacuum,
+        EXTRACT(epoch FROM pg_catalog.max(pg_catalog.pg_stat_get_last_autovacuum_time(relid))) AS last_autovacuum,
+        EXTRACT(epoch FROM pg_catalog.max(pg_catalog.pg_stat_get_last_analyze_time(relid))) AS last_analyze,
+        EXTRACT(epoch FROM pg_catalog.max(pg_catalog.pg_stat_get_last_autoanalyze_time(relid))) AS last_autoanalyze
+    FROM leaf
+) u

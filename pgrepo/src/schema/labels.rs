@@ -8,15 +8,15 @@ use super::ddl::{column_type, ident, quoted};
 use super::diff::{DifferenceKind, Mend, Severity};
 use super::live::{Enum, Live};
 
-/// Compares the enums of the columns, each once.
+/// Compares the enums of the columns, each pair of the program's and the database's once.
 pub(super) fn compare(found: &mut Found<'_>, live: &Live) {
     let mut seen = Vec::new();
     for column in found.meta.columns {
         let Some(declared) = labels(column) else { continue };
         let Some(other) = live.column(&column.spec.name).and_then(|column| column.labels.as_ref()) else { continue };
         // Whether the column's type fits at all was asked before.
-        if live.description.read(column).is_ok() && !seen.contains(&other.quoted) {
-            seen.push(other.quoted.clone());
+        if live.description.read(column).is_ok() && !seen.contains(&(&other.quoted, declared)) {
+            seen.push((&other.quoted, declared));
             one(found, column, declared, other, live);
         }
     }
@@ -36,11 +36,12 @@ fn labels(column: &ColumnMeta) -> Option<&'static [&'static str]> {
 fn one(found: &mut Found<'_>, column: &ColumnMeta, declared: &[&str], other: &Enum, live: &Live) {
     let of = &other.name;
     let again = || anew(found.meta, declared, other, live);
+    let lacking = if found.meta.read_only { Severity::Differs } else { Severity::BreaksWriting };
     let mut all = Vec::new();
     for (at, label) in declared.iter().enumerate() {
         if !other.labels.iter().any(|there| there == label) {
             let kind = DifferenceKind::LabelMissing { of: of.clone(), declared: (*label).to_owned() };
-            all.push((kind, Severity::BreaksWriting, add(declared, at, other)));
+            all.push((kind, lacking, add(declared, at, other)));
         }
     }
     for label in other.labels.iter().filter(|label| !declared.contains(&label.as_str())) {

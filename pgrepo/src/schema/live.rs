@@ -4,12 +4,14 @@ use crate::table::{ConstraintMetaKind, Description, Made, Name, TableColumn, Tab
 use crate::value::TypeInfo;
 
 use super::diff::FilledBy;
-use super::shape::{ColumnShape, TableShape};
+use super::shape::{ColumnShape, ConstraintShape, TableShape};
 
 /// A table as it is.
 pub(super) struct Live {
     /// Whether it is a view, whose columns are what its query makes them.
     pub(super) view: bool,
+    /// Whether nothing writes its rows but that query.
+    pub(super) takes_no_rows: bool,
     pub(super) schema: String,
     /// The columns as a COPY looks at them.
     pub(super) description: Description,
@@ -23,6 +25,8 @@ pub(super) struct Live {
     pub(super) indexes: Vec<(String, String)>,
     /// The names of all indexes.
     pub(super) names: Vec<String>,
+    /// The names of all constraints, of which some have an index of that name.
+    pub(super) constraints: Vec<String>,
 }
 
 /// A column as it is.
@@ -50,6 +54,8 @@ pub(super) struct Enum {
 pub(super) struct Key {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
+    /// Whether it may be checked at the end of the transaction only.
+    pub(super) deferrable: bool,
 }
 
 impl Live {
@@ -75,22 +81,29 @@ impl Live {
         let columns: Vec<LiveColumn> = shape.columns.iter().map(|column| LiveColumn::of(column, shape)).collect();
         let described =
             columns.iter().map(|c| TableColumn { name: c.name.clone(), ty: c.ty.clone(), made: c.made }).collect();
-        let keys = |kind: &str| {
-            let of = shape.constraints.iter().filter(move |one| one.kind == kind);
-            of.map(|one| Key { name: one.name.clone(), columns: one.columns.clone() }).collect::<Vec<_>>()
+        let deferrable = |name: &str| {
+            let of_it = |one: &&ConstraintShape| one.name == name && matches!(&*one.kind, "p" | "u");
+            shape.constraints.iter().find(of_it).is_some_and(ConstraintShape::deferrable)
+        };
+        let key = |name: &str, columns: &[String]| Key {
+            name: name.to_owned(),
+            columns: columns.to_vec(),
+            deferrable: deferrable(name),
         };
         let valid = || shape.indexes.iter().filter(|index| index.valid);
         let unique = valid().filter(|index| index.unique && !index.columns.is_empty());
         Self {
             view: matches!(&*shape.kind, "v" | "m"),
+            takes_no_rows: shape.kind == "m",
             schema: shape.schema.clone(),
             description: Description { columns: described },
             columns,
-            primary_key: keys("p").pop(),
-            unique: unique.map(|index| Key { name: index.name.clone(), columns: index.columns.clone() }).collect(),
+            primary_key: shape.constraints.iter().find(|one| one.kind == "p").map(|one| key(&one.name, &one.columns)),
+            unique: unique.map(|index| key(&index.name, &index.columns)).collect(),
             others: shape.constraints.iter().filter_map(|one| Some((kind(&one.kind)?, one.name.clone()))).collect(),
             indexes: valid().map(|index| (index.name.clone(), behind_the_table(&index.definition))).collect(),
             names: shape.indexes.iter().map(|index| index.name.clone()).collect(),
+            constraints: shape.constraints.iter().map(|one| one.name.clone()).collect(),
         }
     }
 }
@@ -104,9 +117,12 @@ fn kind(letter: &str) -> Option<ConstraintMetaKind> {
     }
 }
 
-/// `USING …` of what the server says about an index.
+/// `USING …` of what the server says about an index, without its storage parameters.
 fn behind_the_table(definition: &str) -> String {
-    definition.find(" USING ").and_then(|at| definition.get(at + 1..)).unwrap_or(definition).to_owned()
+    let sql = definition.find(" USING ").and_then(|at| definition.get(at + 1..)).unwrap_or(definition);
+    // They stand at the end, or before a condition, which makes it another index anyway.
+    let stored = sql.rsplit_once(" WITH (").filter(|(_, with)| with.find(['(', ')']) == with.len().checked_sub(1));
+    stored.map_or(sql, |(before, _)| before).to_owned()
 }
 
 impl LiveColumn {

@@ -164,15 +164,35 @@ pub(super) fn add_constraint(table: &TableMeta, constraint: &ConstraintMeta) -> 
     }
 }
 
-pub(super) fn primary_key(table: &TableMeta, constraint: &ConstraintMeta, found: Option<&Key>) -> Mend {
-    let drop = found.map(|key| format!("ALTER TABLE {} DROP CONSTRAINT {}", quoted(table), quote_ident(&key.name)));
-    let add = add_constraint(table, constraint);
+pub(super) fn primary_key(table: &TableMeta, constraint: &ConstraintMeta, live: &Live) -> Mend {
+    let drop = live.primary_key.as_ref().map(|key| drop_constraint(table, &key.name));
+    let mut add = add_constraint(table, constraint);
+    if live.primary_key.as_ref().is_none_or(|key| key.name != constraint.name) {
+        add = in_place_of(table, live, constraint.name, add);
+    }
     Mend { statements: drop.into_iter().chain(add.statements).collect(), ..add }
 }
 
-/// The same behind the end of an index that has the name, and is of something else or cannot be used.
-pub(super) fn in_place_of(live: &Live, name: &str, mut mend: Mend) -> Mend {
-    if live.names.iter().any(|there| there == name) && !mend.statements.is_empty() {
+/// A key or a unique set anew, of the same name and columns, and not deferrable.
+pub(super) fn not_deferrable(table: &TableMeta, constraint: &ConstraintMeta, found: &Key) -> Mend {
+    let statements = match ddl::constraint_as(constraint, &found.name) {
+        Some(sql) => vec![drop_constraint(table, &found.name), format!("ALTER TABLE {} ADD {sql}", quoted(table))],
+        None => Vec::new(),
+    };
+    Mend { statements, ..Mend::default() }
+}
+
+fn drop_constraint(table: &TableMeta, name: &str) -> String {
+    format!("ALTER TABLE {} DROP CONSTRAINT {}", quoted(table), quote_ident(name))
+}
+
+/// The same behind the end of an index or a constraint that has the name, and is of something else or cannot be used.
+pub(super) fn in_place_of(table: &TableMeta, live: &Live, name: &str, mut mend: Mend) -> Mend {
+    let taken = |names: &[String]| names.iter().any(|there| there == name) && !mend.statements.is_empty();
+    // The index of a constraint goes with that.
+    if taken(&live.constraints) {
+        mend.statements.insert(0, drop_constraint(table, name));
+    } else if taken(&live.names) {
         let index = TableName { schema: Some(&live.schema), name }.quoted();
         mend.statements.insert(0, format!("DROP INDEX {index}"));
     }

@@ -14,6 +14,7 @@ mod shape;
 mod shown;
 mod snapshot;
 mod stats;
+mod told;
 mod verify;
 
 pub use contract::Contract;

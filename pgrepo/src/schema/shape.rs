@@ -173,6 +173,13 @@ impl TableShape {
     }
 }
 
+impl ConstraintShape {
+    /// Whether it may be checked at the end of the transaction only, which the server writes behind all else.
+    pub(super) fn deferrable(&self) -> bool {
+        self.definition.trim_end_matches(" INITIALLY DEFERRED").ends_with(" DEFERRABLE")
+    }
+}
+
 impl ColumnShape {
     /// Who fills it in, as a COPY asks for it.
     pub(super) fn made(&self) -> Made {

@@ -21,6 +21,9 @@ const FORMAT: u32 = 1;
 /// The tables of structs as a database had them, as JSON: committed beside the program, it lets a test compare structs with
 /// the schema without a server.
 ///
+/// Defaults and constraints stand in it as the server writes them, which leaves out the schemas that are on the session's
+/// `search_path`: write a file anew with the same one.
+///
 /// A test writes it where it is asked to, on a migrated database, and else compares:
 ///
 /// ```no_run

@@ -77,9 +77,9 @@ pub struct ConnectionStats {
     pub other: u64,
     /// Other roles', of which this role may not see what they do: it is not a member of `pg_read_all_stats`.
     pub hidden: u64,
-    /// The sessions of all databases of the server.
+    /// The sessions of all databases of the server, its own workers that are in one among them.
     pub server: u64,
-    /// How many the server takes: `max_connections`.
+    /// How many the server takes: `max_connections`. The last of them, `superuser_reserved_connections`, are for superusers.
     pub limit: u64,
 }
 

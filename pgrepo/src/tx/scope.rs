@@ -9,6 +9,9 @@ use crate::table::{literal, quote_ident};
 use super::closure::{TxFn, TxOnce};
 use super::{Tx, TxOptions};
 
+/// The most bytes of a name (<https://www.postgresql.org/docs/current/limits.html>).
+const MAX_NAME: usize = 63;
+
 /// A role, schemas and settings that hold for one transaction: what [`Db::scope`] takes.
 ///
 /// The server is told all of it in the message that begins the transaction, so that a scope costs no round trip, by
@@ -142,6 +145,17 @@ impl Scope {
                 return wrong("a role, schema or setting of a scope has no name, or a zero byte in it".to_owned());
             }
         }
+        // The server would cut it off, and enter another role that is called so.
+        if let Some(name) = self.role.iter().chain(&self.schemas).find(|name| name.len() > MAX_NAME) {
+            return wrong(format!(
+                "the name {name} of a role or schema is longer than {MAX_NAME} bytes: there is none"
+            ));
+        }
+        if self.schemas.iter().any(|name| name == "$user") {
+            let message =
+                "the schema $user of a search_path is that of the role, whichever it is: name the schema itself";
+            return wrong(message.to_owned());
+        }
         if self.role.as_deref() == Some("none") {
             return wrong("none is no role: it would be the connection's own again; leave Scope::role out".to_owned());
         }
@@ -149,6 +163,10 @@ impl Scope {
             let known = match &*name.to_ascii_lowercase() {
                 "role" | "session_authorization" => Some("the role of a scope is set by Scope::role"),
                 "search_path" => Some("the schemas of a scope are set by Scope::schema"),
+                "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" => {
+                    Some("how a transaction is begun is set by TxOptions")
+                }
+                "client_encoding" => Some("the text of a connection of pgrepo's is UTF-8"),
                 _ => None,
             };
             if let Some(known) = known {

@@ -3,6 +3,7 @@
 mod altered;
 mod everything;
 mod mending;
+mod odd;
 mod program;
 mod snapshots;
 

@@ -146,6 +146,10 @@ async fn rows_are_unknown_before_analyze_and_partitions_are_counted_together(db:
     let sizes: u64 = days.partitions.iter().map(|p| p.total_bytes).sum();
     assert_eq!((days.size.total_bytes, days.size.total_bytes > 0), (sizes, true));
     assert!(days.indexes[0].size_bytes > 0, "that of its partitions: {:?}", days.indexes);
+    // Its partitions are what is cleaned up and counted.
+    assert!(days.live_rows >= 1_500 && days.last_vacuum.is_none(), "{days:?}");
+    direct.run("VACUUM geo.days_2027").await;
+    assert!(ours.table_info_of(("geo", "days")).await.unwrap().last_vacuum.is_some());
     // An empty table is known to be empty once it was looked at.
     direct.run("ANALYZE geo.countries").await;
     assert_eq!(ours.table_info_of(("geo", "countries")).await.unwrap().estimated_rows, Some(0));
@@ -179,6 +183,9 @@ async fn a_table_that_is_not_there_is_an_error_with_what_may_be_meant(db: TestDa
     let cases = [
         ((Some("geo"), "palces"), "did you mean geo.places?"),
         ((None, "places"), "did you mean geo.places?"),
+        ((None, "geo.places"), "the schema stands by itself: (\"geo\", \"places\")"),
+        ((None, &*"t".repeat(64)), "there is no such table or view on the search_path"),
+        ((Some(&*"s".repeat(64)), "nothing"), "none in that schema"),
         ((Some("public"), "days"), "did you mean geo.days?"),
         ((Some("goe"), "nothing"), "none in that schema: did you mean geo?"),
         ((Some("geo"), "nothing"), "there is no such table or view in that schema"),
