@@ -34,6 +34,7 @@ async fn what_would_change_the_next_user_s_session_is_refused_and_changes_nothin
         "BEGIN",
         "START TRANSACTION READ ONLY",
         "LOAD 'plpgsql'",
+        "SELECT set_config('work_mem', '1234kB', false)",
     ] {
         let error = ours.execute_script(sql).await.unwrap_err();
         assert!(error.kind() == ErrorKind::Query && error.sqlstate().is_none(), "{sql}: {error:?}");
@@ -72,7 +73,12 @@ async fn what_lasts_for_a_transaction_is_gone_after_it(test: TestDatabase) {
 async fn what_functions_do_to_a_session_is_not_seen_and_the_raw_connection_is_for_that(test: TestDatabase) {
     let ours = pool(&test.url(), "session", 1).await;
     let before: String = ours.query(STATE).fetch_val().await.unwrap();
-    let functions = "SELECT set_config('work_mem', '1234kB', false), pg_advisory_lock(7)::text";
+    ours.execute_script(
+        "CREATE FUNCTION sets() RETURNS text LANGUAGE sql AS $$ SELECT set_config('work_mem', '1234kB', false) $$",
+    )
+    .await
+    .unwrap();
+    let functions = "SELECT sets(), pg_advisory_lock(7)::text";
     let mut raw = ours.raw().await.unwrap();
     sqlx::raw_sql(functions).execute(&mut *raw).await.unwrap();
     sqlx::raw_sql("LISTEN channel; CREATE TEMP TABLE leaked (a int); BEGIN READ ONLY")

@@ -178,7 +178,7 @@ impl Found<'_> {
                 if !same(&columns, &found) {
                     let mend = mend::primary_key(self.meta, constraint, live);
                     let kind = DifferenceKind::Key { declared: columns, found };
-                    return self.push(None, kind, Severity::Differs, mend);
+                    return self.push(None, kind, Severity::BreaksUpserts, mend);
                 }
                 key
             }
@@ -189,7 +189,7 @@ impl Found<'_> {
                 if found.is_none() {
                     let mend = mend::in_place_of(self.meta, live, constraint.name, add());
                     let kind = DifferenceKind::UniqueMissing { declared: columns };
-                    return self.push(None, kind, Severity::Differs, mend);
+                    return self.push(None, kind, Severity::BreaksUpserts, mend);
                 }
                 found
             }
@@ -204,7 +204,7 @@ impl Found<'_> {
         let Some(found) = found else { return };
         if found.deferrable {
             let mend = mend::not_deferrable(self.meta, constraint, found);
-            self.push(None, DifferenceKind::Deferrable { name: found.name.clone() }, Severity::Differs, mend);
+            self.push(None, DifferenceKind::Deferrable { name: found.name.clone() }, Severity::BreaksUpserts, mend);
         }
         if constraint.named && found.name != constraint.name {
             let mend = mend::rename_index(live, &found.name, constraint.name);

@@ -60,6 +60,9 @@ pub(super) struct Mend {
 pub enum Severity {
     /// Neither loads nor reads notice, or only for what the table holds beside the struct.
     Differs,
+    /// What goes by a key or a unique set is refused, since it is none: upserts, merges, updates and deletions of many rows
+    /// by it. Loads and reads go on.
+    BreaksUpserts,
     /// A load is refused before its first byte, or the server refuses some rows; reads go on.
     BreaksWriting,
     /// A read is refused, or fails at some rows; loads go on.
@@ -80,7 +83,7 @@ impl Severity {
         matches!(self, Self::BreaksReading | Self::BreaksBoth)
     }
 
-    /// Whether loads are refused, or the server refuses some rows.
+    /// Whether loads are refused, or the server refuses some rows; upserts alone are none.
     ///
     /// # Examples
     /// ```
@@ -96,6 +99,7 @@ impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Differs => "breaks neither loads nor reads",
+            Self::BreaksUpserts => "breaks upserts, and what else goes by it",
             Self::BreaksWriting => "breaks writing",
             Self::BreaksReading => "breaks reading",
             Self::BreaksBoth => "breaks reading and writing",

@@ -25,13 +25,14 @@ impl Db {
     /// statement's keywords; so it is in [`execute_script`](Self::execute_script) and on a [`Tx`]:
     ///
     /// * `SET`, `RESET`, `DISCARD`, `LISTEN`, `UNLISTEN`, `LOAD`, `PREPARE` and `DEALLOCATE`;
+    /// * a call of `set_config` whose last argument is not the literal `true`, which makes it last as long as a transaction;
     /// * `CREATE TEMPORARY` …, but for a table made with `ON COMMIT DROP`; `DECLARE` … `WITH HOLD`;
     /// * `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT` and their like, for which [`begin`](Self::begin) is, and `COPY`.
     ///
     /// `SET LOCAL`, `SET TRANSACTION` and `SET CONSTRAINTS` last as long as a transaction: they are taken on a [`Tx`]
     /// and in a script of several statements, and refused where they would do nothing.
     ///
-    /// What a statement does otherwise is not seen: a function that calls `set_config` or takes an advisory lock of the
+    /// What a statement does otherwise is not seen: a function of yours that calls `set_config`, an advisory lock of the
     /// session, `SELECT … INTO TEMPORARY`, a table created in `pg_temp`. Use [`raw`](Self::raw) for such.
     ///
     /// # Examples

@@ -5,8 +5,54 @@ pub(super) fn in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
+/// The length of what no keyword is looked for in, if the text begins with that: a comment, a text, a quoted name, a
+/// parameter.
+///
+/// `escapes` says whether a backslash escapes in every text, as with `standard_conforming_strings` off.
+pub(super) fn opaque(text: &str, escapes: bool) -> Option<usize> {
+    let length = match text.as_bytes().first()? {
+        b'-' if text.starts_with("--") => text.find(['\n', '\r']).unwrap_or(text.len()),
+        b'/' if text.starts_with("/*") => comment(text),
+        b'\'' => quoted(text, '\'', escapes),
+        b'"' => quoted(text, '"', false),
+        b'e' | b'E' if text.get(1..2) == Some("'") => 1 + quoted(text.get(1..).unwrap_or_default(), '\'', true),
+        b'$' => dollar(text),
+        _ => return None,
+    };
+    Some(length.max(1))
+}
+
+/// The last argument of the call whose name stands before this text, without its name; empty where the call has no end.
+/// `None` where it is no call.
+pub(super) fn last_argument(text: &str) -> Option<&str> {
+    let arguments = text.trim_start().strip_prefix('(')?;
+    let (mut depth, mut from, mut at) = (0_usize, 0, 0);
+    while let Some(byte) = arguments.as_bytes().get(at) {
+        let rest = arguments.get(at..).unwrap_or_default();
+        if let Some(length) = opaque(rest, false) {
+            at += length;
+            continue;
+        }
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' if depth > 0 => depth -= 1,
+            b')' => {
+                let last = arguments.get(from..at).unwrap_or_default().trim();
+                return Some(last.strip_prefix("is_local").map_or(last, |value| {
+                    let value = value.trim_start();
+                    value.strip_prefix("=>").or(value.strip_prefix(":=")).map_or(last, str::trim)
+                }));
+            }
+            b',' if depth == 0 => from = at + 1,
+            _ => {}
+        }
+        at += rest.chars().next().map_or(1, char::len_utf8);
+    }
+    Some("")
+}
+
 /// The length of a comment, which may hold others.
-pub(super) fn comment(text: &str) -> usize {
+fn comment(text: &str) -> usize {
     let mut depth = 0;
     let mut at = 0;
     while at < text.len() {
@@ -28,7 +74,7 @@ pub(super) fn comment(text: &str) -> usize {
 }
 
 /// The length of a quoted text; a doubled quotation mark goes on, as two texts side by side.
-pub(super) fn quoted(text: &str, mark: char, escapes: bool) -> usize {
+fn quoted(text: &str, mark: char, escapes: bool) -> usize {
     let mut chars = text.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {
         if escapes && c == '\\' {
@@ -41,7 +87,7 @@ pub(super) fn quoted(text: &str, mark: char, escapes: bool) -> usize {
 }
 
 /// The length of a text between dollar signs and a tag, or of a lone dollar sign or parameter.
-pub(super) fn dollar(text: &str) -> usize {
+fn dollar(text: &str) -> usize {
     let tag = text.get(1..).unwrap_or_default();
     if tag.starts_with(|c: char| c.is_ascii_digit()) {
         return 1 + tag.find(|c: char| !c.is_ascii_digit()).unwrap_or(tag.len());
@@ -63,25 +109,17 @@ pub(crate) fn with_literals(sql: &str, literals: &[String], escapes: bool) -> St
     let mut at = 0;
     while let Some(byte) = sql.as_bytes().get(at) {
         let rest = sql.get(at..).unwrap_or_default();
-        let length = match byte {
-            b'-' if rest.starts_with("--") => rest.find(['\n', '\r']).unwrap_or(rest.len()),
-            b'/' if rest.starts_with("/*") => comment(rest),
-            b'\'' => quoted(rest, '\'', escapes),
-            b'"' => quoted(rest, '"', false),
-            b'e' | b'E' if rest.get(1..2) == Some("'") => 1 + quoted(rest.get(1..).unwrap_or_default(), '\'', true),
-            b'$' => {
-                let length = dollar(rest);
-                let number = rest.get(1..length).and_then(|digits| digits.parse::<usize>().ok());
-                if let Some(literal) = number.and_then(|n| literals.get(n.checked_sub(1)?)) {
-                    all.push_str(literal);
-                    at += length;
-                    continue;
-                }
-                length
+        let length = opaque(rest, escapes).unwrap_or_else(|| {
+            rest.find(|c| !in_word(c)).unwrap_or(rest.len()).max(rest.chars().next().map_or(1, char::len_utf8))
+        });
+        if *byte == b'$' {
+            let number = rest.get(1..length).and_then(|digits| digits.parse::<usize>().ok());
+            if let Some(literal) = number.and_then(|n| literals.get(n.checked_sub(1)?)) {
+                all.push_str(literal);
+                at += length;
+                continue;
             }
-            _ => rest.find(|c| !in_word(c)).unwrap_or(rest.len()).max(rest.chars().next().map_or(1, char::len_utf8)),
-        };
-        let length = length.max(1);
+        }
         all.push_str(rest.get(..length).unwrap_or_default());
         at += length;
     }
