@@ -159,6 +159,18 @@ async fn whoever_sends_no_request_gives_up_its_place(database: TestDatabase) {
     running.ended().await;
 }
 
+/// A document that does not come keeps nobody longer than any other request.
+#[pgrepo::test]
+async fn whoever_sends_no_document_is_told_so(database: TestDatabase) {
+    let limits = Settings { request_limit: Duration::from_millis(300), ..settings() };
+    let running = Running::start(limits, &database.url()).await;
+    let head =
+        "POST /airports/search HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n";
+    let (line, body) = raw(running.address, head.as_bytes()).await;
+    assert!(line.starts_with("HTTP/1.1 408") && body.contains("document-too-slow"), "{line}: {body}");
+    running.ended().await;
+}
+
 /// Two uploads that wait for each other's keys: the server ends one, which is no fault of the service.
 #[pgrepo::test]
 async fn of_two_uploads_that_cross_one_is_told_to_come_again(database: TestDatabase) {
