@@ -12,7 +12,7 @@ use pgrepo_service::Settings;
 use pgrepo_service::client::Client;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::support::{CSV, HEADER, LONG, NDJSON, Running, body, id, line, lines, raw, service, settings, stored, told};
 
@@ -156,6 +156,30 @@ async fn whoever_sends_no_request_gives_up_its_place(database: TestDatabase) {
         let mut rest = Vec::new();
         tokio::time::timeout(LONG, stream.read_to_end(&mut rest)).await.expect("it is closed").ok();
     }
+    running.ended().await;
+}
+
+/// Clients that do not read their answers are let go too.
+#[pgrepo::test]
+async fn whoever_reads_no_answer_gives_up_its_place(database: TestDatabase) {
+    let limits = Settings { max_clients: 1, request_limit: Duration::from_millis(300), ..settings() };
+    let running = Running::start(limits, &database.url()).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut unread = socket.connect(running.address).await.unwrap();
+    // More than the buffers of both sides hold.
+    let asks = tokio::spawn(async move {
+        for _ in 0..20_000 {
+            if unread.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.is_err() {
+                break;
+            }
+        }
+        unread
+    });
+    let mut client = running.client();
+    let asked = tokio::time::timeout(LONG, client.get("/metrics")).await.expect("a place is free again");
+    assert_eq!(asked.unwrap().status.as_u16(), 200);
+    drop(asks.await.unwrap());
     running.ended().await;
 }
 
