@@ -299,6 +299,19 @@ async fn no_parameter_is_more_than_a_value(database: TestDatabase) {
     running.ended().await;
 }
 
+/// The server would look for thousands of words in each name.
+#[pgrepo::test]
+async fn no_parameter_is_longer_than_what_it_could_find(database: TestDatabase) {
+    let (running, mut client, _db) = service(&database).await;
+    for parameter in ["country", "iata", "prefix", "words", "city", "tz"] {
+        for (length, status) in [(400, 200), (401, 400)] {
+            let answer = client.get(&format!("/airports?{parameter}={}", "x".repeat(length))).await.unwrap();
+            assert_eq!(answer.status.as_u16(), status, "{parameter} of {length}: {}", answer.json());
+        }
+    }
+    running.ended().await;
+}
+
 /// What finds rows since it asks for nothing: a text search without words, an elevation that all have.
 fn is_all_the_same(path: &str, word: &str) -> bool {
     (path.contains("elevation=") && matches!(word, "NaN" | "1e999")) || path.starts_with("/airports?words=")
