@@ -18,6 +18,7 @@ mod settings;
 mod stage;
 #[cfg(feature = "throwaway")]
 pub mod storm;
+mod taken;
 mod upload;
 
 pub use airport::{Airport, Details, Line, NewAirport, Position, Reject, Upload};

@@ -22,6 +22,7 @@ use crate::migrations::{self, SchemaError};
 use crate::routes::metrics::exporter;
 use crate::settings::{Settings, SettingsError};
 use crate::stage::{Stage, reached};
+use crate::taken::Taken;
 
 /// How long uploads that are rolled back at the end may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -150,7 +151,7 @@ impl Service {
                 () = &mut stop => break,
                 (client, place) = accept(&listener, &places) => {
                     let draining = reached(&app.stage, Stage::Draining);
-                    clients.spawn(serve(client, place, router.clone(), settings.head_limit, draining));
+                    clients.spawn(serve(client, place, router.clone(), settings.head_limit, settings.request_limit, draining));
                 }
                 Some(_) = clients.join_next() => {}
                 _ = upkeep.tick() => app.exporter.run_upkeep(),
@@ -195,13 +196,15 @@ async fn serve(
     _place: Option<OwnedSemaphorePermit>,
     router: Router,
     head_limit: Duration,
+    answer_limit: Duration,
     draining: impl Future<Output = ()>,
 ) {
     // An answer in several pieces does not wait for the client's acknowledgement.
     let _slower = client.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(head_limit);
-    let connection = http.serve_connection(TokioIo::new(client), TowerToHyperService::new(router));
+    let connection =
+        http.serve_connection(TokioIo::new(Taken::new(client, answer_limit)), TowerToHyperService::new(router));
     let (mut connection, mut draining) = (std::pin::pin!(connection), std::pin::pin!(draining));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -34,7 +34,8 @@ pub struct Settings {
     pub upload_wait: Duration,
     /// `SERVICE_HEAD_LIMIT`: how long a client may take for the head of a request, and be idle before it. Default 15 s.
     pub head_limit: Duration,
-    /// `SERVICE_REQUEST_LIMIT`: how long any other request may take. Default 10 s.
+    /// `SERVICE_REQUEST_LIMIT`: how long any other request may take, and how long a client may take to read an answer.
+    /// Default 10 s.
     pub request_limit: Duration,
     /// `SERVICE_HEALTH_LIMIT`: within what time `/health` and `/ready` answer, whatever the database does. Default 1 s.
     pub health_limit: Duration,

@@ -16,7 +16,8 @@ use crate::value::{PgType, TypeDefinition};
 /// difference. So it does where a field's type is not known, as of one that goes through sqlx. Write it as `#[pg(default = "now()")]`, `#[pg(generated = "a + b")]`,
 /// `#[pg(check = "users_age_check: age < 200")]`. Identity columns are numbered `BY DEFAULT`. Schema, extensions and types
 /// may be there already, as when two tables share an enum; the table may not, and tables that its foreign keys name must
-/// be. A view's struct gives a line of comment only.
+/// be. A domain is made of its type alone, without the CHECK that its struct does not know, so one that has any is to be
+/// there before. A view's struct gives a line of comment only.
 ///
 /// # Examples
 /// ```

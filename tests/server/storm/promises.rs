@@ -11,8 +11,16 @@ fn tests() -> BTreeSet<String> {
     assert!(listed.status.success(), "{listed:?}");
     let listed = String::from_utf8(listed.stdout).unwrap();
     let ours = listed.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned);
-    let others =
-        ["pgrepo/src", "examples/tests", "tests/alloc", "tests/codec", "tests/derive", "tests/src", "tests/testkit"];
+    let others = [
+        "pgrepo/src",
+        "examples/service/tests",
+        "examples/tests",
+        "tests/alloc",
+        "tests/codec",
+        "tests/derive",
+        "tests/src",
+        "tests/testkit",
+    ];
     ours.chain(others.iter().flat_map(|folder| tests_in(folder).unwrap())).collect()
 }
 

@@ -73,7 +73,20 @@ pub(crate) fn token(after: Option<&str>) -> Result<Option<PageToken<Airport>>, P
     Ok(after.map(str::parse).transpose()?)
 }
 
+/// The most bytes of a text to look for: no name is longer, and the work for words grows with their number.
+const MAX_TEXT: usize = 400;
+
 impl Wanted {
+    fn check(&self) -> Result<(), Problem> {
+        let Self { country, iata, prefix, words, city, tz, .. } = self;
+        let texts = [country, iata, prefix, words, city, tz];
+        if texts.into_iter().flatten().any(|text| text.len() > MAX_TEXT) {
+            let detail = format!("a text to look for has at most {MAX_TEXT} bytes");
+            return Err(Problem::Invalid("invalid-parameter", detail));
+        }
+        Ok(())
+    }
+
     fn filter(&self) -> Filter<'_, Airport> {
         let details = Airport::DETAILS;
         let wanted = [
@@ -92,6 +105,7 @@ impl Wanted {
 
 /// `GET /airports`
 pub(crate) async fn list(State(app): State<Arc<App>>, Query(wanted): Query<Wanted>) -> Result<Json<Found>, Problem> {
+    wanted.check()?;
     let (size, after) = (size(wanted.limit)?, token(wanted.after.as_deref())?);
     let found = app.db.repository::<Airport>().find(wanted.filter());
     let found = match wanted.sort {

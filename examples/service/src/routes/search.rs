@@ -1,13 +1,15 @@
 //! The airports whose document contains another one.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request, State};
 use pgrepo::WithDeadline;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::airport::Airport;
 use crate::app::App;
@@ -26,14 +28,16 @@ pub(crate) struct Wanted {
 }
 
 /// `POST /airports/search`
-pub(crate) async fn search(
-    State(app): State<Arc<App>>,
-    wanted: Result<Json<Wanted>, JsonRejection>,
-) -> Result<Json<Found>, Problem> {
+pub(crate) async fn search(State(app): State<Arc<App>>, request: Request) -> Result<Json<Found>, Problem> {
+    let (limit, began) = (app.settings.request_limit, Instant::now());
+    let Ok(wanted) = timeout(limit, Json::<Wanted>::from_request(request, &())).await else {
+        return Err(Problem::Late("document-too-slow", format!("the document did not come within {limit:?}")));
+    };
     let Json(wanted) = wanted.map_err(refused)?;
     let (size, after) = (size(wanted.limit)?, token(wanted.after.as_deref())?);
     let found = app.db.repository::<Airport>().find(Airport::DETAILS.document().contains(wanted.contains));
-    let page = found.pages(size).after(after).fetch_page().with_deadline(app.settings.request_limit).await?;
+    let rest = limit.saturating_sub(began.elapsed());
+    let page = found.pages(size).after(after).fetch_page().with_deadline(rest).await?;
     Ok(Json(page.into()))
 }
 

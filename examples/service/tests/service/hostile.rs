@@ -12,7 +12,7 @@ use pgrepo_service::Settings;
 use pgrepo_service::client::Client;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::support::{CSV, HEADER, LONG, NDJSON, Running, body, id, line, lines, raw, service, settings, stored, told};
 
@@ -159,6 +159,42 @@ async fn whoever_sends_no_request_gives_up_its_place(database: TestDatabase) {
     running.ended().await;
 }
 
+/// Clients that do not read their answers are let go too.
+#[pgrepo::test]
+async fn whoever_reads_no_answer_gives_up_its_place(database: TestDatabase) {
+    let limits = Settings { max_clients: 1, request_limit: Duration::from_millis(300), ..settings() };
+    let running = Running::start(limits, &database.url()).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut unread = socket.connect(running.address).await.unwrap();
+    // More than the buffers of both sides hold.
+    let asks = tokio::spawn(async move {
+        for _ in 0..20_000 {
+            if unread.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.is_err() {
+                break;
+            }
+        }
+        unread
+    });
+    let mut client = running.client();
+    let asked = tokio::time::timeout(LONG, client.get("/metrics")).await.expect("a place is free again");
+    assert_eq!(asked.unwrap().status.as_u16(), 200);
+    drop(asks.await.unwrap());
+    running.ended().await;
+}
+
+/// A document that does not come keeps nobody longer than any other request.
+#[pgrepo::test]
+async fn whoever_sends_no_document_is_told_so(database: TestDatabase) {
+    let limits = Settings { request_limit: Duration::from_millis(300), ..settings() };
+    let running = Running::start(limits, &database.url()).await;
+    let head =
+        "POST /airports/search HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n";
+    let (line, body) = raw(running.address, head.as_bytes()).await;
+    assert!(line.starts_with("HTTP/1.1 408") && body.contains("document-too-slow"), "{line}: {body}");
+    running.ended().await;
+}
+
 /// Two uploads that wait for each other's keys: the server ends one, which is no fault of the service.
 #[pgrepo::test]
 async fn of_two_uploads_that_cross_one_is_told_to_come_again(database: TestDatabase) {
@@ -260,6 +296,19 @@ async fn no_parameter_is_more_than_a_value(database: TestDatabase) {
     }
     assert!(asked > 300);
     assert_eq!(stored(&db, None).await, 10);
+    running.ended().await;
+}
+
+/// The server would look for thousands of words in each name.
+#[pgrepo::test]
+async fn no_parameter_is_longer_than_what_it_could_find(database: TestDatabase) {
+    let (running, mut client, _db) = service(&database).await;
+    for parameter in ["country", "iata", "prefix", "words", "city", "tz"] {
+        for (length, status) in [(400, 200), (401, 400)] {
+            let answer = client.get(&format!("/airports?{parameter}={}", "x".repeat(length))).await.unwrap();
+            assert_eq!(answer.status.as_u16(), status, "{parameter} of {length}: {}", answer.json());
+        }
+    }
     running.ended().await;
 }
 
