@@ -150,3 +150,17 @@ fn what_is_unix_only_is_what_the_table_of_platforms_says() {
         assert!(rows.contains(row), "the table of platforms lacks {row}");
     }
 }
+
+/// The peers' package compiles it, which has these libraries.
+#[test]
+fn what_is_shown_of_others_is_code_that_compiles() {
+    let lines = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let compiled = lines(&read("tests/peers/coming_from.rs"));
+    let page = page("coming-from");
+    let shown: Vec<_> = page.texts().into_iter().filter_map(|text| text.strip_prefix("// ")).collect();
+    assert_eq!(shown.len(), 2);
+    for text in shown {
+        let (library, code) = text.split_once('\n').unwrap();
+        assert!(compiled.contains(lines(code).trim_end()), "{library}: coming_from.rs does not hold\n{code}");
+    }
+}

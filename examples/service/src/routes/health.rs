@@ -28,6 +28,9 @@ struct Report {
     pool: Value,
 }
 
+/// The part of the limit that the database may take: the rest is for the answer, which whoever asks may wait for no longer.
+const SHARE: f64 = 0.8;
+
 fn pool(status: &PoolStatus) -> Value {
     let PoolStatus { max, size, idle, in_use, waiting, .. } = status;
     json!({ "max": max, "size": size, "idle": idle, "in_use": in_use, "waiting": waiting })
@@ -35,7 +38,7 @@ fn pool(status: &PoolStatus) -> Value {
 
 /// `GET /health`
 pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
-    let limit = app.settings.health_limit;
+    let limit = app.settings.health_limit.mul_f64(SHARE);
     let (health, stats) = tokio::join!(app.db.health(limit), app.watcher.database_stats().with_deadline(limit));
     let Health { connected, latency, pool: status, reason, .. } = health;
     let (stats, failed) = match stats {
@@ -60,7 +63,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Pr
         return Err(Problem::Unavailable("stopping", "the service is stopping".to_owned()));
     }
     let checked = async { Ok::<_, pgrepo::Error>(check(&app).await) };
-    match checked.with_deadline(app.settings.health_limit).await {
+    match checked.with_deadline(app.settings.health_limit.mul_f64(SHARE)).await {
         Ok(Ok(())) => Ok(Json(json!({ "ready": true }))),
         Ok(Err(SchemaError::Database(error))) if error.kind() != ErrorKind::Mismatch => Err(unreachable(&error)),
         Ok(Err(error)) => Err(Problem::Unavailable("not-migrated", chain(&error))),
