@@ -85,8 +85,10 @@ fn accepts<V: Type<Postgres>>(ty: &TypeInfo) -> bool {
         Some(known) => PgTypeInfo::with_name(known.name),
         None => PgTypeInfo::with_oid(Oid(ty.oid())),
     };
-    let known = |ty: &TypeInfo| V::compatible(&shown(ty));
-    if own.oid().is_some() {
+    if let Some(oid) = own.oid() {
+        // Of an array or a range sqlx asks what it is made of, and panics where it was shown no more than its name.
+        let made = own.name().ends_with("[]") || own.name().ends_with("RANGE");
+        let known = |ty: &TypeInfo| ty.oid() == oid.0 || !made && V::compatible(&shown(ty));
         return known(ty) || known(ty.base());
     }
     let (schema, name) = qualified(own.name());
@@ -163,6 +165,8 @@ fn refused(error: BoxDynError) -> ValueError {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::postgres::types::PgRange;
+
     use super::*;
     use crate::value::TypeKind;
 
@@ -179,6 +183,11 @@ mod tests {
         let plain = |oid, name: &'static str| TypeInfo::new(oid, name, TypeKind::Plain);
         assert!(ViaSqlx::<String>::accepts(&TypeInfo::builtin(PgType::VARCHAR)));
         assert!(!ViaSqlx::<String>::accepts(&TypeInfo::builtin(PgType::INT8)));
+        assert!(ViaSqlx::<PgRange<i32>>::accepts(&plain(3904, "int4range")));
+        assert!(!ViaSqlx::<PgRange<i32>>::accepts(&plain(3926, "int8range")));
+        assert!(!ViaSqlx::<PgRange<i32>>::accepts(&TypeInfo::builtin(PgType::INT4)));
+        assert!(ViaSqlx::<Vec<i32>>::accepts(&plain(1007, "int4[]")));
+        assert!(!ViaSqlx::<Vec<i32>>::accepts(&plain(1016, "int8[]")));
         assert!(ViaSqlx::<Mood>::accepts(&plain(50_000, "mood")));
         assert!(!ViaSqlx::<Mood>::accepts(&plain(50_000, "mood").with_schema("other")));
         assert!(!ViaSqlx::<Mood>::accepts(&plain(50_000, "food")));
