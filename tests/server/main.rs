@@ -37,6 +37,7 @@ mod tls;
 mod tx;
 mod types;
 mod untyped;
+mod versions;
 mod views;
 mod violations;
 mod write;

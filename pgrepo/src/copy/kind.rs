@@ -136,6 +136,11 @@ impl At {
                  a transaction that may write"
             }
             (Self::Lock | Self::LockToMerge, "0A000") => "the foreign table takes no rows: its wrapper only reads",
+            // A wrapper that cannot says so itself.
+            (Self::Truncate, "42809") => {
+                "a foreign table can be emptied from PostgreSQL 14 on only: delete its rows instead, in the transaction that \
+                 the load runs in"
+            }
             (Self::Truncate, "0A000") => {
                 "the table cannot be truncated while another one's foreign key refers to it: delete its rows instead, in \
                  the transaction that the load runs in"

@@ -146,7 +146,7 @@ impl CopyInOptions {
     /// [`restart_identity`](Self::restart_identity) is set too.
     ///
     /// Where another table's foreign key refers to this one the server refuses it, by 0A000, whether that holds rows or
-    /// not.
+    /// not. A foreign table is emptied from PostgreSQL 14 on, where its wrapper can.
     ///
     /// # Examples
     /// ```no_run

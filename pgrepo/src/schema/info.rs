@@ -89,6 +89,9 @@ pub struct ColumnInfo {
     pub default: Option<String>,
     /// The SQL that it is computed from.
     pub generated: Option<String>,
+    /// Whether it is computed when it is read, and not stored: PostgreSQL 18 has such columns.
+    #[serde(default, rename = "virtual")]
+    pub is_virtual: bool,
     /// How it is numbered, by the letter of `pg_attribute.attidentity`: `a` always, `d` by default.
     pub identity: Option<String>,
     /// Its comment.
@@ -329,6 +332,7 @@ impl fmt::Display for ColumnInfo {
         }
         if let Some(generated) = &self.generated {
             write!(f, " GENERATED AS ({generated})")?;
+            f.write_str(if self.is_virtual { " VIRTUAL" } else { "" })?;
         }
         self.comment.as_ref().map_or(Ok(()), |comment| write!(f, "  -- {comment}"))
     }

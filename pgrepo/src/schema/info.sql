@@ -15,6 +15,7 @@ SELECT pg_catalog.json_build_object(
             'nullable', NOT a.never_null,
             'default', CASE WHEN a.attgenerated = '' THEN a.expression END,
             'generated', CASE WHEN a.attgenerated <> '' THEN a.expression END,
+            'virtual', a.attgenerated = 'v',
             'identity', NULLIF(a.attidentity, ''),
             'comment', pg_catalog.col_description(a.attrelid, a.attnum)
         ) ORDER BY a.attnum)

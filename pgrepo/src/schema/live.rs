@@ -36,6 +36,8 @@ pub(super) struct LiveColumn {
     pub(super) nullable: bool,
     pub(super) made: Made,
     pub(super) identity: bool,
+    /// Whether it is computed when it is read.
+    pub(super) is_virtual: bool,
     /// The SQL of its default.
     pub(super) default: Option<String>,
     /// Of an enum, an array of one or a domain over one.
@@ -139,6 +141,7 @@ impl LiveColumn {
             nullable: column.nullable,
             made: column.made(),
             identity: column.identity.is_some(),
+            is_virtual: column.is_virtual,
             default: column.default.clone(),
             labels,
         }

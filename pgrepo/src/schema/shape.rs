@@ -51,6 +51,9 @@ pub struct ColumnShape {
     /// The SQL that it is computed from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<String>,
+    /// Whether it is computed when it is read, and not stored: PostgreSQL 18 has such columns.
+    #[serde(default, rename = "virtual", skip_serializing_if = "std::ops::Not::not")]
+    pub is_virtual: bool,
     /// How it is numbered, by the letter of `pg_attribute.attidentity`: `a` always, `d` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,

@@ -22,6 +22,7 @@ SELECT pg_catalog.json_build_object(
             'nullable', NOT a.never_null,
             'default', CASE WHEN a.attgenerated = '' THEN COALESCE(a.expression, t.typdefault) END,
             'generated', CASE WHEN a.attgenerated <> '' THEN a.expression END,
+            'virtual', a.attgenerated = 'v',
             'identity', NULLIF(a.attidentity, '')
         ) ORDER BY a.attnum)
         FROM attribute a JOIN named t ON t.oid = a.atttypid

