@@ -11,7 +11,7 @@ use pgrepo::{Db, DbConfig};
 use sqlx::{Connection, PgConnection};
 
 /// How long anything may take that is only waited for.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A splitmix64 generator: the same seed gives the same numbers everywhere.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use pgrepo::testkit::TestDatabase;
 use pgrepo::{Db, ErrorKind};
+use tokio::sync::Barrier;
 
 use super::cancel::{NAME, set_up};
 use crate::support::{Direct, LONG, config, proxy, serves};
@@ -21,13 +22,17 @@ async fn fault_25_nobody_is_overtaken_by_more_than_the_pool_has_connections(db: 
     // In the order in which they are spawned, tasks of one thread ask for the first time.
     let asked = Arc::new(AtomicUsize::new(0));
     let served = Arc::new(Mutex::new(Vec::new()));
+    // Who has a connection keeps it until all are lent: one whose BEGIN is answered late is not overtaken in the queue.
+    let lent = Arc::new(Barrier::new(MAX));
     let tasks = (0..500).map(|_| {
         let (ours, asked, served) = (ours.clone(), Arc::clone(&asked), Arc::clone(&served));
+        let lent = Arc::clone(&lent);
         tokio::spawn(async move {
             for _ in 0..3 {
                 let turn = asked.fetch_add(1, Ordering::Relaxed);
                 let tx = ours.begin().await.unwrap();
                 served.lock().unwrap().push(turn);
+                lent.wait().await;
                 tx.rollback().await.unwrap();
             }
         })
@@ -42,7 +47,7 @@ async fn fault_25_nobody_is_overtaken_by_more_than_the_pool_has_connections(db: 
         .max()
         .unwrap();
     println!("overtaken by {most} at most");
-    assert!(most <= MAX, "overtaken by {most}");
+    assert!(most < MAX, "overtaken by {most}");
     let status = ours.status();
     assert!(status.waited >= 1400 && status.wait_time > Duration::ZERO && status.timed_out == 0, "{status:?}");
     direct.at_rest(NAME, MAX).await;
@@ -64,7 +69,7 @@ async fn fault_25_an_operation_inside_of_one_that_holds_the_last_connection_is_a
     };
     tokio::time::timeout(LONG, made).await.expect("both are made");
     let timed_out = ours.status().timed_out;
-    let each_has_one = tokio::sync::Barrier::new(2);
+    let each_has_one = Barrier::new(2);
     let nested = async || {
         let tx = ours.begin().await.unwrap();
         each_has_one.wait().await;
@@ -139,7 +144,6 @@ async fn fault_28_connections_that_grow_old_together_are_replaced_one_by_one(db:
     .await
     .unwrap();
     serves(&ours, MAX).await;
-    assert_eq!(ours.status().opened, MAX as u64);
     connecting[1].store(0, Ordering::SeqCst);
     let begun = Instant::now();
     let tasks = (0..MAX).map(|_| {
