@@ -37,7 +37,9 @@ pub mod loading {}
 ///
 /// ## How fast
 ///
-/// What the benchmark measured, with the server's sessions on one processor and the client on another.
+/// What the benchmark measured, with the server's sessions on one processor and the client on another. In all but Python's
+/// the client waits for the server. One that has less to do, as with borrowed rows, waits more often: it gains processor time
+/// (`docs/benchmarks.md`), and not rows a second.
 ///
 #[doc = include_str!("../docs/guide/throughput.svg")]
 pub mod reading {}

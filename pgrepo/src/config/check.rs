@@ -72,13 +72,13 @@ impl DbConfig {
         }
         for (name, time) in [("max_lifetime", self.max_lifetime), ("max_idle", self.max_idle)] {
             if time == Some(Duration::ZERO) {
-                return Err(wrong(format!("{name} is 0, which keeps no connection: `None` is for ever")));
+                return Err(wrong(format!("{name} is 0, which keeps no connection: `None`, or off, is for ever")));
             }
         }
         for (name, time) in self.server_timeouts() {
             match time {
                 Some(Duration::ZERO) => {
-                    return Err(wrong(format!("{name} is 0, which lets nothing happen: `None` is no limit of ours")));
+                    return Err(wrong(format!("{name} is 0, which lets nothing happen: `None`, or off, is no limit of ours")));
                 }
                 Some(time) if time > LONGEST => {
                     return Err(wrong(format!(

@@ -58,7 +58,8 @@ impl Db {
     /// Compares a struct with its table as it is now, and says what differs, what that breaks, and which DDL mends it.
     ///
     /// The server sees one query of its catalog: no lock is taken, and no right on the table is needed. Without a schema
-    /// the session's `search_path` decides, as for any other statement. A load compares the columns again under its lock,
+    /// the session's `search_path` decides, as for any other statement: to compare a schema of a tenant's, verify in a
+    /// [scope](Db::scope) that names it. A load compares the columns again under its lock,
     /// by the same rules.
     ///
     /// # Errors
