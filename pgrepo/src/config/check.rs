@@ -78,7 +78,9 @@ impl DbConfig {
         for (name, time) in self.server_timeouts() {
             match time {
                 Some(Duration::ZERO) => {
-                    return Err(wrong(format!("{name} is 0, which lets nothing happen: `None`, or off, is no limit of ours")));
+                    return Err(wrong(format!(
+                        "{name} is 0, which lets nothing happen: `None`, or off, is no limit of ours"
+                    )));
                 }
                 Some(time) if time > LONGEST => {
                     return Err(wrong(format!(
