@@ -9,6 +9,8 @@ use crate::check;
 use crate::constraint::Declared;
 use crate::ctxt::Ctxt;
 use crate::docs;
+use crate::index::Index;
+use crate::sql_type::SqlType;
 use crate::symbol::{
     COLUMN, CONSTANT, CRATE, DEFAULT, FLATTEN, GENERATED, GIN_INDEX, IDENTITY, JSON, JSON_INDEX, MARKER, NEW,
     NEW_DERIVE, OF, PRIMARY_KEY, Place, READ_ONLY, SCHEMA, SKIP, SQL_TYPE, TABLE, UNIQUE, VERSION, VIA_SQLX,
@@ -33,6 +35,7 @@ pub(crate) struct Table {
     pub(crate) new: Option<New>,
     pub(crate) unique: Vec<Unique>,
     pub(crate) constraints: Declared,
+    pub(crate) indexes: Vec<Index>,
     /// The paths that have an index, as expressions behind `Self::`.
     pub(crate) json_indexes: Vec<Expr>,
     /// The struct's documentation.
@@ -73,7 +76,7 @@ pub(crate) struct Field<'a> {
     pub(crate) expression: Option<LitStr>,
     /// Whether the whole document has an index.
     pub(crate) gin_index: bool,
-    pub(crate) sql_type: Option<LitStr>,
+    pub(crate) sql_type: Option<SqlType>,
     /// How an embedded struct shows that it is absent, where it may be.
     pub(crate) absence: Option<Absence>,
 }
@@ -167,9 +170,10 @@ impl Table {
         }
         let unique = attrs.texts(UNIQUE).into_iter().map(Unique::read).collect();
         let constraints = Declared::read(ctxt, attrs);
+        let indexes = Index::read(ctxt, attrs);
         let json_indexes = json_indexes(ctxt, attrs);
         let doc = docs::text(&input.attrs);
-        Some(Self { name: name?, schema, read_only, new, unique, constraints, json_indexes, doc })
+        Some(Self { name: name?, schema, read_only, new, unique, constraints, indexes, json_indexes, doc })
     }
 }
 
@@ -189,7 +193,7 @@ impl Unique {
             Some((name, columns)) => (Some(name.trim().to_owned()), columns),
             None => (None, whole.as_str()),
         };
-        let columns: Vec<String> = columns.split(',').map(|name| name.trim().to_owned()).collect();
+        let columns = check::split(columns);
         let word = |c: char| if c.is_alphanumeric() { c } else { '_' };
         let words: String = columns.join("_").to_uppercase().chars().map(word).collect();
         let constant = Ident::new(&format!("UNIQUE_{words}"), text.span());
@@ -237,7 +241,7 @@ impl<'a> Field<'a> {
             version: attrs.flag(VERSION),
             expression: expression(ctxt, &attrs),
             gin_index: attrs.flag(GIN_INDEX),
-            sql_type: attrs.text(SQL_TYPE),
+            sql_type: attrs.text(SQL_TYPE).map(|text| SqlType::read(ctxt, &text, kind == Kind::Driver)),
             absence: absence(ctxt, &attrs, &field.ty, kind),
         }
     }

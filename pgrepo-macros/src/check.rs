@@ -7,7 +7,9 @@ use crate::ast::{Absence, Kind, Record, Table};
 use crate::constraint;
 use crate::ctxt::Ctxt;
 use crate::generics;
-use crate::symbol::listed;
+use crate::index;
+use crate::sql_type::SqlType;
+use crate::symbol::{Symbol, UNIQUE, listed};
 
 /// The most bytes of an identifier
 /// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>).
@@ -26,6 +28,7 @@ pub(crate) fn record(ctxt: &Ctxt, record: &Record<'_>) {
         new_struct(ctxt, record);
         unique(ctxt, record, table);
         constraint::check(ctxt, record, table);
+        index::check(ctxt, record, table);
         version(ctxt, record);
     }
     names(ctxt, record);
@@ -156,7 +159,7 @@ fn absent(ctxt: &Ctxt, record: &Record<'_>) {
 
 fn declared(ctxt: &Ctxt, record: &Record<'_>) {
     for field in &record.fields {
-        if let (Some(name), Some(parameter)) =
+        if let (Some(SqlType { name, .. }), Some(parameter)) =
             (&field.sql_type, generics::parameter_in(&record.input.generics, field.ty))
         {
             ctxt.error(name, format_args!("the field's type depends on `{parameter}`, which decides on the SQL type"));
@@ -190,24 +193,32 @@ fn new_struct(ctxt: &Ctxt, record: &Record<'_>) {
     }
 }
 
-/// Each set names columns of the struct; those of embedded structs are looked for when types are known.
-fn unique(ctxt: &Ctxt, record: &Record<'_>, table: &Table) {
+/// The names in a list with commas.
+pub(crate) fn split(list: &str) -> Vec<String> {
+    list.split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+/// A list names columns of the struct, each once; those of embedded structs are looked for when types are known.
+pub(crate) fn columns(ctxt: &Ctxt, record: &Record<'_>, text: &LitStr, key: Symbol, columns: &[String]) {
     let own: Vec<String> = record.fields.iter().filter(|f| f.is_column()).map(|f| f.column.value()).collect();
     let embeds = record.fields.iter().any(|f| f.kind == Kind::Flat);
+    for (i, column) in columns.iter().enumerate() {
+        if column.is_empty() {
+            let example =
+                format_args!("`{key}` takes the names of columns, with commas: #[pg({key} = \"org_id, name\")]");
+            ctxt.error(text, example);
+        } else if columns.iter().take(i).any(|other| other == column) {
+            ctxt.error(text, format_args!("the column {column:?} is named twice"));
+        } else if !embeds && !own.contains(column) {
+            ctxt.error(text, format_args!("there is no column {column:?}; the struct has {}", listed(&own)));
+        }
+    }
+}
+
+fn unique(ctxt: &Ctxt, record: &Record<'_>, table: &Table) {
     let mut seen: Vec<&Ident> = Vec::new();
     for set in &table.unique {
-        for (i, column) in set.columns.iter().enumerate() {
-            if column.is_empty() {
-                ctxt.error(
-                    &set.text,
-                    "`unique` takes the names of columns, with commas: #[pg(unique = \"org_id, name\")]",
-                );
-            } else if set.columns.iter().take(i).any(|other| other == column) {
-                ctxt.error(&set.text, format_args!("the column {column:?} is named twice"));
-            } else if !embeds && !own.contains(column) {
-                ctxt.error(&set.text, format_args!("there is no column {column:?}; the struct has {}", listed(&own)));
-            }
-        }
+        columns(ctxt, record, &set.text, UNIQUE, &set.columns);
         let constant = &set.constant;
         if seen.contains(&constant) || record.fields.iter().any(|f| f.constant == *constant) {
             ctxt.error(&set.text, format_args!("the constant `{constant}` is there already"));

@@ -202,9 +202,9 @@ fn variant(begin: &str, stem: &str, span: Span) -> Ident {
     Ident::new(&words.map(capital).fold(begin.to_owned(), |name, word| name + &word), span)
 }
 
-/// The name that PostgreSQL makes for a constraint of a table: the table's name, the columns' and a label, of which the
+/// The name that PostgreSQL makes for a constraint or an index of a table: the table's name, the columns' and a label, of which the
 /// longer one of both is cut until it is a name (`makeObjectName` in its source).
-fn made_name(table: &str, columns: &[String], label: &str) -> String {
+pub(crate) fn made_name(table: &str, columns: &[String], label: &str) -> String {
     let columns = columns.join("_");
     let columns = cut(&columns, MAX_IDENTIFIER);
     let overhead = label.len() + 1 + usize::from(!columns.is_empty());

@@ -25,10 +25,12 @@ mod docs;
 mod expand;
 mod fallback;
 mod generics;
+mod index;
 mod insert;
 mod json;
 mod labels;
 mod newtype;
+mod sql_type;
 mod symbol;
 mod test_attr;
 
@@ -84,6 +86,8 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `check = "users_age_check: age < 200"` | the same with its condition, for `create_table_sql`; then it needs no `constraints` |
 /// | `foreign_key = "users_org_id_fkey"` | a foreign key by its name: `ForeignKeyOrgId`; with what SQL writes behind FOREIGN KEY: `"users_org_id_fkey: (org_id) REFERENCES orgs (id)"` |
 /// | `exclude = "rooms_during_excl"` | an exclusion constraint by its name: `ExcludeDuring`; with what SQL writes behind EXCLUDE: `"rooms_during_excl: USING gist (during WITH &&)"` |
+/// | `index = "org_id, created_at"` | the columns have a B-tree index, by PostgreSQL's name for it: `create_table_sql` makes it and `verify` looks for it; may be given several times. `"users_recent_idx: org_id, created_at"` gives it another name |
+/// | `index = "users_recent_idx: (created_at DESC) WHERE active"` | the same of an index by its SQL, from the parentheses or from `USING gin (…)` on; `verify` looks for it by its name |
 /// | `json_index = "LOCATION.at(Location::COUNTRY)"` | the path has the index of `JsonPath::index_ddl`: `create_table_sql` makes it and `verify` looks for it; may be given several times |
 /// | `crate = "path"` | where pgrepo is, if it has another name |
 ///
@@ -99,7 +103,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `version` | an integer that counts the row's changes: an update writes the row only if it still has the version that was read |
 /// | `skip` | no column; filled by `Default` |
 /// | `json` | any type of serde's, kept as jsonb (or json); the column's type is `Json<T>`; `None` of an `Option` is NULL |
-/// | `sql_type = "varchar"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for |
+/// | `sql_type = "varchar"`, `sql_type = "numeric(12, 2)"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for. With a modifier it is for `create_table_sql` and `verify`: the server refuses what is too long, and rounds what has too many digits |
 /// | `gin_index` | the whole document has the index of `Column::gin_index_ddl`, as with `json_index` on the struct |
 /// | `via_sqlx` | a type that only has sqlx's traits; such a struct cannot be read by `COPY` |
 /// | `flatten`, `flatten = "home_"` | the columns of an embedded struct, with a prefix; nested up to three deep |
@@ -291,7 +295,7 @@ mod tests {
         let fields = "{ #[pg(primary_key, identity)] id: T, #[pg(version)] v: i32, #[pg(json, default)] a: Option<u8>, #[pg(via_sqlx)] b: u8,
             #[pg(flatten = \"c_\")] c: C, #[pg(skip)] d: u8, #[pg(sql_type = \"text\", generated)] e: &'a str }";
         for keys in [
-            "new = \"New\", unique = \"v\", constraints = \"All\", check = \"c: v > 0\", json_index = \"A.key(1)\"",
+            "new = \"New\", unique = \"v\", constraints = \"All\", check = \"c: v > 0\", index = \"v\", json_index = \"A.key(1)\"",
             "read_only",
             "unknown",
         ] {

@@ -22,6 +22,7 @@ pub(crate) const FOREIGN_KEY: Symbol = Symbol("foreign_key");
 pub(crate) const GIN_INDEX: Symbol = Symbol("gin_index");
 pub(crate) const GENERATED: Symbol = Symbol("generated");
 pub(crate) const IDENTITY: Symbol = Symbol("identity");
+pub(crate) const INDEX: Symbol = Symbol("index");
 pub(crate) const JSON: Symbol = Symbol("json");
 pub(crate) const JSON_INDEX: Symbol = Symbol("json_index");
 pub(crate) const MARKER: Symbol = Symbol("marker");
@@ -45,7 +46,7 @@ pub(crate) const VERSION: Symbol = Symbol("version");
 pub(crate) const VIA_SQLX: Symbol = Symbol("via_sqlx");
 
 /// The words that may be given several times.
-pub(crate) const REPEATED: [Symbol; 5] = [UNIQUE, CHECK, FOREIGN_KEY, EXCLUDE, JSON_INDEX];
+pub(crate) const REPEATED: [Symbol; 6] = [UNIQUE, CHECK, FOREIGN_KEY, EXCLUDE, INDEX, JSON_INDEX];
 
 /// Where an attribute stands, which decides on the words that it may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,7 @@ impl Place {
                 CHECK,
                 FOREIGN_KEY,
                 EXCLUDE,
+                INDEX,
                 JSON_INDEX,
                 CRATE,
             ],

@@ -39,6 +39,8 @@ struct Address {
 #[derive(Debug, PgTable)]
 #[pg(table = "users", unique = "name", unique = "users_home: home_street", check = "users_age_check:  age::int8 > 0 ")]
 #[pg(json_index = "PROFILE.document().key(\"city\")")]
+#[pg(index = "home_zip,part", index = "of name: name", index = "recent: (id DESC) WHERE part > 1")]
+#[pg(index = "by_hash:using hash (id)")]
 #[allow(dead_code, reason = "described only")]
 struct User<'a> {
     /** The key. */
@@ -89,8 +91,17 @@ fn constraints_are_kept_with_their_columns_and_sql() {
         (ConstraintMetaKind::Check, "users_age_check", true, "", Some("age::int8 > 0")),
     ];
     assert_eq!(all, expected.map(|(kind, name, named, columns, sql)| (kind, name, named, columns.to_owned(), sql)));
-    let indexes: Vec<String> = User::TABLE.declared_indexes().into_iter().map(|index| index.sql).collect();
-    assert_eq!(indexes, [r#"USING gin ("profile" jsonb_path_ops)"#, r#"((("profile" ->> 'city')))"#]);
+    let indexes = User::TABLE.declared_indexes();
+    let indexes: Vec<_> = indexes.iter().map(|one| (&*one.name, &*one.sql, one.written)).collect();
+    let expected = [
+        ("users_home_zip_part_idx", r#"USING btree ("home_zip", "part")"#, false),
+        ("of name", r#"USING btree ("name")"#, false),
+        ("recent", "(id DESC) WHERE part > 1", true),
+        ("by_hash", "using hash (id)", true),
+        ("users_profile_gin", r#"USING gin ("profile" jsonb_path_ops)"#, false),
+        ("users_profile_city_idx", r#"((("profile" ->> 'city')))"#, false),
+    ];
+    assert_eq!(indexes, expected);
 }
 
 #[test]
@@ -123,6 +134,10 @@ CREATE TABLE "users" (
     CONSTRAINT "users_home" UNIQUE ("home_street"),
     CONSTRAINT "users_age_check" CHECK (age::int8 > 0)
 );
+CREATE INDEX "users_home_zip_part_idx" ON "users" USING btree ("home_zip", "part");
+CREATE INDEX "of name" ON "users" USING btree ("name");
+CREATE INDEX "recent" ON "users" (id DESC) WHERE part > 1;
+CREATE INDEX "by_hash" ON "users" using hash (id);
 CREATE INDEX "users_profile_gin" ON "users" USING gin ("profile" jsonb_path_ops);
 CREATE INDEX "users_profile_city_idx" ON "users" ((("profile" ->> 'city')));
 COMMENT ON TABLE "users" IS 'All of it.

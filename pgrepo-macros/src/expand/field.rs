@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use crate::ast::{Absence, Field, Kind};
 use crate::docs;
 use crate::generics::{rename, source};
+use crate::sql_type::SqlType;
 
 /// Where generated code finds what it names.
 pub(crate) fn private(krate: &Path) -> TokenStream {
@@ -90,16 +91,14 @@ impl Field<'_> {
             "DriverField" => quote_spanned!(span=> #p::driver_column::<#inner>(#spec)),
             _ => quote_spanned!(span=> #p::ColumnMeta::of::<#inner>(#spec)),
         };
-        match &self.sql_type {
-            None => meta,
-            Some(name) if self.kind == Kind::Driver => {
-                quote!(#meta.declared(const { &[#p::PgType::named(#name)] }))
-            }
-            Some(name) => {
-                let ty = self.column_type(p);
-                quote!(#meta.declared(#p::declared(#p::TypeOf::<#ty>::TYPES, #name)))
-            }
-        }
+        let Some(SqlType { name, modifier }) = &self.sql_type else { return meta };
+        let declared = if self.kind == Kind::Driver {
+            quote!(#meta.declared(const { &[#p::PgType::named(#name)] }))
+        } else {
+            let ty = self.column_type(p);
+            quote!(#meta.declared(#p::declared(#p::TypeOf::<#ty>::TYPES, #name)))
+        };
+        if modifier.is_empty() { declared } else { quote!(#declared.modifier(#modifier)) }
     }
 
     /// Reads the field from the next cells; `'__r` stands for the struct's own lifetime.

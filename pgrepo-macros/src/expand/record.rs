@@ -167,7 +167,7 @@ fn describe(record: &Record<'_>) -> TokenStream {
 
 /// Checks that a field's type stands for the SQL type that is declared.
 fn declared(record: &Record<'_>, field: &Field<'_>) -> Option<TokenStream> {
-    let name = field.sql_type.as_ref().filter(|_| field.kind != Kind::Driver)?;
+    let name = &field.sql_type.as_ref().filter(|_| field.kind != Kind::Driver)?.name;
     let p = private(&record.krate);
     let ty = field.column_type(&p);
     let ty = record.lifetime().map_or(ty.clone(), |own| rename(ty, own, &Lifetime::new("'static", own.span())));

@@ -6,6 +6,7 @@ use syn::{Lifetime, LitStr};
 
 use crate::ast::{Kind, Record, Table};
 use crate::generics::{self, bounds};
+use crate::index::Of;
 
 use super::field::private;
 use super::record::Need;
@@ -62,15 +63,22 @@ pub(crate) fn impls(record: &Record<'_>, table: &Table) -> TokenStream {
     }
 }
 
-/// The indexes of documents and of paths into them.
+/// The indexes of columns, of documents and of paths into them.
 fn indexes(record: &Record<'_>, table: &Table) -> Option<TokenStream> {
     let p = private(&record.krate);
+    let own = table.indexes.iter().map(|index| {
+        let name = index.name(table);
+        match &index.of {
+            Of::Columns(columns) => quote!(#p::column_index(#name, &[#(#columns),*])),
+            Of::Sql(sql) => quote!(#p::written_index(#name, #sql)),
+        }
+    });
     let documents = record.fields.iter().filter(|f| f.gin_index).map(|field| {
         let constant = &field.constant;
         quote_spanned!(field.ty.span()=> #p::document_index(Self::#constant))
     });
     let paths = table.json_indexes.iter().map(|path| quote_spanned!(path.span()=> #p::path_index(Self::#path)));
-    let all: Vec<_> = documents.chain(paths).collect();
+    let all: Vec<_> = own.chain(documents).chain(paths).collect();
     (!all.is_empty()).then(|| quote!(.indexes(|| #p::index_list([#(#all),*]))))
 }
 
@@ -83,14 +91,20 @@ fn register(record: &Record<'_>) -> Option<TokenStream> {
     (!parameters).then(|| quote!(#p::register!(#name #still);))
 }
 
-/// That the columns of unique sets are there; where no struct is embedded, that was checked before.
+/// That the columns of unique sets and indexes are there; where no struct is embedded, that was checked before.
 fn sets<'t>(record: &'t Record<'_>, table: &'t Table) -> impl Iterator<Item = TokenStream> + 't {
     let p = private(&record.krate);
     let embeds = record.fields.iter().any(|f| f.kind == Kind::Flat);
-    let columns = table.unique.iter().filter(move |_| embeds).flat_map(|set| set.columns.iter().map(move |c| (set, c)));
-    columns.map(move |(set, column)| {
+    let unique = table.unique.iter().map(|set| (&set.text, set.columns.as_slice()));
+    let indexes = table.indexes.iter().filter_map(|index| match &index.of {
+        Of::Columns(columns) => Some((&index.text, columns.as_slice())),
+        Of::Sql(_) => None,
+    });
+    let named = unique.chain(indexes).filter(move |_| embeds);
+    let columns = named.flat_map(|(text, columns)| columns.iter().map(move |column| (text, column)));
+    columns.map(move |(text, column)| {
         let message = format!("there is no column {column:?}, neither of the struct nor of those it embeds");
-        quote_spanned! {set.text.span()=>
+        quote_spanned! {text.span()=>
             const _: () = if !#p::has_column(&__SPECS, #column) {
                 ::core::panic!(#message)
             };

@@ -1,16 +1,13 @@
 //! The indexes that serve the conditions and orders on paths.
 
 use crate::query::Fragment;
-use crate::table::{Column, IndexMeta, PgTable, Place, quote_ident};
+use crate::table::{Column, IndexMeta, MAX_IDENTIFIER, PgTable, Place, quote_ident};
 
 use super::leaf::JsonIndexed;
 use super::path::JsonPath;
 use super::shape::{JsonColumn, JsonMap};
 use super::sql::written;
 use super::step::JsonStep;
-
-/// The most bytes of an identifier.
-const MAX_IDENTIFIER: usize = 63;
 
 impl<T: PgTable + ?Sized, C: JsonColumn, W> Column<T, C, W> {
     /// The statement that makes the index for equality, containment and membership at any path into the column.
@@ -118,12 +115,6 @@ pub fn document_index<T: PgTable + ?Sized, C: JsonColumn, W>(column: Column<T, C
 #[doc(hidden)]
 pub fn path_index<T: PgTable + ?Sized, V: JsonIndexed + ?Sized, W>(path: JsonPath<T, V, W>) -> IndexMeta {
     path.index_meta()
-}
-
-/// All that a struct declares: generated code has no trait in scope that would make a `Vec` of an array.
-#[doc(hidden)]
-pub fn index_list<const N: usize>(all: [IndexMeta; N]) -> Vec<IndexMeta> {
-    all.into()
 }
 
 /// The statement that makes an index.

@@ -20,7 +20,7 @@ mod untyped;
 pub use arg::JsonArg;
 pub use field::{JsonField, JsonFlat};
 #[doc(hidden)]
-pub use index::{document_index, index_list, path_index};
+pub use index::{document_index, path_index};
 pub use leaf::{JsonIndexed, JsonNumber, JsonScalar, Rendering};
 pub use path::JsonPath;
 pub use shape::{JsonArray, JsonColumn, JsonContainer, JsonMap, JsonObject, LeadsTo};

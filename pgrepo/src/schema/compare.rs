@@ -110,11 +110,15 @@ impl Found<'_> {
                 None => return,
             }
         }
-        if !declared.is(ty) {
-            let kind = DifferenceKind::DeclaredType { declared: column.sql_type(), found: found.ty.to_string() };
-            let mend = mend::set_type(self.meta, column, Some(found));
-            self.push(Some(column), kind, Severity::Differs, mend);
-        }
+        let mend = if !declared.is(ty) {
+            mend::set_type(self.meta, column, Some(found))
+        } else if !column.modifier.is_empty() && found.modifier.as_deref() != Some(column.modifier) {
+            mend::set_modifier(self.meta, column, found)
+        } else {
+            return;
+        };
+        let kind = DifferenceKind::DeclaredType { declared: column.sql_type(), found: found.full_type() };
+        self.push(Some(column), kind, Severity::Differs, mend);
     }
 
     fn null(&mut self, column: &ColumnMeta, found: &LiveColumn, sent: bool) {
@@ -217,7 +221,8 @@ impl Found<'_> {
     fn indexes(&mut self, live: &Live) {
         for index in self.meta.declared_indexes() {
             let wanted = normal(&index.sql);
-            if !live.indexes.iter().any(|(_, sql)| normal(sql) == wanted) {
+            let is_it = |(name, sql): &(String, String)| normal(sql) == wanted || index.written && *name == index.name;
+            if !live.indexes.iter().any(is_it) {
                 let make = mend::statement(index.ddl(&ddl::quoted(self.meta)));
                 let mend = mend::in_place_of(self.meta, live, &index.name, make);
                 let kind = DifferenceKind::IndexMissing { declared: index.name };

@@ -12,10 +12,12 @@ use super::shape::TableShape;
 
 /// Whether a struct and its table agree, and in what they do not.
 ///
-/// Compared are the columns with their types, NULL, and who fills them in; the primary key and the unique sets, which an
-/// upsert can use only if they are not deferrable, and the other constraints that the struct declares; the labels of enums; and the declared indexes of JSON. Not compared are the SQL of
-/// defaults, generated columns and constraints, which the server writes in its own words, comments, and what the table has
-/// beside the struct in constraints and indexes. Of a view only the columns are compared, with their types.
+/// Compared are the columns with their types, and the limits of these where the struct names them; NULL, and who fills
+/// them in; the primary key and the unique sets, which an upsert can use only if they are not deferrable, and the other
+/// constraints that the struct declares; the labels of enums; and the declared indexes. Not compared are the SQL of
+/// defaults, generated columns, constraints and indexes of SQL, which the server writes in its own words, comments, and
+/// what the table has beside the struct in constraints and indexes. Of a view only the columns are compared, with their
+/// types.
 ///
 /// # Examples
 /// ```no_run

@@ -187,20 +187,26 @@ pub(super) fn column_definition(column: &ColumnMeta) -> (String, Option<String>)
 
 /// A column's type as DDL writes it.
 pub(super) fn column_type(column: &ColumnMeta) -> String {
-    match column.types.first() {
-        None => String::new(),
-        Some(ty) => type_name(ty, column.is_array()),
-    }
+    column.types.first().map_or_else(String::new, |ty| modified(ty, column.modifier, column.is_array()))
+}
+
+/// The same without what limits its values: a cast to it cuts nothing.
+pub(super) fn unlimited_type(column: &ColumnMeta) -> String {
+    column.types.first().map_or_else(String::new, |ty| type_name(ty, column.is_array()))
 }
 
 /// A type's name, quoted where it is no built-in one.
 fn type_name(ty: &PgType, array: bool) -> String {
+    modified(ty, "", array)
+}
+
+fn modified(ty: &PgType, modifier: &str, array: bool) -> String {
     let (name, inner) = match ty.name.strip_suffix("[]") {
         Some(name) => (name, true),
         None => (ty.name, false),
     };
     let name = if ty.oid == 0 { TableName { schema: ty.schema, name }.quoted() } else { name.to_owned() };
-    if array || inner { format!("{name}[]") } else { name }
+    if array || inner { format!("{name}{modifier}[]") } else { name + modifier }
 }
 
 /// The statements that make a column's type.

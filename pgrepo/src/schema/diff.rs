@@ -163,7 +163,7 @@ pub enum DifferenceKind {
         found: String,
     },
     /// The field can hold the column's values, and the struct declares another type: `json` where the field stands for
-    /// `jsonb`, the domain that a newtype names, `#[pg(sql_type = "…")]`.
+    /// `jsonb`, the domain that a newtype names, `#[pg(sql_type = "…")]`, or that with another limit.
     DeclaredType {
         /// The type that is declared.
         declared: String,
@@ -235,7 +235,7 @@ pub enum DifferenceKind {
         /// In the database's order.
         found: Vec<String>,
     },
-    /// A declared index of a document, or of a path into one, is not there.
+    /// A declared index is not there, or cannot be used.
     IndexMissing {
         /// Its name.
         declared: String,

@@ -33,6 +33,8 @@ pub(super) struct Live {
 pub(super) struct LiveColumn {
     pub(super) name: String,
     pub(super) ty: TypeInfo,
+    /// What limits the type's values.
+    pub(super) modifier: Option<String>,
     pub(super) nullable: bool,
     pub(super) made: Made,
     pub(super) identity: bool,
@@ -67,6 +69,12 @@ impl Live {
 }
 
 impl LiveColumn {
+    /// Its type with what limits the values.
+    pub(super) fn full_type(&self) -> String {
+        let (ty, modifier) = (self.ty.to_string(), self.modifier.as_deref().unwrap_or_default());
+        ty.strip_suffix("[]").map_or_else(|| format!("{ty}{modifier}"), |element| format!("{element}{modifier}[]"))
+    }
+
     pub(super) fn filled_by(&self) -> FilledBy {
         match self.made {
             Made::Plain => FilledBy::Writer,
@@ -138,6 +146,7 @@ impl LiveColumn {
         Self {
             name: column.name.clone(),
             ty: shape.type_info(&column.ty),
+            modifier: column.modifier.clone(),
             nullable: column.nullable,
             made: column.made(),
             identity: column.identity.is_some(),

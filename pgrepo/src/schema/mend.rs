@@ -76,7 +76,7 @@ pub(super) fn set_type(table: &TableMeta, column: &ColumnMeta, found: Option<&Li
     if found.is_some_and(|found| found.made == Made::Generated) {
         return replace_column(table, column);
     }
-    let ty = column_type(column);
+    let (ty, unlimited) = (column_type(column), ddl::unlimited_type(column));
     let mut statements = made_first(column);
     let default = found.and_then(|found| found.default.as_deref());
     if default.is_some() {
@@ -85,14 +85,44 @@ pub(super) fn set_type(table: &TableMeta, column: &ColumnMeta, found: Option<&Li
     let name = ident(&column.spec.name);
     // Text stands between types that have no cast of their own.
     let through = if found.is_some_and(|found| casts(&found.ty, column)) { "" } else { "::text" };
-    statements.push(alter_column(table, column, &format!("TYPE {ty} USING {name}{through}::{ty}")));
+    statements.push(alter_column(table, column, &format!("TYPE {ty} USING {name}{through}::{unlimited}")));
     match (default, column.spec.expression) {
         (Some(_), Some(own)) => statements.push(alter_column(table, column, &format!("SET DEFAULT ({own})"))),
         (Some(before), None) => statements.push(alter_column(table, column, &format!("SET DEFAULT {before}"))),
         (None, _) => {}
     }
-    let loses = found.is_none_or(|found| !keeps(&found.ty, column)).then_some(CONVERTS);
-    Mend { statements, loses, advice: None }
+    let loses = found.is_none_or(|found| !keeps(&found.ty, column) || rounds(column, &found.ty, None));
+    Mend { statements, loses: loses.then_some(CONVERTS), advice: None }
+}
+
+/// Gives a column of the declared type its limit. What is too long is refused, unless an explicit cast asks to cut it.
+pub(super) fn set_modifier(table: &TableMeta, column: &ColumnMeta, found: &LiveColumn) -> Mend {
+    let sql = alter_column(table, column, &format!("TYPE {}", column_type(column)));
+    let loses = rounds(column, &found.ty, found.modifier.as_deref()).then_some(CONVERTS);
+    Mend { statements: vec![sql], loses, advice: None }
+}
+
+/// Whether the limit of the declared type takes digits of a value away instead of refusing it, given the limit that
+/// they have.
+fn rounds(to: &ColumnMeta, from: &TypeInfo, modifier: Option<&str>) -> bool {
+    // Behind the point, of numbers and of seconds.
+    let digits = |modifier: &str| {
+        let last = modifier.trim_end_matches(')').rsplit(['(', ',']).next();
+        last.and_then(|digits| digits.parse::<i32>().ok())
+    };
+    let Some(wanted) = digits(to.modifier) else { return !to.modifier.is_empty() };
+    let whole = matches!(from.base().name(), "int2" | "int4" | "int8" | "date");
+    match to.types.first().map_or("", |ty| ty.name) {
+        "varchar" | "bpchar" | "bit" | "varbit" => false,
+        // Before the point: numeric(3, -2).
+        "numeric" if whole => wanted < 0,
+        "numeric" => modifier.and_then(digits).is_none_or(|digits| digits > wanted),
+        "time" | "timetz" | "timestamp" | "timestamptz" | "interval" if !whole => {
+            modifier.and_then(digits).unwrap_or(6) > wanted
+        }
+        "time" | "timetz" | "timestamp" | "timestamptz" | "interval" => false,
+        _ => true,
+    }
 }
 
 /// Whether each value of a type is the same in the declared one, or is refused.

@@ -43,6 +43,9 @@ pub struct ColumnShape {
     /// Its type: a key of [`TableShape::types`].
     #[serde(rename = "type")]
     pub ty: String,
+    /// What limits the type's values: `(20)` of a `varchar(20)`, also where a domain does so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modifier: Option<String>,
     /// Whether it may hold NULL.
     pub nullable: bool,
     /// The SQL of its default, or of its domain's.

@@ -72,7 +72,7 @@ impl ConstraintMeta {
     }
 }
 
-/// An index that a struct declares: of a document, or of a path into one.
+/// An index that a struct declares: of columns, of a document, or of a path into one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IndexMeta {
@@ -80,15 +80,36 @@ pub struct IndexMeta {
     pub name: String,
     /// What SQL writes behind the table's name, such as `USING gin ("location" jsonb_path_ops)`.
     pub sql: String,
+    /// Whether this SQL is the user's: the server says it in words of its own, so such an index is found by its name.
+    pub written: bool,
 }
 
 impl IndexMeta {
     pub(crate) fn new(name: String, sql: String) -> Self {
-        Self { name, sql }
+        Self { name, sql, written: false }
     }
 
     /// The statement that makes it on a table, whose name is quoted.
     pub(crate) fn ddl(&self, table: &str) -> String {
         format!("CREATE INDEX {} ON {table} {}", quote_ident(&self.name), self.sql)
     }
+}
+
+/// A B-tree index of columns, by `#[pg(index = "…")]`.
+#[doc(hidden)]
+pub fn column_index(name: &str, columns: &[&str]) -> IndexMeta {
+    let columns = columns.iter().map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ");
+    IndexMeta::new(name.to_owned(), format!("USING btree ({columns})"))
+}
+
+/// An index by its SQL, by the same.
+#[doc(hidden)]
+pub fn written_index(name: &str, sql: &str) -> IndexMeta {
+    IndexMeta { written: true, ..IndexMeta::new(name.to_owned(), sql.to_owned()) }
+}
+
+/// All that a struct declares: generated code has no trait in scope that would make a `Vec` of an array.
+#[doc(hidden)]
+pub fn index_list<const N: usize>(all: [IndexMeta; N]) -> Vec<IndexMeta> {
+    all.into()
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::value::{PgType, SqlType, TypeDefinition, TypeInfo};
 
-use super::{ConstraintMeta, IndexMeta, Spec, sql};
+use super::{ConstraintMeta, IndexMeta, MAX_IDENTIFIER, Spec, sql};
 
 /// What a struct says about one of its columns.
 #[derive(Clone, Copy)]
@@ -20,6 +20,9 @@ pub struct ColumnMeta {
     pub definition: Option<&'static TypeDefinition>,
     /// Whether the struct names the SQL type (`#[pg(sql_type = "…")]`).
     pub declared: bool,
+    /// What limits the values of the type that the struct names, as the server writes it: `(20)` of a
+    /// `#[pg(sql_type = "varchar(20)")]`. Empty for no limit.
+    pub modifier: &'static str,
     accepts: fn(&TypeInfo) -> bool,
     type_name: fn() -> &'static str,
 }
@@ -41,6 +44,7 @@ impl ColumnMeta {
             nullable: V::NULLABLE,
             definition: V::DEFINITION,
             declared: false,
+            modifier: "",
             accepts: V::accepts,
             type_name: std::any::type_name::<V>,
         }
@@ -55,6 +59,7 @@ impl ColumnMeta {
         nullable: false,
         definition: None,
         declared: false,
+        modifier: "",
         accepts: |_| false,
         type_name: || "",
     };
@@ -70,6 +75,18 @@ impl ColumnMeta {
     /// ```
     pub const fn declared(self, types: &'static [PgType]) -> Self {
         Self { types, declared: true, ..self }
+    }
+
+    /// The same with what limits the values of the declared type.
+    ///
+    /// # Examples
+    /// ```
+    /// use pgrepo::{ColumnMeta, PgType, Spec};
+    /// const NAME: ColumnMeta = ColumnMeta::of::<String>(Spec::new("name", "name", "String"));
+    /// assert_eq!(NAME.declared(&[PgType::VARCHAR]).modifier("(20)").sql_type(), "varchar(20)");
+    /// ```
+    pub const fn modifier(self, modifier: &'static str) -> Self {
+        Self { modifier, ..self }
     }
 
     /// The same column, written from another struct's field.
@@ -149,7 +166,8 @@ impl ColumnMeta {
     /// ```
     pub fn sql_type(&self) -> String {
         let name = self.types.first().map_or_else(|| "?".to_owned(), PgType::to_string);
-        if self.is_array() { format!("{name}[]") } else { name }
+        let modifier = self.modifier;
+        if self.is_array() { format!("{name}{modifier}[]") } else { name + modifier }
     }
 }
 
@@ -237,13 +255,13 @@ impl TableMeta {
         Self { constraints, ..self }
     }
 
-    /// The same with indexes of documents and of paths into them.
+    /// The same with indexes.
     #[doc(hidden)]
     pub const fn indexes(self, indexes: fn() -> Vec<IndexMeta>) -> Self {
         Self { indexes, ..self }
     }
 
-    /// The indexes that the struct declares, by `gin_index` and `json_index`.
+    /// The indexes that the struct declares, by `index`, `gin_index` and `json_index`.
     ///
     /// # Examples
     /// ```
@@ -272,13 +290,12 @@ pub struct TableName<'a> {
 }
 
 impl TableName<'_> {
-    /// Says what keeps a name from being one: nothing, NUL, or more than the 63 bytes to which the server cuts names
-    /// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>).
+    /// Says what keeps a name from being one: nothing, NUL, or more than [`MAX_IDENTIFIER`] bytes.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         self.schema.into_iter().chain([self.name]).find_map(|name| match name {
             "" => Some("a table's or a schema's name is empty"),
             name if name.contains('\0') => Some("a table's or a schema's name holds a NUL character"),
-            name if name.len() > 63 => Some("a table's or a schema's name has more than 63 bytes"),
+            name if name.len() > MAX_IDENTIFIER => Some("a table's or a schema's name has more than 63 bytes"),
             _ => None,
         })
     }

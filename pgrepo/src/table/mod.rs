@@ -5,7 +5,8 @@
 mod by_key;
 mod column;
 mod constraint;
-mod declared;
+#[doc(hidden)]
+pub mod declared;
 mod described;
 #[doc(hidden)]
 pub mod expand;
@@ -38,7 +39,7 @@ pub use constraint::Constraints;
 pub use declared::{ConstraintMeta, ConstraintMetaKind, IndexMeta};
 pub(crate) use described::{Description, Made, Misfit, RowType, TableColumn};
 pub use meta::{ColumnMeta, TableMeta, TableName};
-pub(crate) use name::literal;
+pub(crate) use name::{MAX_IDENTIFIER, literal};
 pub use name::{Name, quote_ident};
 pub(crate) use place::Place;
 pub use projection::Projection;

@@ -3,6 +3,10 @@ use std::fmt;
 /// The most pieces a column's name is made of: the prefixes of nested embedded structs, and its own name.
 pub(crate) const MAX_PIECES: usize = 4;
 
+/// The most bytes of an identifier, to which the server cuts longer ones
+/// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>).
+pub(crate) const MAX_IDENTIFIER: usize = 63;
+
 /// A column's name: its own, behind the prefixes of the embedded structs that it came through.
 ///
 /// It is kept in pieces so that it can be put together at compile time; it is shown, compared and quoted as one.

@@ -1,10 +1,9 @@
 //! What is wrong with a list of columns that is only complete when types are known; looked at by the compiler.
 
 use super::sql::{Part, name, number, put};
-use super::{Name, Spec};
+use super::{MAX_IDENTIFIER, Name, Spec};
 use crate::value::PgType;
 
-const MAX_IDENTIFIER: usize = 63;
 const MAX_COLUMNS: usize = 1600;
 
 /// A mistake among the columns of a struct with embedded ones.

@@ -4,13 +4,10 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Db;
-use crate::table::{literal, quote_ident};
+use crate::table::{MAX_IDENTIFIER, literal, quote_ident};
 
 use super::closure::{TxFn, TxOnce};
 use super::{Tx, TxOptions};
-
-/// The most bytes of a name (<https://www.postgresql.org/docs/current/limits.html>).
-const MAX_NAME: usize = 63;
 
 /// A role, schemas and settings that hold for one transaction: what [`Db::scope`] takes.
 ///
@@ -146,9 +143,9 @@ impl Scope {
             }
         }
         // The server would cut it off, and enter another role that is called so.
-        if let Some(name) = self.role.iter().chain(&self.schemas).find(|name| name.len() > MAX_NAME) {
+        if let Some(name) = self.role.iter().chain(&self.schemas).find(|name| name.len() > MAX_IDENTIFIER) {
             return wrong(format!(
-                "the name {name} of a role or schema is longer than {MAX_NAME} bytes: there is none"
+                "the name {name} of a role or schema is longer than {MAX_IDENTIFIER} bytes: there is none"
             ));
         }
         if self.schemas.iter().any(|name| name == "$user") {

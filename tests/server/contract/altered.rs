@@ -33,6 +33,7 @@ struct Profile {
 #[derive(Debug, PgTable)]
 #[pg(table = "people", new = "NewPerson", new_derive = "Clone", unique = "email", constraints = "PersonConstraint")]
 #[pg(check = "people_email_check: email <> ''")]
+#[pg(index = "rank, nick", index = "people_low_idx: (lower(nick) DESC) WHERE rank IN (1, 2)")]
 #[pg(json_index = "PROFILE.at(Profile::CITY)", json_index = "PROFILE.at(Profile::VISITS)")]
 #[pg(json_index = "PROFILE.at(Profile::MEMBER)", json_index = "PROFILE.at(Profile::KEY)")]
 #[pg(json_index = "PROFILE.at(Profile::COUNTS.key(\"it's\"))")]
@@ -44,7 +45,7 @@ pub(super) struct Person {
     age: Option<i32>,
     rank: i32,
     note: Option<String>,
-    #[pg(sql_type = "varchar")]
+    #[pg(sql_type = "varchar(20)")]
     nick: String,
     code: Code,
     mood: Mood,
@@ -129,6 +130,7 @@ fn cases() -> Vec<(String, Vec<(&'static str, Severity)>)> {
         (alter("ALTER extra TYPE json"), one("declared-type", Differs)),
         (alter("ALTER code TYPE text"), one("declared-type", Differs)),
         (alter("ALTER nick TYPE text"), one("declared-type", Differs)),
+        (alter("ALTER nick TYPE varchar(10)"), one("declared-type", Differs)),
         (with(alter("ALTER email DROP NOT NULL"), sql_row("email", "NULL")), one("nullable", BreaksReading)),
         (alter("ALTER age SET NOT NULL"), one("not-null", BreaksWriting)),
         (alter("ALTER id DROP IDENTITY"), one("filled-by", BreaksWriting)),
@@ -167,6 +169,16 @@ fn cases() -> Vec<(String, Vec<(&'static str, Severity)>)> {
         ),
         ("DROP INDEX people_profile_gin".to_owned(), one("index-missing", Differs)),
         ("DROP INDEX people_profile_city_idx".to_owned(), one("index-missing", Differs)),
+        ("DROP INDEX people_rank_nick_idx".to_owned(), one("index-missing", Differs)),
+        (
+            "DROP INDEX people_rank_nick_idx; CREATE INDEX people_rank_nick_idx ON people (nick, rank)".to_owned(),
+            one("index-missing", Differs),
+        ),
+        ("DROP INDEX people_low_idx".to_owned(), one("index-missing", Differs)),
+        // One of SQL is known by its name, or by being said as the server says it.
+        ("DROP INDEX people_low_idx; CREATE INDEX people_low_idx ON people (nick)".to_owned(), vec![]),
+        ("ALTER INDEX people_rank_nick_idx RENAME TO a".to_owned(), vec![]),
+        ("ALTER INDEX people_low_idx RENAME TO a".to_owned(), one("index-missing", Differs)),
         // How it is stored is nobody's affair.
         (
             "ALTER INDEX people_profile_gin SET (fastupdate = off, gin_pending_list_limit = 128); \

@@ -64,6 +64,8 @@ struct Org {
 #[pg(unique = "email", unique = "one set: home_street, \"Größe\"", check = "positive: \"\"\"Größe\"\"\" > 0")]
 #[pg(foreign_key = "of_org: (org) REFERENCES \"Où \"\"est\"\"\".orgs (id) ON DELETE CASCADE")]
 #[pg(exclude = "one_room: USING btree (room WITH =)")]
+#[pg(index = "home_street, \"Größe\"", index = "mood", index = "recent: (made_at DESC) INCLUDE (price) WHERE yes")]
+#[pg(index = "of tags: USING gin (tags)")]
 #[pg(json_index = "PROFILE.at(Profile::CITY)", json_index = "PROFILE.at(Profile::VISITS)")]
 #[pg(json_index = "PROFILE.at(Profile::MEMBER)", json_index = "PROFILE.at(Profile::BORN)")]
 #[pg(json_index = "PROFILE.at(Profile::COUNTS.key(\"it's\"))")]
@@ -77,7 +79,7 @@ struct Everything {
     email: Email,
     #[pg(column = "\"Größe\"")]
     size: i32,
-    #[pg(sql_type = "varchar")]
+    #[pg(sql_type = "varchar(40)")]
     name: Option<String>,
     mood: Mood,
     #[pg(default = "ARRAY['sad', 'happy']::\"Où \"\"est\"\"\".\"Mood's\"[]")]
@@ -89,12 +91,13 @@ struct Everything {
     profile: Json<Profile>,
     #[pg(json, sql_type = "json")]
     plain: Option<Vec<i32>>,
-    #[pg(default = "now()")]
+    #[pg(default = "now()", sql_type = "timestamptz(3)")]
     made_at: DateTime<Utc>,
     #[pg(default = "1 + 1 > 1 AND true")]
     yes: bool,
     #[pg(generated = "\"\"\"Größe\"\"\" * 2")]
     double: i32,
+    #[pg(sql_type = "numeric(12, 2)")]
     price: Decimal,
     key: Uuid,
     bytes: Vec<u8>,

@@ -1,10 +1,10 @@
 //! What the DDL of a difference does to values, indexes and types.
 
 use pgrepo::testkit::TestDatabase;
-use pgrepo::{Db, PgEnum, PgTable};
+use pgrepo::{Db, PgEnum, PgTable, Set, create_table_sql};
 
 use super::altered::{Person, database};
-use super::only;
+use super::{codes, only};
 
 /// A change of a type keeps the values, or says that it may not.
 #[pgrepo::test]
@@ -84,5 +84,89 @@ async fn a_column_of_a_new_type_in_a_new_schema_is_added(db: Db) {
         let contract = tx.verify::<Lamp>().await.unwrap();
         assert!(contract.differences().is_empty(), "{contract}");
         tx.rollback().await.unwrap();
+    }
+}
+
+#[derive(Debug, PgTable)]
+#[pg(table = "bounded", new = "NewBounded")]
+struct Bounded {
+    #[pg(sql_type = "varchar(5)")]
+    text: String,
+    #[pg(sql_type = "bpchar(3)")]
+    padded: Option<String>,
+    #[pg(sql_type = "varchar(5)")]
+    texts: Vec<String>,
+    #[pg(sql_type = "numeric(6, 2)")]
+    price: rust_decimal::Decimal,
+    #[pg(sql_type = "numeric(4)")]
+    count: Option<rust_decimal::Decimal>,
+    #[pg(sql_type = "timestamp(0)", default = "'2000-01-01'")]
+    at: chrono::NaiveDateTime,
+}
+
+fn bounded(text: &str) -> NewBounded {
+    let (text, price) = (text.to_owned(), rust_decimal::Decimal::new(12345, 3));
+    NewBounded { text: text.clone(), padded: None, texts: vec![text], price, count: None, at: Set::Server }
+}
+
+/// What limits a column's values is made, found where it is another, and mended; nothing is cut in silence.
+#[pgrepo::test]
+async fn a_limit_of_a_type_is_made_found_and_mended(db: Db) {
+    let made = create_table_sql::<Bounded>();
+    db.execute_script(&made).await.unwrap();
+    assert_eq!(codes(&db.verify::<Bounded>().await.unwrap()), [""; 0], "{made}");
+    let rows = db.repository::<Bounded>();
+    rows.copy_in([bounded("short")]).await.unwrap();
+    let error = rows.copy_in([bounded("too long")]).await.unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().as_str(), "22001", "{error:?}");
+    let one = rows.all().fetch_one().await.unwrap();
+    assert_eq!((one.text.as_str(), one.price.to_string()), ("short", "12.35".to_owned()));
+
+    let value = "'more than five'";
+    for (column, ty, keeps, refused) in [
+        ("text", "varchar(4)", true, ""),
+        ("text", "varchar", true, value),
+        ("text", "text", true, value),
+        ("padded", "bpchar(4)", true, "'four'"),
+        ("texts", "varchar(6)[]", true, "'{longer}'"),
+        ("texts", "text[]", false, "'{longer}'"),
+        ("price", "numeric(8,3)", false, ""),
+        ("price", "numeric(5,2)", true, ""),
+        ("price", "numeric(8,2)", true, "123456.78"),
+        ("price", "numeric", false, ""),
+        ("price", "int4", true, "123456"),
+        ("count", "numeric(4,1)", false, ""),
+        ("at", "timestamp", false, ""),
+        ("at", "date", true, ""),
+    ] {
+        let mut tx = db.begin().await.unwrap();
+        let what = format!("{column} {ty}");
+        let alter = format!(
+            "DELETE FROM bounded; ALTER TABLE bounded ALTER at DROP DEFAULT, ALTER {column} DROP NOT NULL, \
+             ALTER {column} TYPE {ty} USING NULL; ALTER TABLE bounded ALTER at SET DEFAULT '2000-01-01'"
+        );
+        tx.execute_script(&alter).await.unwrap();
+        let contract = tx.verify::<Bounded>().await.unwrap();
+        let of_it = |one: &&pgrepo::Difference| one.column.as_deref() == Some(column) && one.kind.code() != "nullable";
+        let found = contract.differences().iter().find(of_it).unwrap_or_else(|| panic!("{what}\n{contract}"));
+        let found = found.clone();
+        assert_eq!(found.loses_values(), !keeps, "{what}\n{contract}");
+        let ddl = found.ddl().unwrap();
+        tx.execute_script(&ddl).await.unwrap_or_else(|error| panic!("{ddl}\n{error:?}"));
+        let after = tx.verify::<Bounded>().await.unwrap();
+        assert!(!after.differences().iter().any(|one| of_it(&one)), "{what}\n{after}");
+        tx.rollback().await.unwrap();
+        // What is longer than the limit is refused and not cut.
+        if !refused.is_empty() {
+            let mut tx = db.begin().await.unwrap();
+            tx.execute_script(&alter).await.unwrap();
+            let others =
+                "ALTER TABLE bounded ALTER text DROP NOT NULL, ALTER texts DROP NOT NULL, ALTER price DROP NOT NULL";
+            tx.execute_script(&format!("{others}; INSERT INTO bounded ({column}) VALUES ({refused})")).await.unwrap();
+            let error = tx.execute_script(&ddl).await.unwrap_err();
+            let state = error.sqlstate().unwrap();
+            assert!(matches!(state.as_str(), "22001" | "22003"), "{what}: {error:?}");
+            tx.rollback().await.unwrap();
+        }
     }
 }
