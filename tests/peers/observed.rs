@@ -5,10 +5,10 @@
 //! runs the least is taken.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use pgrepo::Db;
 use pgrepo::testkit::{Server, ServerOptions};
+use tests::counted;
 use tests::report::Line;
 
 use crate::meter::line;
@@ -71,21 +71,9 @@ fn instructions(program: &Path, url: &str, who: &str) -> Result<f64> {
     let mut counts = [f64::INFINITY; 2];
     for (turns, count) in TURNS.iter().zip(&mut counts) {
         for _ in 0..RUNS {
-            let found = counted(program, &[url, who, &turns.to_string()])?;
+            let found = counted::instructions(Path::new("valgrind"), program, &[url, who, &turns.to_string()])?;
             *count = count.min(found);
         }
     }
     Ok((counts[1] - counts[0]) / f64::from(TURNS[1] - TURNS[0]))
-}
-
-fn counted(program: &Path, args: &[&str]) -> Result<f64> {
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program).args(args);
-    let output = valgrind.output().map_err(|error| format!("valgrind counts the instructions: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let collected = text.lines().find_map(|line| line.split_once("Collected : "));
-    match collected {
-        Some((_, number)) if output.status.success() => Ok(number.trim().parse()?),
-        _ => Err(format!("valgrind did not count: {text}").into()),
-    }
 }

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod by_hand;
+pub mod counted;
 pub mod examples;
 pub mod guide;
 pub mod hostile;

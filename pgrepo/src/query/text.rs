@@ -121,6 +121,11 @@ impl Statement {
         }
     }
 
+    /// Notes whether the call of `set_config` that goes on so lasts longer than its transaction.
+    fn sets(&mut self, behind: &str) {
+        self.sets_session |= last_argument(behind).is_some_and(|text| !text.eq_ignore_ascii_case("true"));
+    }
+
     /// What it is refused for, and what to do instead.
     fn refused(&self, transaction: bool) -> Option<(String, &'static str)> {
         let found = self.refused_beginning(transaction);
@@ -166,6 +171,11 @@ fn statements(sql: &str) -> Vec<Statement> {
     while let Some(byte) = sql.as_bytes().get(at) {
         let rest = sql.get(at..).unwrap_or_default();
         if let Some(length) = opaque(rest, false) {
+            // Behind a quotation mark it is the rest of a longer name.
+            let whole = sql.get(..at).is_some_and(|before| !before.ends_with('"'));
+            if depth == 0 && whole && rest.get(..length) == Some("\"set_config\"") {
+                statement.sets(rest.get(length..).unwrap_or_default());
+            }
             at += length;
             continue;
         }
@@ -199,8 +209,7 @@ fn statements(sql: &str) -> Vec<Statement> {
                 statement.on_commit_drop |= is("DROP") && behind(["ON", "COMMIT"]);
                 statement.cursor_with_hold |= is("HOLD") && behind(["CURSOR", "WITH"]);
                 if depth == 0 && is("set_config") {
-                    let argument = last_argument(rest.get(length..).unwrap_or_default());
-                    statement.sets_session |= argument.is_some_and(|text| !text.eq_ignore_ascii_case("true"));
+                    statement.sets(rest.get(length..).unwrap_or_default());
                 }
                 if statement.words.len() < Statement::KEPT {
                     statement.words.push(word.to_ascii_uppercase());

@@ -13,15 +13,15 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use bytes::Bytes;
 use pgrepo::copy::frame::{HEADER, TRAILER, TupleReader, decode_row, encode_marked, encode_row, row_length, sent};
 use pgrepo::testkit::need;
 use pgrepo::{FromRow, TypeInfo, WriteFields};
 use sqlx::postgres::PgRow;
-use tests::by_hand;
 use tests::rows::{NarrowRef, Wide, WideRef, narrow, narrow_types, wide, wide_types};
+use tests::{by_hand, counted};
 
 mod fetched;
 
@@ -375,17 +375,9 @@ fn read(text: &str) -> Result<BTreeMap<&str, Count>> {
 fn instructions(valgrind: &Path, name: &str, of: &str) -> Result<f64> {
     let mut counts = [0.0; 2];
     for (turns, count) in TURNS.iter().zip(&mut counts) {
-        let output = Command::new(valgrind)
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(std::env::current_exe()?)
-            .args(["--turns", name, of, &turns.to_string()])
-            .output()?;
-        let text = String::from_utf8_lossy(&output.stderr);
-        let collected = text.lines().find_map(|line| line.split_once("Collected : "));
-        *count = match collected {
-            Some((_, number)) if output.status.success() => number.trim().parse()?,
-            _ => return Err(format!("valgrind did not count {name}: {text}").into()),
-        };
+        let args = ["--turns", name, of, &turns.to_string()];
+        *count = counted::instructions(valgrind, &std::env::current_exe()?, &args)
+            .map_err(|error| format!("{name}: {error}"))?;
     }
     Ok((counts[1] - counts[0]) / f64::from((TURNS[1] - TURNS[0]) * ROWS))
 }

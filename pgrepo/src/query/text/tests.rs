@@ -174,6 +174,9 @@ fn a_setting_that_outlives_its_transaction_is_refused() {
         "WITH a AS (SELECT set_config('a.b', '1', true), set_config('a.b', '2', 'f')) TABLE a",
         "SELECT set_config(setting_name => 'a.b', new_value => 'true', is_local => false)",
         "SELECT set_config(is_local => false, setting_name => 'a.b', new_value => 'true')",
+        "SELECT \"set_config\"('a.b', '1', false)",
+        "SELECT pg_catalog.\"set_config\" ('a.b', '1', $1)",
+        "SELECT set_config /* ( */ -- (\n ('a.b', '1', false)",
         "SELECT set_config('a.b', '1', true",
         "INSERT INTO t SELECT 1; SELECT set_config('a.b', '1', true); SELECT set_config('a.b', '1', off())",
     ] {
@@ -188,6 +191,8 @@ fn a_setting_that_outlives_its_transaction_is_refused() {
         "SELECT set_config(setting_name => 'a.b', new_value => '1', is_local => true)",
         "SELECT 'set_config(1, 2, false)', reset_config('a', 'b', false), set_config_of(1)",
         "SELECT set_config FROM settings",
+        "SELECT \"set_config\"('a.b', '1', true), \"Set_Config\"(1, 2, 3), \"x\"\"set_config\"(1, false)",
+        "SELECT \"set_config\" /* as a column */ FROM settings",
         "CREATE FUNCTION f() RETURNS text BEGIN ATOMIC SELECT set_config('a.b', '1', false); END",
     ] {
         check(sql, true).expect(sql);

@@ -25,7 +25,11 @@ pub(super) fn opaque(text: &str, escapes: bool) -> Option<usize> {
 /// The last argument of the call whose name stands before this text, without its name; empty where the call has no end.
 /// `None` where it is no call.
 pub(super) fn last_argument(text: &str) -> Option<&str> {
-    let arguments = text.trim_start().strip_prefix('(')?;
+    let mut text = text.trim_start();
+    while text.starts_with("--") || text.starts_with("/*") {
+        text = text.get(opaque(text, false)?..)?.trim_start();
+    }
+    let arguments = text.strip_prefix('(')?;
     let (mut depth, mut from, mut at) = (0_usize, 0, 0);
     while let Some(byte) = arguments.as_bytes().get(at) {
         let rest = arguments.get(at..).unwrap_or_default();
