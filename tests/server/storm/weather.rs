@@ -48,7 +48,7 @@ fn message(phase: Phase, rng: &mut Rng) -> Option<Message> {
         Phase::Query => sql("SELECT $1::int8"),
         Phase::Insert | Phase::InTransaction => sql("INSERT INTO stored VALUES"),
         Phase::InsertReturning | Phase::InsertMany => sql("INSERT INTO \"stored\""),
-        Phase::Upsert => sql("WITH"),
+        Phase::Upsert => sql("WITH pgrepo_new"),
         Phase::Update | Phase::Patch => sql("UPDATE"),
         Phase::Find => sql("SELECT \"grp\""),
         Phase::Begin => sql("BEGIN"),
@@ -73,7 +73,7 @@ fn message(phase: Phase, rng: &mut Rng) -> Option<Message> {
             sql(["CREATE TEMPORARY", "INSERT INTO pg_temp", "UPDATE", "COMMIT"][rng.below(4)])
         }
         Phase::InsertNew => sql("INSERT INTO \"kept\""),
-        Phase::InsertManyNew => sql("WITH"),
+        Phase::InsertManyNew => sql("WITH u"),
         Phase::InsertJson => sql("INSERT INTO \"papers\""),
         Phase::Read => sql("SELECT count"),
         Phase::Pages => sql("SELECT \"id\""),
