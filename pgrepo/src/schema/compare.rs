@@ -22,7 +22,11 @@ pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> 
         return found.all;
     };
     if live.takes_no_rows && !meta.read_only {
-        let advice = Some("write #[pg(read_only)] on the struct".to_owned());
+        let advice = Some(
+            "write #[pg(read_only)] on the struct, or give the view an INSTEAD OF trigger, which one that is \
+                           materialised cannot have"
+                .to_owned(),
+        );
         found.push(None, DifferenceKind::TakesNoRows, Severity::BreaksWriting, Mend { advice, ..Mend::default() });
     }
     for column in meta.columns {

@@ -16,7 +16,7 @@ use super::shape::TableShape;
 /// them in; the primary key and the unique sets, which an upsert can use only if they are not deferrable, and the other
 /// constraints that the struct declares; the labels of enums; and the declared indexes. Not compared are the SQL of
 /// defaults, generated columns, constraints and indexes of SQL, which the server writes in its own words, comments, and
-/// what the table has beside the struct in constraints and indexes. Of a view only the columns are compared, with their
+/// what the table has beside the struct in constraints and indexes. Of a view only whether it takes rows is compared, and the columns, with their
 /// types.
 ///
 /// # Examples

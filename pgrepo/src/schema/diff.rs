@@ -141,7 +141,7 @@ impl fmt::Display for FilledBy {
 pub enum DifferenceKind {
     /// There is no such table.
     TableMissing,
-    /// It is a materialised view, and the struct is not read only.
+    /// It is a view that takes no rows, such as a materialised one, and the struct is not read only.
     TakesNoRows,
     /// The table has no such column.
     ColumnMissing {

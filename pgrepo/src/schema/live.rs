@@ -10,7 +10,7 @@ use super::shape::{ColumnShape, ConstraintShape, TableShape};
 pub(super) struct Live {
     /// Whether it is a view, whose columns are what its query makes them.
     pub(super) view: bool,
-    /// Whether nothing writes its rows but that query.
+    /// Whether rows cannot be inserted.
     pub(super) takes_no_rows: bool,
     pub(super) schema: String,
     /// The columns as a COPY looks at them.
@@ -104,7 +104,7 @@ impl Live {
         let unique = valid().filter(|index| index.unique && !index.columns.is_empty());
         Self {
             view: matches!(&*shape.kind, "v" | "m"),
-            takes_no_rows: shape.kind == "m",
+            takes_no_rows: !shape.takes_rows,
             schema: shape.schema.clone(),
             description: Description { columns: described },
             columns,

@@ -24,6 +24,10 @@ pub struct TableShape {
     pub name: String,
     /// What it is, by the letter of `pg_class.relkind`: `r` for a table, `p` for a partitioned one, `v` for a view.
     pub kind: String,
+    /// Whether rows can be inserted into it: a view takes none if its query cannot be written through and it has no
+    /// INSTEAD OF trigger, and a materialised one never does.
+    #[serde(default = "takes_rows", skip_serializing_if = "Clone::clone")]
+    pub takes_rows: bool,
     /// The columns, in the table's order.
     pub columns: Vec<ColumnShape>,
     /// The constraints, by their names.
@@ -32,6 +36,11 @@ pub struct TableShape {
     pub indexes: Vec<IndexShape>,
     /// The types of the columns, and those that they rest on, by the names that the columns use.
     pub types: BTreeMap<String, TypeShape>,
+}
+
+/// What all do but some views, so a file says nothing of it.
+fn takes_rows() -> bool {
+    true
 }
 
 /// A column.

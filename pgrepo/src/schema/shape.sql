@@ -15,6 +15,12 @@ SELECT pg_catalog.json_build_object(
     'schema', r.nspname,
     'name', r.relname,
     'kind', r.relkind,
+    'takes_rows', CASE r.relkind
+        WHEN 'm' THEN false
+        -- By itself or by a trigger; 8 stands for INSERT.
+        WHEN 'v' THEN pg_catalog.pg_relation_is_updatable(r.oid, true) & 8 = 8
+        ELSE true
+    END,
     'columns', COALESCE((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', a.attname,

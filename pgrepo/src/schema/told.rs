@@ -12,7 +12,7 @@ impl Difference {
         match &self.kind {
             DifferenceKind::TableMissing => format!("there is no table {table}"),
             DifferenceKind::TakesNoRows => {
-                format!("{table} is a materialised view, which takes no rows, and the struct is not read only")
+                format!("{table} is a view that takes no rows, and the struct is not read only")
             }
             DifferenceKind::ColumnMissing { .. } => format!("the table {table} has no column {column:?}"),
             DifferenceKind::ColumnExtra { found, required: false } => {

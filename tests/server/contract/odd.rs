@@ -171,3 +171,37 @@ async fn a_materialised_view_takes_no_rows(db: Db) {
     assert!(db.verify::<Seen>().await.unwrap().differences().is_empty());
     assert_eq!(db.repository::<Frozen>().all().fetch_all().await.unwrap()[0].n, 1);
 }
+
+/// Only what can be written through, or has a trigger, takes rows.
+#[pgrepo::test(sql = "CREATE TABLE numbers (n int4); CREATE VIEW plain AS SELECT n FROM numbers WHERE n > 0; \
+           CREATE VIEW counted AS SELECT n FROM numbers GROUP BY n")]
+async fn a_view_that_cannot_be_written_through_takes_no_rows(db: Db) {
+    #[derive(Debug, PgTable)]
+    #[pg(table = "plain")]
+    struct Plain {
+        n: Option<i32>,
+    }
+    #[derive(Debug, PgTable)]
+    #[pg(table = "counted")]
+    struct Counted {
+        n: Option<i32>,
+    }
+    db.repository::<Plain>().insert(Plain { n: Some(1) }).await.unwrap();
+    assert!(db.verify::<Plain>().await.unwrap().differences().is_empty());
+
+    let counted = db.repository::<Counted>();
+    assert!(counted.insert(Counted { n: Some(1) }).await.is_err());
+    let contract = db.verify::<Counted>().await.unwrap();
+    let one = only(&contract);
+    assert_eq!((&one.kind, one.severity), (&DifferenceKind::TakesNoRows, Severity::BreaksWriting));
+    assert!(contract.to_string().contains("INSTEAD OF"), "{contract}");
+    db.execute_script(
+        "CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN INSERT INTO numbers VALUES (NEW.n); RETURN NEW; END $$; \
+         CREATE TRIGGER kept INSTEAD OF INSERT ON counted FOR EACH ROW EXECUTE FUNCTION kept()",
+    )
+    .await
+    .unwrap();
+    assert!(db.verify::<Counted>().await.unwrap().differences().is_empty());
+    assert_eq!(counted.copy_in([Counted { n: Some(2) }]).await.unwrap().rows, 1);
+}
