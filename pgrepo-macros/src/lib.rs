@@ -103,7 +103,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `version` | an integer that counts the row's changes: an update writes the row only if it still has the version that was read |
 /// | `skip` | no column; filled by `Default` |
 /// | `json` | any type of serde's, kept as jsonb (or json); the column's type is `Json<T>`; `None` of an `Option` is NULL |
-/// | `sql_type = "varchar"`, `sql_type = "numeric(12, 2)"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for. With a modifier it is for `create_table_sql` and `verify`: the server refuses what is too long, and rounds what has too many digits |
+/// | `sql_type = "varchar"`, `sql_type = "numeric(12, 2)"` | the column's type, where the Rust type leaves a choice; checked against the types that it can stand for. With a modifier it is for `create_table_sql` and `verify`: the server refuses what is too long, but for blanks at the end, and rounds what has too many digits |
 /// | `gin_index` | the whole document has the index of `Column::gin_index_ddl`, as with `json_index` on the struct |
 /// | `via_sqlx` | a type that only has sqlx's traits; such a struct cannot be read by `COPY` |
 /// | `flatten`, `flatten = "home_"` | the columns of an embedded struct, with a prefix; nested up to three deep |

@@ -1,10 +1,11 @@
 //! What differs between a struct's description and a table's: pure, so that it serves a live database and a snapshot.
 
 use crate::table::{ColumnMeta, ConstraintMeta, ConstraintMetaKind, Made, Misfit, TableMeta};
-use crate::value::{PgType, TypeDefinition};
+use crate::value::{PgType, TypeDefinition, TypeInfo, TypeKind};
 
 use super::ddl;
 use super::diff::{Difference, DifferenceKind, FilledBy, Mend, Severity};
+use super::indexes;
 use super::labels;
 use super::live::{Live, LiveColumn};
 use super::mend;
@@ -38,7 +39,7 @@ pub(super) fn compare(meta: &TableMeta, live: Option<&Live>) -> Vec<Difference> 
         for constraint in meta.constraints {
             found.constraint(constraint, live);
         }
-        found.indexes(live);
+        indexes::compare(&mut found, live);
     }
     found.all
 }
@@ -116,13 +117,22 @@ impl Found<'_> {
         }
         let mend = if !declared.is(ty) {
             mend::set_type(self.meta, column, Some(found))
-        } else if !column.modifier.is_empty() && found.modifier.as_deref() != Some(column.modifier) {
+        } else if self.limit_differs(column, found) {
             mend::set_modifier(self.meta, column, found)
         } else {
             return;
         };
         let kind = DifferenceKind::DeclaredType { declared: column.sql_type(), found: found.full_type() };
         self.push(Some(column), kind, Severity::Differs, mend);
+    }
+
+    /// Whether a column has another limit than the declared one. That of a view is what its query makes it, and a domain
+    /// has its own.
+    fn limit_differs(&self, column: &ColumnMeta, found: &LiveColumn) -> bool {
+        let of_a_domain = |ty: &TypeInfo| matches!(ty.kind(), TypeKind::Domain(_));
+        let domain = of_a_domain(&found.ty) || found.ty.element().is_some_and(of_a_domain);
+        let differs = !column.modifier.is_empty() && found.modifier.as_deref() != Some(column.modifier);
+        differs && !domain && !self.by_query
     }
 
     fn null(&mut self, column: &ColumnMeta, found: &LiveColumn, sent: bool) {
@@ -221,31 +231,9 @@ impl Found<'_> {
             self.push(None, kind, Severity::Differs, mend);
         }
     }
-
-    fn indexes(&mut self, live: &Live) {
-        for index in self.meta.declared_indexes() {
-            let wanted = normal(&index.sql);
-            let is_it = |(name, sql): &(String, String)| normal(sql) == wanted || index.written && *name == index.name;
-            if !live.indexes.iter().any(is_it) {
-                let make = mend::statement(index.ddl(&ddl::quoted(self.meta)));
-                let mend = mend::in_place_of(self.meta, live, &index.name, make);
-                let kind = DifferenceKind::IndexMissing { declared: index.name };
-                self.push(None, kind, Severity::Differs, mend);
-            }
-        }
-    }
 }
 
 /// Whether two lists hold the same columns, in any order.
 fn same(one: &[String], other: &[String]) -> bool {
     one.len() == other.len() && one.iter().all(|name| other.contains(name))
-}
-
-/// What an index is of, without what the server writes otherwise than we do: parentheses, casts to text, quotation marks,
-/// the method that needs no name, and the NULL that a CASE has anyway.
-fn normal(sql: &str) -> String {
-    let sql = sql.strip_prefix("USING btree ").unwrap_or(sql);
-    let sql = sql.replace("::text", "").replace("::boolean", "::bool");
-    let sql: String = sql.chars().filter(|c| !"()\" \n".contains(*c)).collect();
-    sql.replace("ELSENULL::numeric", "").replace("ELSENULL::bool", "")
 }

@@ -143,7 +143,7 @@ impl Contract {
     }
 
     /// The DDL that mends all differences, statement by statement, each once. What drops a column, or may round or cut
-    /// its values ([`Difference::loses_values`]), is commented out, and so is what has to be done by hand.
+    /// its values, or drops an index ([`Difference::loses_values`]), is commented out, and so is what has to be done by hand.
     ///
     /// # Examples
     /// ```no_run

@@ -239,6 +239,8 @@ pub enum DifferenceKind {
     IndexMissing {
         /// Its name.
         declared: String,
+        /// What an index of this name is of, from its method on, if there is one that can be used.
+        found: Option<String>,
     },
 }
 
@@ -277,7 +279,7 @@ impl Difference {
     /// The DDL that mends it, each statement with its semicolon; `None` where the struct does not say enough, as of a
     /// default whose SQL is not in the attribute.
     ///
-    /// Read it before it is run: it takes locks and may rewrite the table, and the server refuses it where the rows do not
+    /// Read it before it is run: it takes locks and may rewrite the table, CREATE INDEX keeps writers out until it ends, and the server refuses it where the rows do not
     /// fit, such as NOT NULL where there are NULLs. A change of a type converts the values by a cast, or by their text.
     /// [`loses_values`](Self::loses_values) says whether something of them may be gone then.
     ///
@@ -301,9 +303,10 @@ impl Difference {
         Some(statements.collect::<Vec<_>>().join("\n")).filter(|ddl| !ddl.is_empty())
     }
 
-    /// Whether the DDL drops a column, with its values, or converts them to a type in which they may be others: cut or rounded,
+    /// Whether the DDL drops a column, with its values, or an index that is another one, or converts values to a type in which they may be others: cut or rounded,
     /// such as a time of day in a date, or taken in another zone. Types that have no such room, as `int8` behind `int4`, and those
-    /// that refuse what does not fit, as `int4` behind `int8`, are none of these.
+    /// that refuse what does not fit, as `int4` behind `int8`, are none of these; a shorter `varchar` is, since it cuts blanks
+    /// off.
     ///
     /// # Examples
     /// ```no_run

@@ -4,7 +4,7 @@ use crate::table::{ColumnMeta, TableMeta, TableName, literal, quote_ident};
 use crate::value::TypeDefinition;
 
 use super::compare::Found;
-use super::ddl::{column_type, ident, quoted};
+use super::ddl::{column_type, ident, quoted, unlimited_type};
 use super::diff::{DifferenceKind, Mend, Severity};
 use super::live::{Enum, Live};
 
@@ -90,12 +90,15 @@ fn anew(table: &TableMeta, declared: &[&str], other: &Enum, live: &Live) -> Mend
     }
     for column in table.columns.iter().filter(of_it) {
         let (table, name, ty) = (quoted(table), ident(&column.spec.name), column_type(column));
+        // A cast to a limited type would cut.
+        let unlimited = unlimited_type(column);
         let array = if column.is_array() { "[]" } else { "" };
         let default = live.column(&column.spec.name).and_then(|column| column.default.clone());
         if default.is_some() {
             statements.push(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT"));
         }
-        statements.push(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {ty} USING {name}::text{array}::{ty}"));
+        statements
+            .push(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {ty} USING {name}::text{array}::{unlimited}"));
         if let Some(sql) = default {
             statements.push(format!("ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT {sql}"));
         }

@@ -4,7 +4,7 @@ use crate::table::{ConstraintMetaKind, Description, Made, Name, TableColumn, Tab
 use crate::value::TypeInfo;
 
 use super::diff::FilledBy;
-use super::shape::{ColumnShape, ConstraintShape, TableShape};
+use super::shape::{ColumnShape, ConstraintShape, IndexShape, TableShape};
 
 /// A table as it is.
 pub(super) struct Live {
@@ -21,8 +21,7 @@ pub(super) struct Live {
     pub(super) unique: Vec<Key>,
     /// The other constraints.
     pub(super) others: Vec<(ConstraintMetaKind, String)>,
-    /// The indexes that can be used: their names, and what stands behind the table's name.
-    pub(super) indexes: Vec<(String, String)>,
+    pub(super) indexes: Vec<LiveIndex>,
     /// The names of all indexes.
     pub(super) names: Vec<String>,
     /// The names of all constraints, of which some have an index of that name.
@@ -52,6 +51,17 @@ pub(super) struct Enum {
     pub(super) name: String,
     pub(super) quoted: String,
     pub(super) labels: Vec<String>,
+}
+
+/// An index as it is.
+pub(super) struct LiveIndex {
+    pub(super) name: String,
+    /// What stands behind the table's name.
+    pub(super) sql: String,
+    /// Whether the server uses it.
+    pub(super) valid: bool,
+    /// Whether it keeps rows apart, all or some.
+    pub(super) unique: bool,
 }
 
 /// A key or a unique set.
@@ -111,7 +121,7 @@ impl Live {
             primary_key: shape.constraints.iter().find(|one| one.kind == "p").map(|one| key(&one.name, &one.columns)),
             unique: unique.map(|index| key(&index.name, &index.columns)).collect(),
             others: shape.constraints.iter().filter_map(|one| Some((kind(&one.kind)?, one.name.clone()))).collect(),
-            indexes: valid().map(|index| (index.name.clone(), behind_the_table(&index.definition))).collect(),
+            indexes: shape.indexes.iter().map(LiveIndex::of).collect(),
             names: shape.indexes.iter().map(|index| index.name.clone()).collect(),
             constraints: shape.constraints.iter().map(|one| one.name.clone()).collect(),
         }
@@ -127,9 +137,22 @@ fn kind(letter: &str) -> Option<ConstraintMetaKind> {
     }
 }
 
+impl LiveIndex {
+    fn of(index: &IndexShape) -> Self {
+        let unique = index.unique || index.definition.starts_with("CREATE UNIQUE ");
+        Self { name: index.name.clone(), sql: behind_the_table(&index.definition), valid: index.valid, unique }
+    }
+}
+
 /// `USING …` of what the server says about an index, without its storage parameters.
 fn behind_the_table(definition: &str) -> String {
-    let sql = definition.find(" USING ").and_then(|at| definition.get(at + 1..)).unwrap_or(definition);
+    // A name may hold the word as well.
+    let word = definition.match_indices(" USING ").map(|(at, _)| definition.split_at(at));
+    let sql = word
+        .filter(|(before, _)| before.matches('"').count().is_multiple_of(2))
+        .map(|(_, sql)| sql.trim_start())
+        .next();
+    let sql = sql.unwrap_or(definition);
     // They stand at the end, or before a condition, which makes it another index anyway.
     let stored = sql.rsplit_once(" WITH (").filter(|(_, with)| with.find(['(', ')']) == with.len().checked_sub(1));
     stored.map_or(sql, |(before, _)| before).to_owned()

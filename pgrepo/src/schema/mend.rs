@@ -91,20 +91,21 @@ pub(super) fn set_type(table: &TableMeta, column: &ColumnMeta, found: Option<&Li
         (Some(before), None) => statements.push(alter_column(table, column, &format!("SET DEFAULT {before}"))),
         (None, _) => {}
     }
-    let loses = found.is_none_or(|found| !keeps(&found.ty, column) || rounds(column, &found.ty, None));
+    let loses = found.is_none_or(|found| !keeps(&found.ty, column) || cuts(column, &found.ty, None));
     Mend { statements, loses: loses.then_some(CONVERTS), advice: None }
 }
 
-/// Gives a column of the declared type its limit. What is too long is refused, unless an explicit cast asks to cut it.
+/// Gives a column of the declared type its limit. What is too long is refused, since no explicit cast asks to cut it, but for
+/// blanks at its end. What is computed is computed anew.
 pub(super) fn set_modifier(table: &TableMeta, column: &ColumnMeta, found: &LiveColumn) -> Mend {
     let sql = alter_column(table, column, &format!("TYPE {}", column_type(column)));
-    let loses = rounds(column, &found.ty, found.modifier.as_deref()).then_some(CONVERTS);
-    Mend { statements: vec![sql], loses, advice: None }
+    let loses = found.made != Made::Generated && cuts(column, &found.ty, found.modifier.as_deref());
+    Mend { statements: vec![sql], loses: loses.then_some(CONVERTS), advice: None }
 }
 
-/// Whether the limit of the declared type takes digits of a value away instead of refusing it, given the limit that
-/// they have.
-fn rounds(to: &ColumnMeta, from: &TypeInfo, modifier: Option<&str>) -> bool {
+/// Whether the limit of the declared type takes digits or blanks of a value away instead of refusing it, given the limit
+/// that they have.
+fn cuts(to: &ColumnMeta, from: &TypeInfo, modifier: Option<&str>) -> bool {
     // Behind the point, of numbers and of seconds.
     let digits = |modifier: &str| {
         let last = modifier.trim_end_matches(')').rsplit(['(', ',']).next();
@@ -113,7 +114,10 @@ fn rounds(to: &ColumnMeta, from: &TypeInfo, modifier: Option<&str>) -> bool {
     let Some(wanted) = digits(to.modifier) else { return !to.modifier.is_empty() };
     let whole = matches!(from.base().name(), "int2" | "int4" | "int8" | "date");
     match to.types.first().map_or("", |ty| ty.name) {
-        "varchar" | "bpchar" | "bit" | "varbit" => false,
+        "varchar" if whole => false,
+        "varchar" => modifier.and_then(digits).is_none_or(|length| length > wanted),
+        // Blanks at the end of one are no part of its value.
+        "bpchar" | "bit" | "varbit" => false,
         // Before the point: numeric(3, -2).
         "numeric" if whole => wanted < 0,
         "numeric" => modifier.and_then(digits).is_none_or(|digits| digits > wanted),

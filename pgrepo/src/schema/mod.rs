@@ -4,6 +4,7 @@ mod compare;
 mod contract;
 mod ddl;
 mod diff;
+mod indexes;
 mod info;
 mod labels;
 mod live;

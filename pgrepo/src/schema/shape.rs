@@ -52,7 +52,7 @@ pub struct ColumnShape {
     /// Its type: a key of [`TableShape::types`].
     #[serde(rename = "type")]
     pub ty: String,
-    /// What limits the type's values: `(20)` of a `varchar(20)`, also where a domain does so.
+    /// What limits the column's values: `(20)` of a `varchar(20)`. A domain's own limit is none of the column's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modifier: Option<String>,
     /// Whether it may hold NULL.

@@ -7,7 +7,7 @@
     WHERE i.inner_type <> 0
 ), named AS (
     SELECT t.oid, t.typname, t.typtype, n.nspname,
-        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS key, t.typbasetype, t.typtypmod,
+        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS key, t.typbasetype,
         CASE WHEN t.typlen = -1 AND t.typtype <> 'd' THEN t.typelem ELSE 0 END AS element, t.typdefault
     FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 )
@@ -25,10 +25,9 @@ SELECT pg_catalog.json_build_object(
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'name', a.attname,
             'type', t.key,
-            'modifier', pg_catalog.substring(CASE
-                WHEN a.atttypmod >= 0 THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
-                WHEN t.typtypmod >= 0 THEN pg_catalog.format_type(t.typbasetype, t.typtypmod)
-            END, '[(].*[)]'),
+            'modifier', CASE WHEN a.atttypmod >= 0 THEN
+                pg_catalog.substring(pg_catalog.format_type(a.atttypid, a.atttypmod), '[(].*[)]')
+            END,
             'nullable', NOT a.never_null,
             'default', CASE WHEN a.attgenerated = '' THEN COALESCE(a.expression, t.typdefault) END,
             'generated', CASE WHEN a.attgenerated <> '' THEN a.expression END,

@@ -69,7 +69,12 @@ impl Difference {
                     declared.join(", ")
                 )
             }
-            DifferenceKind::IndexMissing { declared } => format!("the table {table} has no index {declared:?}"),
+            DifferenceKind::IndexMissing { declared, found: None } => {
+                format!("the table {table} has no index {declared:?}")
+            }
+            DifferenceKind::IndexMissing { declared, found: Some(found) } => {
+                format!("the index {declared:?} of {table} is another one: {found}")
+            }
         }
     }
 }

@@ -323,13 +323,13 @@ async fn the_ddl_keeps_the_rows(test: TestDatabase) {
     let db = database(&test).await;
     db.repository::<Person>().copy_in(rows()).await.unwrap();
     db.execute_script(
-        "ALTER TABLE people ALTER id DROP IDENTITY, ALTER age TYPE text, ALTER nick TYPE text, \
+        "ALTER TABLE people ALTER id DROP IDENTITY, ALTER age TYPE text, ALTER nick TYPE varchar(10), \
          DROP CONSTRAINT people_email_key, ALTER rank TYPE float8; DROP INDEX people_profile_gin",
     )
     .await
     .unwrap_err();
     db.execute_script(
-        "ALTER TABLE people ALTER id DROP IDENTITY, ALTER age TYPE text, ALTER nick TYPE text, \
+        "ALTER TABLE people ALTER id DROP IDENTITY, ALTER age TYPE text, ALTER nick TYPE varchar(10), \
          DROP CONSTRAINT people_email_key; DROP INDEX people_profile_gin",
     )
     .await

@@ -11,6 +11,10 @@ struct User {
     nick: String,
     #[pg(sql_type = "bpchar(2")]
     code: Option<String>,
+    #[pg(sql_type = "varchar(20)[]")]
+    names: Vec<String>,
+    #[pg(via_sqlx, sql_type = "box(3")]
+    place: String,
 }
 
 #[derive(PgTable)]

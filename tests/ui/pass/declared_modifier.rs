@@ -7,10 +7,14 @@ struct User {
     id: i64,
     #[pg(sql_type = "varchar(20)")]
     name: String,
-    #[pg(sql_type = "varchar( 1 )")]
+    #[pg(sql_type = "varchar(65536)")]
     nick: String,
     #[pg(sql_type = "bpchar(2)")]
     code: Option<String>,
+    #[pg(sql_type = "varchar(20)")]
+    names: Vec<String>,
+    #[pg(via_sqlx, sql_type = "box(3)")]
+    place: String,
 }
 
 #[derive(PgTable)]
